@@ -1,0 +1,170 @@
+/**
+ * The shapes of a release's state: what is saved in the cluster, what the state machine sees and what it asks for.
+ * Times are milliseconds UTC, weights whole percent of the traffic. Decision record: docs/decisions/0002-release-state.md.
+ */
+export type Digest = `sha256:${string}`
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
+
+/** Repository and digest travel apart: a masked word in one must not drop the other. */
+export type Image = { readonly repository: string; readonly digest: Digest }
+
+/** The run that writes: `job` tells parallel jobs of one run apart. */
+export type Owner = {
+  readonly repository: string
+  readonly runId: string
+  readonly attempt: number
+  readonly job: string
+}
+
+export type Ref = {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string
+}
+
+/** One object the release changes or creates: the inventory that cleanup works from. */
+export type Touched = {
+  /** Without `uid`: intended, not yet created. */
+  readonly ref: Ref | Omit<Ref, 'uid'>
+  readonly role: 'stable' | 'canary' | 'baseline' | 'service' | 'route' | 'autoscaler' | 'policy' | 'config'
+  readonly created: boolean
+  /** Values to give back, by JSON pointer. Without `value`: was absent, and is made absent again. */
+  readonly before: readonly { readonly path: string; readonly value?: Json }[]
+}
+
+/** A pod template in canonical form: the unit of analysis. `hash` covers `body`. */
+export type Template = { readonly hash: string; readonly image: Image; readonly body: Json }
+
+export type Verdict = 'promoted' | 'rolled-back' | 'superseded' | 'inconclusive' | 'error'
+
+/** `code` is stable API; `text` says what was measured against what limit; `next` what to do. */
+export type Reason = { readonly code: string; readonly text: string; readonly next: string }
+
+/** One step of the plan: the canary's share and how long it is watched there. */
+export type Step = { readonly weight: number; readonly hold: number }
+
+/**
+ * What the state machine needs to know of the plan. `maxHold`, `drain`, `lease`, `readyWithin` and `deadline` in ms.
+ * `surge: none` is for clusters with no room for extra pods. The metrics' part of the plan is the caller's own and travels as `metrics`.
+ */
+export type Plan = {
+  readonly steps: readonly Step[]
+  readonly interval: number
+  readonly minRequests: number
+  readonly maxHold: number
+  readonly onInconclusive: 'hold' | 'promote' | 'rollback'
+  readonly drain: number
+  readonly lease: number
+  readonly readyWithin: number
+  /** Headroom percent kept free when the canary is sized: canary = ⌈w·N/(100 − headroom)⌉. */
+  readonly headroom: number
+  readonly minCanary: number
+  readonly metrics: Json
+}
+
+/** Saved as ConfigMap `sluice-<deployment>`, one key per field, each JSON. Never deleted. */
+export type ReleaseRecord = {
+  readonly schema: 'sluice.dev/release/v1'
+  readonly writer: string
+  /** Fencing token: a taker adds one by compare-and-set before its first decision. */
+  readonly epoch: number
+  readonly owner: Owner
+  readonly plan: Plan
+  readonly state: State
+  readonly stable: Template
+  readonly canary: Template
+  /** Stable's replicas before the release: what it is given back. */
+  readonly stableReplicas: number
+  readonly touched: readonly Touched[]
+  readonly evidence: Json
+  readonly startedAt: number
+  readonly deadline: number
+  /** The last ten releases, newest last. */
+  readonly history: readonly {
+    readonly image: Image
+    readonly hash: string
+    readonly verdict: Verdict
+    readonly at: number
+  }[]
+}
+
+export type Direction = 'forward' | 'back'
+
+export type State =
+  | { readonly phase: 'preparing' | 'raising' | 'analysing'; readonly step: number; readonly since: number }
+  | { readonly phase: 'holding'; readonly step: number; readonly since: number; readonly why: Reason }
+  | { readonly phase: 'promoting'; readonly since: number; readonly cancelled: boolean }
+  | {
+      readonly phase: 'lowering'
+      readonly to: Direction
+      readonly weight: number
+      readonly since: number
+      readonly why: Reason
+    }
+  | { readonly phase: 'draining' | 'cleaning'; readonly to: Direction; readonly since: number; readonly why: Reason }
+  | { readonly phase: 'detached'; readonly step: number; readonly since: number }
+  | { readonly phase: 'done'; readonly verdict: Verdict; readonly why: Reason; readonly at: number }
+
+/** What one look at the cluster saw. */
+export type World = {
+  readonly at: number
+  /** `written`: the router object's weight as read back; `accepted`: its controller took it; `observed`: the share the pods saw. */
+  readonly weight: { readonly written: number; readonly accepted: boolean; readonly observed?: number }
+  readonly stable: { readonly desired: number; readonly available: number; readonly hash: string }
+  readonly canary?: {
+    readonly desired: number
+    readonly ready: number
+    readonly restarts: number
+    readonly hash: string
+    readonly failed?: Reason
+  }
+  /** No canary request for two reads, or the drain time is over. Absent: not measured in this look. */
+  readonly drained?: boolean
+  /** Created objects of the inventory that still exist. */
+  readonly leftovers: number
+  readonly foreign: readonly { readonly ref: Ref; readonly text: string }[]
+}
+
+export type Judgement =
+  | { readonly kind: 'continue' }
+  | { readonly kind: 'pass' }
+  | { readonly kind: 'reject' | 'hold' | 'inconclusive'; readonly why: Reason }
+
+export type Event =
+  | { readonly kind: 'observed'; readonly world: World }
+  | { readonly kind: 'judged'; readonly at: number; readonly judgement: Judgement }
+  | { readonly kind: 'cancelled' | 'aborted'; readonly at: number }
+  | { readonly kind: 'taken-over'; readonly at: number; readonly mode: 'resume' | 'reap' }
+  | {
+      readonly kind: 'refused'
+      readonly at: number
+      readonly command: Command
+      readonly cause: 'fenced' | 'forbidden' | 'environment' | 'upstream'
+      readonly text: string
+    }
+
+/** All commands are idempotent: doing one twice, or again after a crash half way, ends the same. */
+export type Command =
+  | {
+      readonly do: 'apply'
+      readonly role: 'canary' | 'baseline' | 'service' | 'policy' | 'config'
+      readonly replicas?: number
+    }
+  | { readonly do: 'weight'; readonly to: number }
+  | { readonly do: 'scale'; readonly role: 'stable' | 'canary'; readonly to: number }
+  | {
+      readonly do:
+        | 'freeze-autoscalers'
+        | 'restore-autoscalers'
+        | 'restore-route'
+        | 'write-stable'
+        | 'restore-stable'
+        | 'remove-created'
+    }
+
+export type Next = (
+  record: ReleaseRecord,
+  event: Event,
+) => { readonly record: ReleaseRecord; readonly commands: readonly Command[] }
