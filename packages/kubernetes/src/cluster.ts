@@ -90,8 +90,6 @@ export type Cluster = {
   ): Promise<string>
   /** An HTTP request to a pod's or service's port through the API server. Never throws for what the target answers. */
   proxy(target: ProxyTarget, request: ProxyRequest): Promise<ProxyAnswer>
-  /** SelfSubjectAccessReview: may we? */
-  mayI(verb: string, resource: Resource, name?: string, subresource?: string): Promise<boolean>
 }
 
 export type ProxyTarget = {

@@ -47,9 +47,11 @@ export type Step = { readonly weight: number; readonly hold: number }
 
 /**
  * What the state machine needs to know of the plan. `maxHold`, `drain`, `lease`, `readyWithin` and `deadline` in ms.
- * `surge: none` is for clusters with no room for extra pods. The metrics' part of the plan is the caller's own and travels as `metrics`.
+ * `split`: by weights of a router, or by the share of pods behind one Service (then the canary's size is its weight).
+ * The metrics' part of the plan is the caller's own and travels as `metrics`.
  */
 export type Plan = {
+  readonly split: 'weights' | 'replicas'
   readonly steps: readonly Step[]
   readonly interval: number
   readonly minRequests: number
@@ -149,15 +151,13 @@ export type Event =
 export type Command =
   | {
       readonly do: 'apply'
-      readonly role: 'canary' | 'baseline' | 'service' | 'policy' | 'config'
+      readonly role: 'canary' | 'service'
       readonly replicas?: number
     }
   | { readonly do: 'weight'; readonly to: number }
   | { readonly do: 'scale'; readonly role: 'stable' | 'canary'; readonly to: number }
   | {
       readonly do:
-        | 'freeze-autoscalers'
-        | 'restore-autoscalers'
         | 'restore-route'
         | 'write-stable'
         | 'restore-stable'

@@ -1,0 +1,118 @@
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import * as core from '@actions/core'
+import { type Annotation, annotations } from './annotations.ts'
+import { describe, Fault } from './faults.ts'
+import type { Finding, Report } from './report.ts'
+
+/** What an action's main hands back; the only thing that is written to the runner. */
+export type Outcome = {
+  /** Everything but `verdict`, `reason-code` and `report`, which are written from the report. */
+  readonly outputs: Readonly<Record<string, string>>
+  readonly report: Report<string, unknown>
+  /** Where the report file goes; empty: no file is written. */
+  readonly reportPath: string
+  /** Markdown, verdict first. */
+  readonly summary: string
+  /** Set: the job fails with this sentence. */
+  readonly failed?: string
+}
+
+/** GitHub refuses a step summary of more than 1 MiB; what is cut is said. */
+export const SUMMARY_LIMIT = 900 * 1024
+
+/**
+ * Runs an action's body and writes its outcome: report file, outputs, summary, annotations, exit code.
+ * A `Fault` becomes one annotation with its hint, and verdict `error`; anything else thrown is a bug and shows its stack.
+ */
+export const runAction = async (body: () => Promise<Outcome>): Promise<void> => {
+  try {
+    finish(await body())
+  } catch (thrown) {
+    output('verdict', 'error')
+    output('reason-code', thrown instanceof Fault ? `${thrown.kind}-fault` : 'bug')
+    if (thrown instanceof Fault) {
+      core.error(describe(thrown), { title: thrown.kind === 'input' ? 'Invalid input' : 'A service failed' })
+      addSummary(`### Verdict: error\n\n${fenced(describe(thrown))}\n`)
+    } else {
+      const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
+      core.error(`A bug in this action, please report it: ${stack}`)
+      addSummary(`### Verdict: error\n\nA bug in this action, please report it:\n\n${fenced(stack)}\n`)
+    }
+    process.exitCode = 1
+  }
+}
+
+/** Writes an outcome. A report or summary that cannot be written is a warning: it never changes the verdict. */
+export const finish = (outcome: Outcome): void => {
+  const lost: Finding[] = []
+  if (outcome.reportPath !== '') {
+    const problem = attempt(() => writeReport(outcome.reportPath, outcome.report))
+    if (problem === undefined) output('report', outcome.reportPath)
+    else
+      lost.push({
+        id: 'report-lost',
+        level: 'warning',
+        text: `The report could not be written to ${outcome.reportPath}: ${problem}`,
+      })
+  }
+  output('verdict', outcome.report.verdict)
+  output('reason-code', outcome.report.reason.code)
+  for (const [name, value] of Object.entries(outcome.outputs)) output(name, value)
+  const problem = attempt(() => addSummary(outcome.summary))
+  if (problem !== undefined)
+    lost.push({ id: 'summary-lost', level: 'warning', text: `The summary could not be written: ${problem}` })
+  for (const annotation of annotations([...outcome.report.findings, ...lost])) show(annotation)
+  if (outcome.failed === undefined) return
+  core.error(outcome.failed, { title: outcome.report.reason.code })
+  process.exitCode = 1
+}
+
+/** One output; where there is no runner to take it, a line `name=value` in the log. */
+export const output = (name: string, value: string): void => {
+  if (process.env.GITHUB_OUTPUT) core.setOutput(name, value)
+  else process.stdout.write(`${name}=${value}\n`)
+}
+
+/** Adds to the job summary, cut to `SUMMARY_LIMIT` bytes; nothing where there is no runner to take it. */
+export const addSummary = (markdown: string): void => {
+  const file = process.env.GITHUB_STEP_SUMMARY
+  if (!file) return
+  appendFileSync(file, `${cut(markdown, SUMMARY_LIMIT)}\n`)
+}
+
+/** The text's first `bytes` bytes of UTF-8 at a line's end, with a last line that says it was cut. */
+export const cut = (text: string, bytes: number): string => {
+  const encoded = Buffer.from(text)
+  if (encoded.length <= bytes) return text
+  const kept = encoded.subarray(0, bytes).toString()
+  return `${kept.slice(0, Math.max(0, kept.lastIndexOf('\n')))}\n\n*Cut: the whole is in the report file.*`
+}
+
+/** Writes a report as JSON, making its folder. */
+export const writeReport = (path: string, report: Report<string, unknown>): void => {
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, `${JSON.stringify(report, null, 2)}\n`)
+}
+
+const show = ({ level, title, text, file, line }: Annotation): void => {
+  const place = file === undefined || line === undefined ? {} : { file, startLine: line }
+  const write = level === 'error' ? core.error : level === 'warning' ? core.warning : core.notice
+  write(text, { title, ...place })
+}
+
+const attempt = (act: () => void): string | undefined => {
+  try {
+    act()
+    return undefined
+  } catch (thrown) {
+    return describe(thrown)
+  }
+}
+
+/** A Markdown code block that no content can end early. */
+const fenced = (text: string): string => {
+  const longest = Math.max(2, ...(text.match(/`+/g) ?? []).map((run) => run.length))
+  const fence = '`'.repeat(longest + 1)
+  return `${fence}text\n${text}\n${fence}`
+}
