@@ -29,7 +29,6 @@ export const checkYaml = <S extends z.ZodMiniType>(
   | { readonly kind: 'read'; readonly value: z.output<S> }
   | { readonly kind: 'wrong'; readonly problems: readonly DocumentProblem[] } => {
   const counter = new LineCounter()
-  // `maxAliasCount` bounds what a few lines of nested anchors can blow up to.
   const document = parseDocument(source, { lineCounter: counter, prettyErrors: false, uniqueKeys: true })
   const place = (offset: number): { line: number; column: number } => {
     const { line, col } = counter.linePos(offset)
@@ -41,12 +40,28 @@ export const checkYaml = <S extends z.ZodMiniType>(
   }
   if (document.contents === null) return { kind: 'wrong', problems: [{ line: 1, column: 1, text: 'is empty' }] }
 
-  const result = z.safeParse(schema, document.toJS({ maxAliasCount: 100 }))
+  const plain = expand(document)
+  if (plain.kind === 'wrong') return plain
+  const result = z.safeParse(schema, plain.value, { reportInput: true })
   if (result.success) return { kind: 'read', value: result.data }
   const problems = result.error.issues.flatMap((issue) =>
     explain(issue, schema).map(({ path, key, text }) => ({ ...place(offsetOf(document, path, key)), text })),
   )
   return { kind: 'wrong', problems: [...problems].sort((a, b) => a.line - b.line || a.column - b.column) }
+}
+
+/** Plain values, with a bound on what a few lines of nested anchors can blow up to. */
+const expand = (
+  document: ReturnType<typeof parseDocument>,
+):
+  | { readonly kind: 'plain'; readonly value: unknown }
+  | { readonly kind: 'wrong'; readonly problems: readonly DocumentProblem[] } => {
+  try {
+    return { kind: 'plain', value: document.toJS({ maxAliasCount: 100 }) }
+  } catch (thrown) {
+    const text = `its aliases cannot be resolved: ${thrown instanceof Error ? thrown.message : String(thrown)}`
+    return { kind: 'wrong', problems: [{ line: 1, column: 1, text }] }
+  }
 }
 
 type Explained = { readonly path: readonly PropertyKey[]; readonly key?: string; readonly text: string }
@@ -71,7 +86,9 @@ const explain = (issue: z.core.$ZodIssue, schema: z.ZodMiniType): readonly Expla
 const sentence = (issue: z.core.$ZodIssue): string => {
   if (issue.code === 'invalid_type') {
     const missing = issue.input === undefined
-    return missing ? `is required: a ${issue.expected}` : `must be a ${issue.expected}, not ${shown(issue.input)}`
+    return missing
+      ? `is required: ${article(issue.expected)}`
+      : `must be ${article(issue.expected)}, not ${shown(issue.input)}`
   }
   if (issue.code === 'invalid_value') {
     const words = issue.values.map(String)
@@ -83,6 +100,8 @@ const sentence = (issue: z.core.$ZodIssue): string => {
     ? `is not valid: ${shown(issue.input)}`
     : issue.message
 }
+
+const article = (word: string): string => `${/^[aeiou]/.test(word) ? 'an' : 'a'} ${word}`
 
 const shown = (value: unknown): string => {
   const text = JSON.stringify(value) ?? String(value)

@@ -1,0 +1,106 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { cut } from '../src/action.ts'
+import { annotations } from '../src/annotations.ts'
+import { table } from '../src/markdown.ts'
+import type { Finding } from '../src/report.ts'
+
+const run = promisify(execFile)
+const kit = new URL('../src/', import.meta.url).href
+let folder = ''
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kit-'))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+/** Runs an action's body in a process of its own, as the runner does. */
+const act = async (body: string) => {
+  const file = join(folder, 'main.mjs')
+  writeFileSync(
+    file,
+    `import { runAction } from '${kit}action.ts'\nimport { Fault } from '${kit}faults.ts'\nawait runAction(async () => { ${body} })\n`,
+  )
+  const [output, summary] = [join(folder, 'output'), join(folder, 'summary')]
+  writeFileSync(output, '')
+  writeFileSync(summary, '')
+  const env = { ...process.env, GITHUB_OUTPUT: output, GITHUB_STEP_SUMMARY: summary }
+  const { code, stdout } = await run(process.execPath, [file], { env }).then(
+    ({ stdout }) => ({ code: 0, stdout }),
+    (failed: { code: number; stdout: string }) => failed,
+  )
+  return { code, stdout, output: readFileSync(output, 'utf8'), summary: readFileSync(summary, 'utf8') }
+}
+
+const outcome = (more: string) => `return {
+  outputs: { image: 'shop' }, reportPath: '${folder}/out/report.json', summary: '### Verdict: pass',
+  report: { schema: 'sluice.dev/x/v1', tool: { version: '0', commit: '' }, subject: {}, startedAt: '', endedAt: '', verdict: 'pass',
+    reason: { code: 'ok', text: 'fine', next: '' }, findings: [{ id: 'slow', level: 'warning', text: 'slow', where: 'a.yml:3:1' }], details: {} }, ${more} }`
+
+describe('an action', () => {
+  test('writes report, outputs, summary and annotations', async () => {
+    const { code, stdout, output, summary } = await act(outcome(''))
+    expect(code).toBe(0)
+    expect(JSON.parse(readFileSync(join(folder, 'out/report.json'), 'utf8')).verdict).toBe('pass')
+    expect(output).toMatch(/verdict<<[\s\S]*pass[\s\S]*reason-code<<[\s\S]*ok[\s\S]*image<<[\s\S]*shop/)
+    expect(summary).toBe('### Verdict: pass\n')
+    expect(stdout).toContain('::warning title=slow,file=a.yml,line=3::slow')
+  })
+
+  test('that failed by its verdict is red with its sentence', async () => {
+    const { code, stdout } = await act(outcome(`failed: 'Canary rolled back'`))
+    expect(code).toBe(1)
+    expect(stdout).toContain('::error title=ok::Canary rolled back')
+  })
+
+  test('whose report cannot be written keeps its verdict and says so', async () => {
+    writeFileSync(join(folder, 'out'), 'a file where a folder is needed')
+    const { code, stdout, output } = await act(outcome(''))
+    expect(code).toBe(0)
+    expect(output).toMatch(/verdict<<[\s\S]*pass/)
+    expect(stdout).toContain('::warning title=report-lost::The report could not be written')
+  })
+
+  test('stopped by a fault says what to do, without a stack', async () => {
+    const { code, stdout, output } = await act(`throw new Fault('input', 'no plan', 'Give one')`)
+    expect(code).toBe(1)
+    expect(stdout).toContain('::error title=Invalid input::no plan. Give one')
+    expect(stdout).not.toContain('main.mjs')
+    expect(output).toMatch(/verdict<<[\s\S]*error[\s\S]*reason-code<<[\s\S]*input-fault/)
+  })
+
+  test('stopped by a bug shows the stack', async () => {
+    const { code, stdout, output } = await act(`null.x`)
+    expect(code).toBe(1)
+    expect(stdout).toContain('main.mjs')
+    expect(output).toMatch(/reason-code<<[\s\S]*bug/)
+  })
+})
+
+test('nine annotations of a level are shown and the tenth counts the rest', () => {
+  const findings: Finding[] = Array.from({ length: 30 }, (_, i) => ({
+    id: `f${i}`,
+    level: i < 12 ? 'error' : 'note',
+    text: 'x'.repeat(5000),
+  }))
+  const shown = annotations(findings)
+  expect(shown.map(({ title }) => title)).toEqual([
+    ...Array.from({ length: 9 }, (_, i) => `f${i}`),
+    '3 more',
+    ...Array.from({ length: 9 }, (_, i) => `f${i + 12}`),
+    '9 more',
+  ])
+  expect(Math.max(...shown.map(({ text }) => text.length))).toBeLessThan(4096)
+})
+
+test('a text is cut at a line and says so', () => {
+  expect(cut('eins\nzwei\ndrei', 11)).toBe('eins\nzwei\n\n*Cut: the whole is in the report file.*')
+  expect(cut('ü\n', 3)).toBe('ü\n')
+})
+
+test('nothing in a cell ends the table', () => {
+  expect(table(['a'], [['x | y\n<b>']])).toBe('| a |\n| --- |\n| x \\| y &lt;b> |')
+})
