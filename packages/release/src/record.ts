@@ -46,7 +46,7 @@ export type Reason = { readonly code: string; readonly text: string; readonly ne
 export type Step = { readonly weight: number; readonly hold: number }
 
 /**
- * What the state machine needs to know of the plan. `maxHold`, `drain`, `lease`, `readyWithin` and `deadline` in ms.
+ * What the state machine needs to know of the plan. `maxHold`, `drain`, `lease` and `readyWithin` in ms.
  * `split`: by weights of a router, or by the share of pods behind one Service (then the canary's size is its weight).
  * The metrics' part of the plan is the caller's own and travels as `metrics`.
  */
@@ -94,27 +94,55 @@ export type ReleaseRecord = {
 
 export type Direction = 'forward' | 'back'
 
+/**
+ * The way down from the canary's weight, chosen once. `verdict` and `why` are what `done` will say.
+ * `restore`: promotion had begun, so stable is given its previous template (only while ours is the live one).
+ */
+export type Way = {
+  readonly to: Direction
+  readonly verdict: Verdict
+  readonly why: Reason
+  readonly restore: boolean
+}
+
+/**
+ * `since`: when the phase began, or was taken over. In `holding` it stays the start of the step's watch and `held` is the start of the holding.
+ * `promoting.cancelled`: its run was told to stop; nobody acts until a takeover, which clears it.
+ * `lowering.weight`: the weight asked for now.
+ */
 export type State =
   | { readonly phase: 'preparing' | 'raising' | 'analysing'; readonly step: number; readonly since: number }
-  | { readonly phase: 'holding'; readonly step: number; readonly since: number; readonly why: Reason }
-  | { readonly phase: 'promoting'; readonly since: number; readonly cancelled: boolean }
   | {
-      readonly phase: 'lowering'
-      readonly to: Direction
-      readonly weight: number
+      readonly phase: 'holding'
+      readonly step: number
       readonly since: number
+      readonly held: number
       readonly why: Reason
     }
-  | { readonly phase: 'draining' | 'cleaning'; readonly to: Direction; readonly since: number; readonly why: Reason }
-  | { readonly phase: 'detached'; readonly step: number; readonly since: number }
+  | { readonly phase: 'promoting'; readonly since: number; readonly cancelled: boolean }
+  | ({ readonly phase: 'lowering'; readonly weight: number; readonly since: number } & Way)
+  | ({ readonly phase: 'draining' | 'cleaning'; readonly since: number } & Way)
   | { readonly phase: 'done'; readonly verdict: Verdict; readonly why: Reason; readonly at: number }
 
 /** What one look at the cluster saw. */
 export type World = {
   readonly at: number
-  /** `written`: the router object's weight as read back; `accepted`: its controller took it; `observed`: the share the pods saw. */
-  readonly weight: { readonly written: number; readonly accepted: boolean; readonly observed?: number }
-  readonly stable: { readonly desired: number; readonly available: number; readonly hash: string }
+  /**
+   * `written`: the route's weight as read back, 0 when the canary is not in it; `accepted`: its controller took it;
+   * `marked`: a route object still carries something of ours (a canary backend, an epoch mark).
+   */
+  readonly weight: { readonly written: number; readonly accepted: boolean; readonly marked: boolean }
+  /**
+   * `available`: pods that can serve, of whatever template. `hash`: the live Deployment's template.
+   * `rolledOut`: every pod is of that template and available, at the observed generation.
+   */
+  readonly stable: {
+    readonly desired: number
+    readonly available: number
+    readonly hash: string
+    readonly rolledOut: boolean
+  }
+  /** `restarts` is for the judge. `failed`: why pods do not come; code `environment` when the cluster, not the image, is the cause. */
   readonly canary?: {
     readonly desired: number
     readonly ready: number
@@ -122,13 +150,15 @@ export type World = {
     readonly hash: string
     readonly failed?: Reason
   }
-  /** No canary request for two reads, or the drain time is over. Absent: not measured in this look. */
+  /** The canary's Service exists. Not read with `split: replicas`. */
+  readonly service: boolean
+  /** The canary's counters stood still for two reads. Absent: not measured in this look. */
   readonly drained?: boolean
-  /** Created objects of the inventory that still exist. */
+  /** Created objects of the inventory that still exist, also while they are being deleted. */
   readonly leftovers: number
-  readonly foreign: readonly { readonly ref: Ref; readonly text: string }[]
 }
 
+/** `pass`: enough was counted and nothing is wrong; `continue`: not enough yet. The step's hold is watched by `next`, not by the judge. */
 export type Judgement =
   | { readonly kind: 'continue' }
   | { readonly kind: 'pass' }
@@ -138,7 +168,7 @@ export type Event =
   | { readonly kind: 'observed'; readonly world: World }
   | { readonly kind: 'judged'; readonly at: number; readonly judgement: Judgement }
   | { readonly kind: 'cancelled' | 'aborted'; readonly at: number }
-  | { readonly kind: 'taken-over'; readonly at: number; readonly mode: 'resume' | 'reap' }
+  | { readonly kind: 'taken-over'; readonly at: number; readonly mode: 'resume' | 'reap'; readonly owner: Owner }
   | {
       readonly kind: 'refused'
       readonly at: number
@@ -157,11 +187,7 @@ export type Command =
   | { readonly do: 'weight'; readonly to: number }
   | { readonly do: 'scale'; readonly role: 'stable' | 'canary'; readonly to: number }
   | {
-      readonly do:
-        | 'restore-route'
-        | 'write-stable'
-        | 'restore-stable'
-        | 'remove-created'
+      readonly do: 'restore-route' | 'write-stable' | 'restore-stable' | 'remove-created'
     }
 
 export type Next = (
