@@ -1,0 +1,28 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { runNode } from '../process.ts'
+
+/**
+ * Bundles an action's emitted JavaScript into `out`: minified, no maps, an ES module with its own package.json.
+ * @throws Error with the bundler's own words
+ */
+export const bundle = async (action: string, emitted: string, out: string): Promise<void> => {
+  const ncc = join(import.meta.dirname, '../../node_modules/@vercel/ncc/dist/ncc/cli.js')
+  const input = join('actions', action, 'src/main.js')
+  const args = [ncc, 'build', input, '--out', relative(emitted, out), '--minify', '--target', 'es2022', '--no-cache']
+  const { code, output } = await runNode([...args, '--license', 'licenses.txt', '--quiet'], {
+    cwd: emitted,
+    env: { ...process.env, TYPESCRIPT_DISABLED: '1' },
+  })
+  if (code !== 0) throw new Error(`ncc could not bundle ${action}:\n${output}`)
+}
+
+/** A folder's files, relative path → bytes. */
+export const filesIn = (folder: string): ReadonlyMap<string, Buffer> =>
+  new Map(
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .sort()
+      .map((path) => [relative(folder, path), readFileSync(path)]),
+  )
