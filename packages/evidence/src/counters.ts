@@ -1,0 +1,127 @@
+import { type Count, type Pair, zero } from './count.ts'
+import type { Bucket, PodReading, Scrape, Side } from './reading.ts'
+
+/** What was counted between two reads. `untrusted[metric]` says why a metric's counts of this interval must not be used. */
+export type Interval = {
+  readonly counts: { readonly [metric: string]: Pair }
+  readonly untrusted: { readonly [metric: string]: string }
+}
+
+/** The zero lines: per pod (by UID) what is already counted. Absent before the first read. Plain JSON, as large as a step has pods. */
+export type CounterState = {
+  readonly readAt?: number
+  readonly pods: { readonly [uid: string]: Line }
+  /** Buckets: the end of the last one counted, by `side/metric`. */
+  readonly closed: { readonly [series: string]: number }
+}
+
+export type Line = {
+  readonly containerId: string
+  readonly restarts: number
+  readonly processStart?: number
+  readonly counters: { readonly [metric: string]: { readonly total: number; readonly bad: number } }
+}
+
+export const beginCounters = (): CounterState => ({ pods: {}, closed: {} })
+
+/** Forgets pods that the last read did not show. For a step's beginning, when the set of pods that are read is chosen anew. */
+export const forgetAbsent = (state: CounterState, scrape: Scrape): CounterState => {
+  if (scrape.kind !== 'pods') return state
+  const present = new Set(scrape.readings.map((reading) => reading.pod.uid))
+  return { ...state, pods: Object.fromEntries(Object.entries(state.pods).filter(([uid]) => present.has(uid))) }
+}
+
+/**
+ * Differences cumulative counters, so that each request counts once.
+ * - The first read is the zero line. A pod that first appears in a later one counts from 0, unless its process is clearly older than that.
+ * - A series that appears later on a known pod counts from 0: a failing pod's first errors are not lost.
+ * - A restart (container, restart count or a later process start) counts from 0. A decrease without one is several processes behind one
+ *   endpoint: the metric is `untrusted`, its zero line stays.
+ * - A pod that was not read keeps its line; its requests count when it is read again.
+ */
+export const difference = (
+  state: CounterState,
+  scrape: Extract<Scrape, { kind: 'pods' | 'buckets' }>,
+  at: number,
+): { readonly state: CounterState; readonly interval: Interval } =>
+  scrape.kind === 'pods' ? differencePods(state, scrape.readings, at) : sumBuckets(state, scrape.buckets, at)
+
+const differencePods = (state: CounterState, readings: readonly PodReading[], at: number) => {
+  const pods: Record<string, Line> = { ...state.pods }
+  const counts: Record<string, Pair> = {}
+  const untrusted: Record<string, string> = {}
+  for (const reading of readings) {
+    const base = zeroLine(state, reading)
+    const line: Record<string, { total: number; bad: number }> = { ...base?.counters }
+    for (const [metric, counter] of Object.entries(reading.counters)) {
+      const step = advance(counter, base === undefined ? counter : base.counters[metric])
+      if (typeof step === 'string') untrusted[metric] ??= `pod ${reading.pod.name}: ${step}`
+      else {
+        line[metric] = step.line
+        counts[metric] = plus(counts[metric], reading.side, step.count)
+      }
+    }
+    pods[reading.pod.uid] = {
+      containerId: reading.containerId,
+      restarts: reading.restarts,
+      ...(reading.processStart === undefined ? {} : { processStart: reading.processStart }),
+      counters: line,
+    }
+  }
+  return { state: { ...state, readAt: at, pods }, interval: { counts, untrusted } }
+}
+
+/** The line that a reading is differenced against; `undefined`: the reading itself becomes it. */
+const zeroLine = (state: CounterState, reading: PodReading): Pick<Line, 'counters'> | undefined => {
+  const known = state.pods[reading.pod.uid]
+  if (known === undefined) {
+    const older = reading.processStart !== undefined && reading.processStart < (state.readAt ?? 0) - CLOCKS_APART
+    return state.readAt === undefined || older ? undefined : { counters: {} }
+  }
+  const restarted =
+    known.containerId !== reading.containerId ||
+    known.restarts < reading.restarts ||
+    (reading.processStart ?? 0) - (known.processStart ?? reading.processStart ?? 0) > SAME_START
+  return restarted ? { counters: {} } : known
+}
+
+type Counter = { readonly total: number; readonly bad: number }
+
+const advance = (
+  now: Counter,
+  line: Counter = { total: 0, bad: 0 },
+): { readonly line: Counter; readonly count: Count } | string => {
+  if (![now.total, now.bad].every((value) => Number.isFinite(value) && value >= 0))
+    return `its counter is no number (total ${now.total}, bad ${now.bad})`
+  if (now.total < line.total)
+    return `its counter fell from ${line.total} to ${now.total} without a restart: several processes behind one endpoint`
+  const n = now.total - line.total
+  // One exposition may show a bad answer before its request, or a bucket before its sum: what is over waits for the next read.
+  const k = Math.min(n, Math.max(0, now.bad - line.bad))
+  return { line: { total: now.total, bad: line.bad + k }, count: { n, k } }
+}
+
+const sumBuckets = (state: CounterState, buckets: readonly Bucket[], at: number) => {
+  const counts: Record<string, Pair> = {}
+  const untrusted: Record<string, string> = {}
+  const closed: Record<string, number> = { ...state.closed }
+  for (const bucket of [...buckets].sort((a, b) => a.to - b.to)) {
+    const series = `${bucket.side}/${bucket.metric}`
+    if (bucket.to <= (closed[series] ?? Number.NEGATIVE_INFINITY)) continue
+    const step = advance(bucket)
+    closed[series] = bucket.to
+    if (typeof step === 'string') untrusted[bucket.metric] ??= step
+    else counts[bucket.metric] = plus(counts[bucket.metric], bucket.side, step.count)
+  }
+  return { state: { ...state, readAt: at, closed }, interval: { counts, untrusted } }
+}
+
+const plus = (pair: Pair = { baseline: zero, canary: zero }, side: Side, count: Count): Pair => ({
+  ...pair,
+  [side]: { n: pair[side].n + count.n, k: pair[side].k + count.k },
+})
+
+/** Clocks of nodes and of the reader may differ by this much, ms. */
+const CLOCKS_APART = 60_000
+/** Exporters that compute their start time from an uptime move it a little, ms. */
+const SAME_START = 2_000

@@ -1,0 +1,114 @@
+import { type Count, type Pair, zero } from './count.ts'
+import { beginCounters, type CounterState } from './counters.ts'
+import { beginGauge, type GaugeState } from './gauge.ts'
+import { beginLimit, type LimitState } from './limit.ts'
+import { defaultMargin } from './margin.ts'
+import { beginMissing, type MissingState } from './missing.ts'
+import { baselineRatio, beginRatio, type RatioState } from './ratio.ts'
+import type { Scrape } from './reading.ts'
+import { logThreshold } from './spend.ts'
+
+/**
+ * A counted metric: failures of requests (`ratio`) or requests slower than a threshold (`latency`); both are bad of total.
+ * `margin`: tolerated increase, absolute 0 … 1, default from the baseline's own ratio. `max`: absolute limit of the share, 0 … 1.
+ */
+export type CountedMetric = {
+  readonly name: string
+  readonly kind: 'ratio' | 'latency'
+  readonly margin?: number
+  readonly max?: number
+}
+/** `failures`: reads in a row outside the bounds before it rejects, at least 3 (the default). */
+export type GaugeMetric = {
+  readonly name: string
+  readonly kind: 'gauge'
+  readonly max?: number
+  readonly min?: number
+  readonly failures?: number
+}
+export type MetricPlan = CountedMetric | GaugeMetric
+
+/**
+ * What is judged, fixed at the start of a release. Times in ms.
+ * `alpha`: tolerated rate of false rollbacks. `warmUp`: how long after its first request the canary is not judged. `settle`: how long after a
+ * change of weight routers may still be propagating it. `missing`: `share` rolls back on a share of requests far below the weight, and is only
+ * right when both counters see just the split requests; `silence` only when the canary counts none at all; `off` never.
+ */
+export type JudgePlan = {
+  readonly metrics: readonly MetricPlan[]
+  readonly alpha: number
+  readonly warmUp: number
+  readonly settle: number
+  readonly missing: 'share' | 'silence' | 'off'
+}
+
+/** Everything the judge remembers. Plain JSON of constant size: saved with every state write, it resumes bit for bit. */
+export type Evidence = {
+  readonly version: 1
+  /** m: the plan's comparative, counted-absolute and missing-request tests. Fixed at the start. */
+  readonly tests: number
+  readonly alpha: number
+  readonly counters: CounterState
+  readonly weight: number
+  readonly step: number
+  /** When the present weight was first seen, ms. */
+  readonly weightSince: number
+  /** When the canary first counted a request, ms. */
+  readonly firstMoved?: number
+  readonly metrics: { readonly [name: string]: CountedEvidence | GaugeEvidence }
+  readonly missing: MissingState
+  /** Reads in a row that gave nothing to judge. */
+  readonly blind: number
+}
+export type CountedEvidence = {
+  readonly kind: 'counted'
+  readonly ratio: RatioState
+  readonly limit: LimitState
+  /** Judged requests of the present step. */
+  readonly step: Pair
+  readonly margin: number
+  /** Why its counts cannot be trusted; stays. */
+  readonly unreliable?: string
+}
+export type GaugeEvidence = { readonly kind: 'gauge'; readonly baseline: GaugeState; readonly canary: GaugeState }
+
+/** One look: when, what was read, and the weight (whole percent) and step that were in force when it was read. */
+export type Tick = { readonly at: number; readonly scrape: Scrape; readonly weight: number; readonly step: number }
+
+/**
+ * Starts the evidence of a release at E = 1.
+ * @param history by metric: what the baseline counted before the canary began (it is learned from, not judged)
+ */
+export const beginEvidence = (plan: JudgePlan, history: { readonly [metric: string]: Count } = {}): Evidence => ({
+  version: 1,
+  tests: tests(plan),
+  alpha: plan.alpha,
+  counters: beginCounters(),
+  weight: 0,
+  step: 0,
+  weightSince: 0,
+  metrics: Object.fromEntries(plan.metrics.map((metric) => [metric.name, beginMetric(metric, history[metric.name])])),
+  missing: beginMissing(0),
+  blind: 0,
+})
+
+/** m of E ≥ m/α. Gauges are no tests: they stand outside the statement about false rollbacks. */
+export const tests = (plan: JudgePlan): number =>
+  plan.metrics.reduce((sum, metric) => sum + (metric.kind === 'gauge' ? 0 : metric.max === undefined ? 1 : 2), 0) +
+  (plan.missing === 'off' ? 0 : 1)
+
+/** The log of m/α, as fixed at the start. */
+export const evidenceLimit = (evidence: Evidence): number => logThreshold(evidence.tests, evidence.alpha)
+
+/** A metric's evidence before anything was counted. */
+export const beginMetric = (metric: MetricPlan, history: Count = zero): CountedEvidence | GaugeEvidence => {
+  if (metric.kind === 'gauge') return { kind: 'gauge', baseline: beginGauge(), canary: beginGauge() }
+  const ratio = beginRatio(history)
+  return { kind: 'counted', ratio, limit: beginLimit(), step: noRequests, margin: marginOf(metric, ratio) }
+}
+
+/** The margin in force: the plan's, else the default for what the baseline's past shows. */
+export const marginOf = (metric: CountedMetric, ratio: RatioState): number =>
+  metric.margin ?? defaultMargin(baselineRatio(ratio))
+
+export const noRequests: Pair = { baseline: zero, canary: zero }

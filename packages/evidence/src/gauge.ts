@@ -1,0 +1,30 @@
+/** `failures` in a row outside the bounds; a read without a value neither adds to them nor ends them. */
+export type GaugeState = { readonly failures: number; readonly last: GaugeReading }
+
+/** A value of a side (mean over its pods), or why there is none. */
+export type GaugeReading =
+  | { readonly kind: 'value'; readonly value: number; readonly pods: number }
+  | { readonly kind: 'absent' | 'nan' }
+
+export type Bounds = { readonly max?: number | undefined; readonly min?: number | undefined }
+
+export const beginGauge = (): GaugeState => ({ failures: 0, last: { kind: 'absent' } })
+
+/** One read of a gauge against its absolute bounds. Outside the statement about false rollbacks: gauges have no counts. */
+export const readGauge = (state: GaugeState, reading: GaugeReading, bounds: Bounds): GaugeState => {
+  if (reading.kind !== 'value') return { ...state, last: reading }
+  return { failures: breaks(reading, bounds) ? state.failures + 1 : 0, last: reading }
+}
+
+/** Whether a reading lies outside its bounds; one without a value does not. */
+export const breaks = (reading: GaugeReading, bounds: Bounds): boolean =>
+  reading.kind === 'value' &&
+  ((bounds.max !== undefined && reading.value > bounds.max) || (bounds.min !== undefined && reading.value < bounds.min))
+
+/** The mean over pods; any value that is no finite number makes the reading `nan`. */
+export const gaugeReading = (values: readonly number[]): GaugeReading => {
+  if (values.length === 0) return { kind: 'absent' }
+  if (!values.every((value) => Number.isFinite(value))) return { kind: 'nan' }
+  const mean = values.reduce((sum, value) => sum + value / values.length, 0)
+  return { kind: 'value', value: mean, pods: values.length }
+}

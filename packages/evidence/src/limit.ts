@@ -1,0 +1,47 @@
+import { add, type Count, type Pair, remember, share, zero } from './count.ts'
+import { bet, type EProcess, logEvidence, start } from './eprocess.ts'
+import { wilson } from './interval.ts'
+import { logRatio } from './projection.ts'
+import { ODDS_RATIOS, raise } from './ratio.ts'
+
+/** `recent`: the last few hundred requests of each side; `judged`: the canary's requests that were bet on. */
+export type LimitState = { readonly process: EProcess; readonly recent: Pair; readonly judged: Count }
+
+export const beginLimit = (): LimitState => ({
+  process: start(ODDS_RATIOS.length + 1),
+  recent: { baseline: zero, canary: zero },
+  judged: zero,
+})
+
+/**
+ * One interval of the always-valid test of an absolute limit. H0: in every interval the canary's probability of a bad answer is at most `max`.
+ * E_θ[factor] rises with θ and is 1 at `max`, so it is an E-variable for all of H0: one unlucky error at small counts is no verdict.
+ * Rejecting when the evidence reaches m/α is the same as a confidence sequence whose lower bound passes `max`.
+ *
+ * An interval in which the baseline itself is above `max`, in it or over its last few hundred requests, is not bet on: such a time is not the
+ * release's fault. The canary's counts do not depend on the baseline's, so leaving intervals out by the baseline's counts keeps the test valid.
+ */
+export const testLimit = (state: LimitState, interval: Pair, max: number): LimitState => {
+  const { baseline, canary } = interval
+  const recent = {
+    baseline: remember(state.recent.baseline, baseline, RECENT_REQUESTS),
+    canary: canary.n > 0 ? remember(state.recent.canary, canary, RECENT_REQUESTS) : state.recent.canary,
+  }
+  if (canary.n === 0 || max >= 1 || share(baseline) > max || share(recent.baseline) > max) return { ...state, recent }
+  const edge = Math.max(max, 1e-9)
+  const learned = (state.judged.k + 4 * edge) / (state.judged.n + 4)
+  const bets = [...ODDS_RATIOS.map((ratio) => raise(edge, ratio)), Math.min(learned, 1 - 1e-9)]
+  const factors = bets.map((q) => (q > edge ? logRatio(canary.n, canary.k, q, edge) : 0))
+  return { process: bet(state.process, factors), recent, judged: add(state.judged, canary) }
+}
+
+/** Both sides are above `max` just now, beyond chance (lower end of Wilson's 95 % interval): hold, as going back would not mend it. */
+export const bothBreak = (state: LimitState, max: number): boolean =>
+  wilson(state.recent.baseline).low > max && wilson(state.recent.canary).low > max
+
+export const limitEvidence = (state: LimitState): { readonly now: number; readonly peak: number } => ({
+  now: logEvidence(state.process),
+  peak: state.process.peak,
+})
+
+const RECENT_REQUESTS = 500

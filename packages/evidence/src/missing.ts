@@ -1,0 +1,74 @@
+import type { Pair } from './count.ts'
+import { bet, type EProcess, logEvidence, start } from './eprocess.ts'
+import { logRatio } from './projection.ts'
+
+/**
+ * Requests that never reached a canary pod's counter: crashed, refused, hanging.
+ * `silent`: the baseline's requests since the canary last counted one, and since when (ms).
+ */
+export type MissingState = {
+  readonly process: EProcess
+  readonly silent: { readonly baseline: number; readonly since: number }
+}
+
+export const beginMissing = (at: number): MissingState => ({
+  process: start(SHORTFALLS.length),
+  silent: { baseline: 0, since: at },
+})
+
+/** Starts the silence anew, for a weight that has just changed: nothing could be expected before. */
+export const restartSilence = (state: MissingState, at: number): MissingState => ({
+  ...state,
+  silent: { baseline: 0, since: at },
+})
+
+/**
+ * One interval of the share test. H0: each request goes to the canary with probability at least `tolerated` × weight; alternatives are shares
+ * far below. Exact for requests that are routed independently; a round-robin splitter varies less, which only makes it safer.
+ * It presumes that both counters see only the requests that the router splits.
+ * @param weight the canary's share of the traffic as the router was told, whole percent
+ */
+export const testShare = (state: MissingState, interval: Pair, weight: number): MissingState => {
+  const expected = tolerated(weight)
+  const n = interval.baseline.n + interval.canary.n
+  if (expected <= 0 || n === 0) return state
+  const factors = SHORTFALLS.map((part) => logRatio(n, interval.canary.n, expected * part, expected))
+  return { ...state, process: bet(state.process, factors) }
+}
+
+/** Keeps count of how long the canary has said nothing while the baseline answered. */
+export const listen = (state: MissingState, interval: Pair, at: number): MissingState => ({
+  ...state,
+  silent:
+    interval.canary.n > 0
+      ? { baseline: 0, since: at }
+      : { ...state.silent, baseline: state.silent.baseline + interval.baseline.n },
+})
+
+/**
+ * Silence that chance does not explain: so many baseline requests in a row with none for the canary have probability ≤ α/m even if such a run
+ * could have begun at any of a thousand places, and it has lasted at least `settle` ms.
+ * @param logLimit the log of m/α
+ */
+export const silent = (
+  state: MissingState,
+  weight: number,
+  { logLimit, at, settle }: { readonly logLimit: number; readonly at: number; readonly settle: number },
+): boolean =>
+  weight > 0 &&
+  at - state.silent.since >= settle &&
+  -state.silent.baseline * Math.log1p(-tolerated(weight)) >= logLimit + Math.log(1000)
+
+/** How many canary requests the silence should have held. */
+export const expectedInSilence = (state: MissingState, weight: number): number =>
+  (state.silent.baseline * weight) / Math.max(1, 100 - weight)
+
+export const missingEvidence = (state: MissingState): { readonly now: number; readonly peak: number } => ({
+  now: logEvidence(state.process),
+  peak: state.process.peak,
+})
+
+const SHORTFALLS: readonly number[] = [0.6, 0.2, 0.01]
+
+/** Routers drift, connections stick: a share of half the weight is still no failure of the release. */
+const tolerated = (weight: number): number => Math.min(0.5, (weight / 100) * 0.5)

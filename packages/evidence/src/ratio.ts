@@ -1,0 +1,97 @@
+import { type Count, type Pair, remember, zero } from './count.ts'
+import { bet, type EProcess, logEvidence, start } from './eprocess.ts'
+import { logRatio, nearestNull, type Point } from './projection.ts'
+
+/**
+ * Odds ratios of the fixed alternatives, counted from the edge of what is tolerated (baseline + margin), so that none lies inside it.
+ * The small ones find small regressions, the large ones stop a gross failure after two or three bad answers. docs/decisions/0003-evidence.md.
+ */
+export const ODDS_RATIOS: readonly number[] = [1.5, 2.5, 6, 20, 100]
+
+/** The comparison's whole memory: capital, what both sides did lately (it forgets), and everything that was judged. */
+export type RatioState = {
+  readonly process: EProcess
+  readonly recent: Pair
+  readonly judged: Pair
+}
+
+/**
+ * Starts the comparison.
+ * @param history what the baseline did before the canary began: a first idea of its ratio, it is not judged
+ */
+export const beginRatio = (history: Count = zero): RatioState => ({
+  process: start(ODDS_RATIOS.length + 1),
+  recent: { baseline: remember(zero, history, BASELINE_MEMORY), canary: zero },
+  judged: { baseline: zero, canary: zero },
+})
+
+/** Remembers an interval of the baseline's that is not judged, such as one before the canary had traffic. */
+export const learnBaseline = (state: RatioState, baseline: Count): RatioState => ({
+  ...state,
+  recent: { ...state.recent, baseline: remember(state.recent.baseline, baseline, BASELINE_MEMORY) },
+})
+
+/**
+ * One interval of the always-valid comparison. H0: in every interval the canary's probability of a bad answer is at most the baseline's plus
+ * `margin` (absolute, 0 … 1), while the baseline's own may move as it likes. Exact for independent requests, any counts, and for looking
+ * after every interval: P(evidence ever reaches 1/α) ≤ α under H0. `margin` may depend on the past, never on this interval.
+ */
+export const compare = (state: RatioState, interval: Pair, margin: number): RatioState => {
+  const { baseline, canary } = interval
+  const factors = alternatives(state, margin).map((alternative) => {
+    const nearest = nearestNull(alternative, margin, baseline.n, canary.n)
+    if (nearest === undefined) return 0
+    return (
+      logRatio(baseline.n, baseline.k, alternative.baseline, nearest.baseline) +
+      logRatio(canary.n, canary.k, alternative.canary, nearest.canary)
+    )
+  })
+  return {
+    process: bet(state.process, factors),
+    recent: {
+      baseline: remember(state.recent.baseline, baseline, BASELINE_MEMORY),
+      canary: remember(state.recent.canary, canary, CANARY_MEMORY),
+    },
+    judged: sum(state.judged, interval),
+  }
+}
+
+/** The log of the evidence now, and the largest it ever was: once past the threshold is past it for good. */
+export const ratioEvidence = (state: RatioState): { readonly now: number; readonly peak: number } => ({
+  now: logEvidence(state.process),
+  peak: state.process.peak,
+})
+
+/** The baseline's ratio as far as the past tells, pulled towards 1 % with the weight of ten requests. In (0, 1). */
+export const baselineRatio = (state: RatioState): number => {
+  const { n, k } = state.recent.baseline
+  return inside((k + PRIOR_REQUESTS * PRIOR_RATIO) / (n + PRIOR_REQUESTS))
+}
+
+/** The alternatives that the next interval is bet on: fixed odds ratios, then a plug-in from the canary's own past. */
+export const alternatives = (state: RatioState, margin: number): readonly Point[] => {
+  const baseline = baselineRatio(state)
+  const edge = inside(baseline + margin)
+  const { n, k } = state.recent.canary
+  const plugIn = inside((k + PLUG_IN_PRIOR * edge) / (n + PLUG_IN_PRIOR))
+  return [...ODDS_RATIOS.map((ratio) => raise(edge, ratio)), plugIn].map((canary) => ({ baseline, canary }))
+}
+
+/** The probability whose odds are `ratio` times those of `probability`. */
+export const raise = (probability: number, ratio: number): number =>
+  inside((ratio * probability) / (1 - probability + ratio * probability))
+
+/** Requests after which the past no longer weighs: long enough for a ratio of 0.1 %, short enough to follow a drift. */
+const BASELINE_MEMORY = 10_000
+const CANARY_MEMORY = 2_000
+const PRIOR_REQUESTS = 10
+const PRIOR_RATIO = 0.01
+const PLUG_IN_PRIOR = 4
+const EDGE = 1e-9
+
+const inside = (probability: number): number => Math.min(1 - EDGE, Math.max(EDGE, probability))
+
+const sum = (a: Pair, b: Pair): Pair => ({
+  baseline: { n: a.baseline.n + b.baseline.n, k: a.baseline.k + b.baseline.k },
+  canary: { n: a.canary.n + b.canary.n, k: a.canary.k + b.canary.k },
+})
