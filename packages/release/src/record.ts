@@ -111,7 +111,9 @@ export type Way = {
  * `lowering.weight`: the weight asked for now.
  */
 export type State =
-  | { readonly phase: 'preparing' | 'raising' | 'analysing'; readonly step: number; readonly since: number }
+  | { readonly phase: 'preparing'; readonly step: number; readonly since: number }
+  | { readonly phase: 'raising'; readonly step: number; readonly since: number }
+  | { readonly phase: 'analysing'; readonly step: number; readonly since: number }
   | {
       readonly phase: 'holding'
       readonly step: number
@@ -121,8 +123,12 @@ export type State =
     }
   | { readonly phase: 'promoting'; readonly since: number; readonly cancelled: boolean }
   | ({ readonly phase: 'lowering'; readonly weight: number; readonly since: number } & Way)
-  | ({ readonly phase: 'draining' | 'cleaning'; readonly since: number } & Way)
+  | ({ readonly phase: 'draining'; readonly since: number } & Way)
+  | ({ readonly phase: 'cleaning'; readonly since: number } & Way)
   | { readonly phase: 'done'; readonly verdict: Verdict; readonly why: Reason; readonly at: number }
+
+/** The state in one of the named phases. */
+export type StateIn<Phase extends State['phase']> = Extract<State, { readonly phase: Phase }>
 
 /** What one look at the cluster saw. */
 export type World = {
@@ -162,7 +168,9 @@ export type World = {
 export type Judgement =
   | { readonly kind: 'continue' }
   | { readonly kind: 'pass' }
-  | { readonly kind: 'reject' | 'hold' | 'inconclusive'; readonly why: Reason }
+  | { readonly kind: 'reject'; readonly why: Reason }
+  | { readonly kind: 'hold'; readonly why: Reason }
+  | { readonly kind: 'inconclusive'; readonly why: Reason }
 
 export type Event =
   | { readonly kind: 'observed'; readonly world: World }

@@ -1,0 +1,103 @@
+import { reasons } from './reasons.ts'
+import type { Command, ReleaseRecord, StateIn, World } from './record.ts'
+import { carries, lowestWeight, stableNeed } from './sizing.ts'
+import { type Moved, move, stay } from './way.ts'
+
+type Lowering = StateIn<'lowering'>
+
+/** Weights on the way down after a promotion, percent: each is gated on stable. */
+const DOWN = [50, 25, 0] as const
+
+/** The weight goes down as far as stable carries what it is given; the last read-back of 0 starts the draining. */
+export const lower = (record: ReleaseRecord, state: Lowering, world: World): Moved => {
+  if (world.weight.written === 0 && world.weight.accepted && mayLeave(record, state, world))
+    return move(record, { ...wayOf(state), phase: 'draining', since: world.at })
+  return state.to === 'forward' ? lowerForward(record, state, world) : lowerBack(record, state, world)
+}
+
+/** Whether a canary gets traffic in vain: with no ready pod its share is lost, whatever stable can carry. */
+export const servesNobody = ({ canary }: World): boolean => (canary?.ready ?? 0) === 0
+
+/**
+ * What stable still needs to be the release's end of the way back: its previous template if promotion had begun and ours is live, and its size.
+ * A template of somebody else is left alone.
+ */
+export const missingOfStable = (
+  record: ReleaseRecord,
+  { restore }: { readonly restore: boolean },
+  { stable }: World,
+): readonly Command[] => {
+  if (restore && stable.hash === record.canary.hash) return [{ do: 'restore-stable' }]
+  return stable.desired < record.stableReplicas ? [{ do: 'scale', role: 'stable', to: record.stableReplicas }] : []
+}
+
+/** Whether stable is back as it was; somebody else's template counts as theirs to judge. */
+export const isRestored = (
+  record: ReleaseRecord,
+  { restore }: { readonly restore: boolean },
+  { stable }: World,
+): boolean => {
+  if (restore && stable.hash === record.canary.hash) return false
+  if (stable.hash !== record.stable.hash) return true
+  return (stable.rolledOut || !restore) && stable.available >= record.stableReplicas
+}
+
+const wayOf = ({ to, verdict, why, restore }: Lowering) => ({ to, verdict, why, restore })
+
+// A canary whose template passed is kept until stable is whole; a weight of 0 written by a cancelled run does not change that.
+const mayLeave = (record: ReleaseRecord, state: Lowering, world: World): boolean =>
+  state.to === 'forward' || !state.restore || servesNobody(world) || isRestored(record, state, world)
+
+const lowerForward = (record: ReleaseRecord, state: Lowering, world: World): Moved => {
+  if (world.stable.hash !== record.canary.hash)
+    return move(record, {
+      ...state,
+      to: 'back',
+      verdict: 'superseded',
+      why: reasons.superseded(record, world),
+      since: world.at,
+    })
+  const { written, accepted } = world.weight
+  if (written === 0 || (written <= state.weight && !accepted)) return stay(record)
+  const to = DOWN.find((weight) => weight < written) ?? 0
+  if (carries(world.stable.available, to, stableNeed(record, world)))
+    return ask(record, state, world, [{ do: 'weight', to }])
+  if (world.at >= record.deadline)
+    return move(record, {
+      ...state,
+      to: 'back',
+      verdict: 'rolled-back',
+      why: reasons.deadline(record),
+      restore: true,
+      since: world.at,
+    })
+  return stay(record, missingOfStable(record, state, world))
+}
+
+const lowerBack = (record: ReleaseRecord, state: Lowering, world: World): Moved => {
+  const missing = missingOfStable(record, state, world)
+  const { written } = world.weight
+  const to = Math.min(written, lowestBack(record, state, world))
+  if (to === written) return stay(record, missing)
+  return ask(record, state, world, [...missing, { do: 'weight', to }])
+}
+
+const lowestBack = (record: ReleaseRecord, state: Lowering, world: World): number => {
+  if (servesNobody(world)) return 0
+  if (state.restore) return isRestored(record, state, world) ? lowestNow(record, world) : 100
+  // A rejected canary is not kept for a stable that stays short.
+  return isOverdue(record, state, world) ? 0 : lowestNow(record, world)
+}
+
+const lowestNow = (record: ReleaseRecord, world: World): number =>
+  lowestWeight(world.stable.available, stableNeed(record, world))
+
+const ask = (record: ReleaseRecord, state: Lowering, world: World, commands: readonly Command[]): Moved => {
+  const weight = commands.findLast((command) => command.do === 'weight')?.to ?? state.weight
+  return weight === state.weight
+    ? stay(record, commands)
+    : move(record, { ...state, weight, since: world.at }, commands)
+}
+
+const isOverdue = (record: ReleaseRecord, state: Lowering, world: World): boolean =>
+  world.at - state.since >= record.plan.readyWithin

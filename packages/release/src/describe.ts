@@ -1,0 +1,60 @@
+import type { Command, ReleaseRecord, StateIn } from './record.ts'
+import { askedWeight } from './way.ts'
+
+/** One line for the log when the state changed between the two records; nothing when it did not. No times: the log has its own. */
+export const describeChange = (before: ReleaseRecord | undefined, after: ReleaseRecord): string | undefined => {
+  const line = describeState(after)
+  const taken = before !== undefined && before.epoch !== after.epoch
+  if (taken) return `taken over by run ${after.owner.runId}/${after.owner.attempt} (epoch ${after.epoch}): ${line}`
+  return before !== undefined && describeState(before) === line ? undefined : line
+}
+
+/** The state in one line: phase, step, weight and, when it is not the plain way forward, why. */
+export const describeState = (record: ReleaseRecord): string => {
+  const { state, plan } = record
+  const of = (step: number) => `step ${step + 1} of ${plan.steps.length}`
+  switch (state.phase) {
+    case 'preparing':
+      return `${of(state.step)}: preparing the canary for weight ${plan.steps[state.step]?.weight ?? 0}`
+    case 'raising':
+      return `${of(state.step)}: raising the weight to ${askedWeight(record)}`
+    case 'analysing':
+      return `${of(state.step)}: analysing at weight ${askedWeight(record)}`
+    case 'holding':
+      return `${of(state.step)}: holding at weight ${askedWeight(record)}: ${state.why.text}`
+    case 'promoting':
+      return state.cancelled
+        ? 'promoting: cancelled, to be carried on by a takeover'
+        : `promoting: stable gets the analysed template, canary holds weight ${askedWeight(record)}`
+    case 'lowering':
+      return `${direction(state)}: lowering the weight to ${state.weight}${because(state)}`
+    case 'draining':
+      return `${direction(state)}: draining the canary${because(state)}`
+    case 'cleaning':
+      return `${direction(state)}: cleaning up${because(state)}`
+    case 'done':
+      return `done: ${state.verdict} (${state.why.code}): ${state.why.text}`
+  }
+}
+
+/** A command in the words of the log and of messages: `weight to 25`, `scale canary to 0`. */
+export const describeCommand = (command: Command): string => {
+  switch (command.do) {
+    case 'apply':
+      return command.replicas === undefined
+        ? `apply ${command.role}`
+        : `apply ${command.role} with ${command.replicas} replicas`
+    case 'weight':
+      return `weight to ${command.to}`
+    case 'scale':
+      return `scale ${command.role} to ${command.to}`
+    default:
+      return command.do.replaceAll('-', ' ')
+  }
+}
+
+type Down = StateIn<'lowering' | 'draining' | 'cleaning'>
+
+const direction = ({ to }: Down): string => (to === 'forward' ? 'promoted' : 'going back')
+
+const because = ({ to, why }: Down): string => (to === 'forward' ? '' : ` (${why.code}: ${why.text})`)

@@ -1,0 +1,111 @@
+import { ENVIRONMENT, reasons } from './reasons.ts'
+import type { Command, Plan, ReleaseRecord, State, StateIn, World } from './record.ts'
+import { canarySize } from './sizing.ts'
+import { askedWeight, type Moved, move, stay, turnBack } from './way.ts'
+
+type Climbing = StateIn<'preparing' | 'raising' | 'analysing' | 'holding'>
+
+/**
+ * Up to the verdict: ready, then weight, then watching. What each phase still needs is derived from the look alone.
+ * Stable is untouched here, so a stable of another template means that somebody else released.
+ */
+export const climb = (record: ReleaseRecord, state: Climbing, world: World): Moved => {
+  const { at } = world
+  if (world.stable.hash !== record.stable.hash)
+    return turnBack(record, at, { verdict: 'superseded', why: reasons.superseded(record, world) })
+  if (at >= record.deadline) return turnBack(record, at, { verdict: 'inconclusive', why: reasons.deadline(record) })
+  const broken = brokenCanary(record, world)
+  if (broken) return turnBack(record, at, { verdict: 'rolled-back', why: broken })
+  switch (state.phase) {
+    case 'preparing':
+      return prepare(record, state, world)
+    case 'raising':
+      return raise(record, state, world)
+    case 'analysing':
+      return watch(record, state, world)
+    case 'holding':
+      return at - state.held >= record.plan.maxHold ? heldLongEnough(record, state, at) : watch(record, state, world)
+  }
+}
+
+/** The next step of the plan, or the promotion after the last. */
+export const advance = (record: ReleaseRecord, step: number, at: number): Moved =>
+  step + 1 < record.plan.steps.length
+    ? move(record, { phase: 'preparing', step: step + 1, since: at })
+    : move(record, { phase: 'promoting', since: at, cancelled: false })
+
+/** `max-hold` is over: `on-inconclusive` decides. Promoting still waits for the step's hold. */
+export const heldLongEnough = (record: ReleaseRecord, state: StateIn<'holding'>, at: number): Moved => {
+  switch (record.plan.onInconclusive) {
+    case 'rollback':
+      return turnBack(record, at, { verdict: 'inconclusive', why: state.why })
+    case 'promote':
+      return holdOver(record.plan, state, at) ? advance(record, state.step, at) : stay(record)
+    case 'hold':
+      return stay(record)
+  }
+}
+
+/** Whether the step has been watched for its whole hold. */
+export const holdOver = (plan: Plan, state: { readonly step: number; readonly since: number }, at: number): boolean =>
+  at - state.since >= (plan.steps[state.step]?.hold ?? 0)
+
+/** Why the canary's pods do not come, when that is the image's doing. What the environment does may heal and counts by time only. */
+export const brokenCanary = (record: ReleaseRecord, { canary }: World) =>
+  canary?.hash === record.canary.hash && canary.failed?.code !== ENVIRONMENT ? canary.failed : undefined
+
+const prepare = (record: ReleaseRecord, state: StateIn<'preparing'>, world: World): Moved => {
+  const missing = missingParts(record, state.step, world)
+  if (missing.length === 0 && allReady(world)) {
+    const raised: State = { phase: 'raising', step: state.step, since: world.at }
+    return move(record, raised, [{ do: 'weight', to: stepWeight(record, state.step) }])
+  }
+  if (world.at - state.since < record.plan.readyWithin) return stay(record, missing)
+  return missing.length > 0
+    ? turnBack(record, world.at, { verdict: 'error', why: world.canary?.failed ?? reasons.notCreated(record) })
+    : turnBackNotReady(record, world)
+}
+
+const raise = (record: ReleaseRecord, state: StateIn<'raising'>, world: World): Moved => {
+  const weight = stepWeight(record, state.step)
+  const written = world.weight.written === weight
+  if (written && world.weight.accepted) return move(record, { phase: 'analysing', step: state.step, since: world.at })
+  if (world.at - state.since >= record.plan.readyWithin)
+    return allReady(world)
+      ? turnBack(record, world.at, { verdict: 'error', why: reasons.notTaken(record, world) })
+      : turnBackNotReady(record, world)
+  if (written) return stay(record)
+  // The clock goes on: pods that come and go must not keep the release between two phases for ever.
+  if (missingParts(record, state.step, world).length > 0 || !allReady(world))
+    return move(record, { phase: 'preparing', step: state.step, since: state.since })
+  return stay(record, [{ do: 'weight', to: weight }])
+}
+
+const watch = (record: ReleaseRecord, state: StateIn<'analysing' | 'holding'>, world: World): Moved => {
+  if ((world.canary?.ready ?? 0) === 0)
+    return turnBack(record, world.at, { verdict: 'rolled-back', why: reasons.lostReadiness(world) })
+  return world.weight.written === askedWeight(record)
+    ? stay(record)
+    : move(record, { phase: 'raising', step: state.step, since: world.at })
+}
+
+const missingParts = (record: ReleaseRecord, step: number, world: World): readonly Command[] => {
+  const { canary } = world
+  const split = record.plan.split === 'replicas'
+  const size = split ? 0 : canarySize(stepWeight(record, step), world.stable.desired, record.plan)
+  const rightCanary = canary !== undefined && canary.hash === record.canary.hash && canary.desired >= size
+  return [
+    ...(split || world.service ? [] : [{ do: 'apply', role: 'service' } as const]),
+    // Never shrunk on the way up: it may already carry the weight of the step before.
+    ...(rightCanary ? [] : [{ do: 'apply', role: 'canary', replicas: Math.max(size, canary?.desired ?? 0) } as const]),
+  ]
+}
+
+const allReady = ({ canary }: World): boolean => canary !== undefined && canary.ready >= canary.desired
+
+const turnBackNotReady = (record: ReleaseRecord, world: World): Moved =>
+  world.canary?.failed?.code === ENVIRONMENT
+    ? turnBack(record, world.at, { verdict: 'error', why: world.canary.failed })
+    : turnBack(record, world.at, { verdict: 'rolled-back', why: reasons.notReady(record, world) })
+
+const stepWeight = (record: ReleaseRecord, step: number): number => record.plan.steps[step]?.weight ?? 0

@@ -1,0 +1,69 @@
+import type { Reason, ReleaseRecord, World } from './record.ts'
+
+/** The code of reasons that lie in the cluster, not in the image: they end in verdict `error`, never in a failed digest. */
+export const ENVIRONMENT = 'environment'
+
+/** The reasons that the state machine itself finds; those of a judge come with its judgement. Codes are stable. */
+export const reasons = {
+  promoted: (record: ReleaseRecord): Reason => ({
+    code: 'promoted',
+    text: `every step passed and stable runs the analysed template ${record.canary.hash}`,
+    next: 'nothing',
+  }),
+  cancelled: (): Reason => ({
+    code: 'cancelled',
+    text: 'the run was cancelled while the canary was being analysed',
+    next: 'start the release again when it should go on',
+  }),
+  aborted: (): Reason => ({ code: 'aborted', text: 'an operator aborted the release', next: 'release a fixed image' }),
+  reaped: (): Reason => ({
+    code: 'reaped',
+    text: 'the run that owned the release ended without finishing it',
+    next: 'see why that run ended, then start the release again',
+  }),
+  deadline: (record: ReleaseRecord): Reason => ({
+    code: 'deadline',
+    text: `the release was not through at its deadline, ${new Date(record.deadline).toISOString()}`,
+    next: 'see what held it; a longer plan needs a longer deadline',
+  }),
+  superseded: (record: ReleaseRecord, world: World): Reason => ({
+    code: 'superseded',
+    text: `the live template of stable is ${world.stable.hash}; this release started from ${record.stable.hash}`,
+    next: 'somebody else changed stable: release again from there',
+  }),
+  notReady: (record: ReleaseRecord, world: World): Reason => ({
+    code: 'not-ready',
+    text: `${world.canary?.ready ?? 0} of ${world.canary?.desired ?? 0} canary pods were ready after ${record.plan.readyWithin / 1000} s`,
+    next: "look at the canary pods' events and logs; a slow start needs a longer ready-within",
+  }),
+  notCreated: (record: ReleaseRecord): Reason => ({
+    code: ENVIRONMENT,
+    text: `the canary could not be created or sized for ${record.plan.readyWithin / 1000} s`,
+    next: 'look at the refusals in the log: the API server did not take the writes',
+  }),
+  notTaken: (record: ReleaseRecord, world: World): Reason => ({
+    code: 'weight-not-taken',
+    text: `the route asks for weight ${world.weight.written} and its controller had not accepted it after ${record.plan.readyWithin / 1000} s`,
+    next: "look at the route's conditions and the gateway's log",
+  }),
+  lostReadiness: (world: World): Reason => ({
+    code: 'lost-readiness',
+    text: `no canary pod is ready any more (${world.canary?.desired ?? 0} wanted)`,
+    next: "look at the canary pods' logs and restarts",
+  }),
+  tooFewRequests: (record: ReleaseRecord): Reason => ({
+    code: 'too-few-requests',
+    text: `the hold is over and not both sides have counted ${record.plan.minRequests} requests`,
+    next: 'hold longer, raise the weight, or send synthetic requests with the probe provider',
+  }),
+  stableUnavailable: (record: ReleaseRecord, world: World, why: Reason): Reason => ({
+    code: 'stable-unavailable',
+    text: `${world.stable.available} of ${Math.max(record.stableReplicas, world.stable.desired)} stable pods are available after the release was cleaned up (${why.code}: ${why.text})`,
+    next: "look at the stable Deployment's pods: all traffic is theirs",
+  }),
+  refused: (command: string, text: string): Reason => ({
+    code: ENVIRONMENT,
+    text: `the cluster refused "${command}": ${text}`,
+    next: 'give the right, quota or admission that the message names, then start the release again',
+  }),
+}

@@ -1,0 +1,78 @@
+import type { Owner, Plan, Reason, ReleaseRecord, Template, Touched } from './record.ts'
+
+/** What a release begins with. Times in ms UTC. */
+export type Start = {
+  readonly writer: string
+  readonly owner: Owner
+  readonly plan: Plan
+  readonly stable: Template
+  readonly canary: Template
+  /** Stable's replicas now. */
+  readonly stableReplicas: number
+  /** What the release will change or create, as intended: saved before anything is created. */
+  readonly touched: readonly Touched[]
+  readonly evidence: ReleaseRecord['evidence']
+  readonly at: number
+  /** The record in the cluster, if there is one. It must be done. */
+  readonly previous?: ReleaseRecord
+}
+
+export type Started =
+  | { readonly kind: 'started'; readonly record: ReleaseRecord }
+  | { readonly kind: 'refused'; readonly why: Reason }
+
+/**
+ * The record of a new release: weight 0, preparing the first step. Its epoch is one above the previous record's, which it replaces, keeping the history.
+ * Refused: steps that do not rise from above 0 to at most 100 (99 when the split is by replicas), a canary template that already is stable's,
+ * and a previous release that is not done.
+ */
+export const startRelease = (start: Start): Started => {
+  const why = whyNot(start)
+  if (why) return { kind: 'refused', why }
+  const { at, plan, previous, ...rest } = start
+  const record: ReleaseRecord = {
+    schema: 'sluice.dev/release/v1',
+    ...rest,
+    plan,
+    epoch: (previous?.epoch ?? 0) + 1,
+    state: { phase: 'preparing', step: 0, since: at },
+    startedAt: at,
+    deadline: at + longestRun(plan),
+    history: previous?.history ?? [],
+  }
+  return { kind: 'started', record }
+}
+
+/**
+ * The longest a release of this plan may take, ms: every step made ready, taken by the route, held and held back as long as the plan allows,
+ * then the promotion's roll-out and the way down.
+ */
+export const longestRun = (plan: Plan): number =>
+  plan.steps.reduce((sum, step) => sum + 2 * plan.readyWithin + step.hold + plan.maxHold, 0) +
+  4 * plan.readyWithin +
+  plan.drain
+
+const whyNot = ({ plan, stable, canary, previous }: Start): Reason | undefined => {
+  const highest = plan.split === 'replicas' ? 99 : 100
+  const weights = plan.steps.map((step) => step.weight)
+  const rising = weights.every((weight, n) => weight > (weights[n - 1] ?? 0) && weight <= highest)
+  if (weights.length === 0 || !rising)
+    return {
+      code: 'plan',
+      text: `the weights of the plan's steps are ${weights.join(', ') || 'none'}`,
+      next: `give at least one step; each weight is higher than the one before, from 1 to ${highest}`,
+    }
+  if (stable.hash === canary.hash)
+    return {
+      code: 'already-live',
+      text: `the canary's template is the one that stable runs (${stable.hash})`,
+      next: 'there is nothing to release: change the image or the manifests',
+    }
+  if (previous && previous.state.phase !== 'done')
+    return {
+      code: 'unfinished',
+      text: `the release of run ${previous.owner.runId} is still ${previous.state.phase}`,
+      next: 'take it over first: mode reap or resume',
+    }
+  return undefined
+}
