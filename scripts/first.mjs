@@ -73,8 +73,10 @@ const lock = (path) => {
     }
     const owner = Number(readOr(path, '').split(' ')[0])
     if (owner > 0 && (!isAlive(owner) || ageOf(path) > LONGEST_INSTALL)) {
+      const aside = `${path}.${randomUUID()}`
       try {
-        renameSync(path, `${path}.${randomUUID()}`)
+        renameSync(path, aside)
+        rmSync(aside, { force: true })
       } catch {
         // Somebody else was faster: the loop looks again.
       }
@@ -148,8 +150,8 @@ const main = () => {
     console.error(`Node 20 or newer is needed to install; this is ${process.version}.`)
     process.exit(1)
   }
-  if (script === undefined || !existsSync(join(root, script))) {
-    console.error(`usage: node scripts/first.mjs SCRIPT [ARGUMENT…]; no such script: ${script ?? '(none given)'}`)
+  if (script === undefined) {
+    console.error('usage: node scripts/first.mjs SCRIPT [ARGUMENT…]')
     process.exit(1)
   }
   try {

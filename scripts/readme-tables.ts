@@ -1,0 +1,64 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { actionNames, type Field, type Manifest, readManifest } from './manifest.ts'
+import { conclude, settle } from './written.ts'
+
+/**
+ * An action's README with its tables of inputs and outputs made anew from action.yml, each after its marker `<!-- inputs -->` or
+ * `<!-- outputs -->`; the closing `<!-- /inputs -->` is added where it is missing.
+ * @returns a sentence instead when a marker is missing
+ */
+export const withTables = (
+  readme: string,
+  manifest: Manifest,
+): { readonly text: string } | { readonly problem: string } => {
+  let text = readme
+  for (const [name, table] of [
+    ['inputs', inputsTable(manifest.inputs)],
+    ['outputs', outputsTable(manifest.outputs)],
+  ] as const) {
+    const made = new RegExp(`<!-- ${name} -->\\n(?:\\s*\\|.*\\n)*(?:\\s*<!-- /${name} -->\\n?)?`)
+    if (!made.test(text)) return { problem: `has no marker <!-- ${name} -->` }
+    text = text.replace(made, () => `<!-- ${name} -->\n${table}\n<!-- /${name} -->\n`)
+  }
+  return { text }
+}
+
+const inputsTable = (inputs: Manifest['inputs']): string =>
+  table(
+    ['Input', 'Default', 'Meaning'],
+    Object.entries(inputs).map(([name, field]) => [`\`${name}\``, defaultOf(field), cell(field.description)]),
+  )
+
+const outputsTable = (outputs: Manifest['outputs']): string =>
+  table(
+    ['Output', 'Meaning'],
+    Object.entries(outputs).map(([name, { description }]) => [`\`${name}\``, cell(description)]),
+  )
+
+const defaultOf = (field: Field): string => {
+  if (field.required === true) return '*required*'
+  return field.default === undefined || field.default === '' ? '' : `\`${cell(String(field.default))}\``
+}
+
+const cell = (text = ''): string =>
+  text
+    .trim()
+    .replaceAll('|', '\\|')
+    .replaceAll('<', '&lt;')
+    .replace(/\s*\n\s*/g, ' ')
+
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
+
+if (import.meta.main) {
+  const root = join(import.meta.dirname, '..')
+  const check = process.argv.includes('--check')
+  const lines = actionNames(root).flatMap((action) => {
+    const path = `actions/${action}/README.md`
+    if (!existsSync(join(root, path))) return [`${path} is missing`]
+    const made = withTables(readFileSync(join(root, path), 'utf8'), readManifest(root, action))
+    return 'problem' in made ? [`${path} ${made.problem}`] : settle(root, [{ path, text: made.text }], check)
+  })
+  conclude(lines, { check, hint: 'npm run docs makes the tables anew' })
+}

@@ -1,0 +1,84 @@
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { runNode } from './process.ts'
+
+/** How many checks and tests ended how. */
+export type Tally = { readonly passed: number; readonly failed: number; readonly skipped: number }
+
+const ROOT = join(import.meta.dirname, '..')
+
+/** Every check of the repository that is not a vitest file, in the order they run: the quick ones first. */
+export const CHECKS: readonly { readonly name: string; readonly args: readonly string[] }[] = [
+  { name: 'lint', args: ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings'] },
+  { name: 'types', args: ['node_modules/typescript/bin/tsc', '-p', '.'] },
+  { name: 'README tables', args: ['scripts/readme-tables.ts', '--check'] },
+  { name: 'published workflows', args: ['scripts/workflows.ts', '--check'] },
+  { name: 'pinned actions', args: ['scripts/pins.ts', '--check'] },
+  { name: 'schema keys', args: ['scripts/schema-keys.ts', '--check'] },
+  { name: 'tree', args: ['scripts/tree.ts', '--check'] },
+  { name: 'bundles', args: ['scripts/build.ts', '--check'] },
+]
+
+/** What vitest's JSON report counts. A file that could not be loaded has no tests: it counts as one failure. */
+export const tallyOf = (report: {
+  readonly numPassedTests: number
+  readonly numFailedTests: number
+  readonly numPendingTests: number
+  readonly numTodoTests: number
+  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly unknown[] }[]
+}): Tally => {
+  const unloaded = report.testResults.filter(
+    ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
+  )
+  return {
+    passed: report.numPassedTests,
+    failed: report.numFailedTests + unloaded.length,
+    skipped: report.numPendingTests + report.numTodoTests,
+  }
+}
+
+/** The last line: what `.ci/run` and people read. */
+export const lastLine = ({ passed, failed, skipped }: Tally): string =>
+  `${passed} passed, ${failed} failed, ${skipped} skipped`
+
+/** Sums tallies. */
+export const sum = (tallies: readonly Tally[]): Tally => ({
+  passed: tallies.reduce((total, { passed }) => total + passed, 0),
+  failed: tallies.reduce((total, { failed }) => total + failed, 0),
+  skipped: tallies.reduce((total, { skipped }) => total + skipped, 0),
+})
+
+const check = async ({ name, args }: (typeof CHECKS)[number]): Promise<Tally> => {
+  const { code, output, seconds } = await timed(args, false)
+  console.log(`${code === 0 ? 'ok  ' : 'FAIL'} ${name} (${seconds} s)`)
+  if (code !== 0) console.log(output.trimEnd().replace(/^/gm, '     '))
+  return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 }
+}
+
+const tests = async (filters: readonly string[]): Promise<Tally> => {
+  const folder = join(ROOT, '.build')
+  const report = join(folder, `tests-${process.pid}.json`)
+  mkdirSync(folder, { recursive: true })
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+  const { code, seconds } = await timed(['node_modules/vitest/vitest.mjs', 'run', ...reporters, ...filters], true)
+  const tally = existsSync(report) ? tallyOf(JSON.parse(readFileSync(report, 'utf8'))) : sum([])
+  rmSync(report, { force: true })
+  console.log(`${code === 0 ? 'ok  ' : 'FAIL'} tests (${seconds} s): ${lastLine(tally)}`)
+  // An error outside any test fails vitest but no test.
+  return code !== 0 && tally.failed === 0 ? sum([tally, { passed: 0, failed: 1, skipped: 0 }]) : tally
+}
+
+const timed = async (args: readonly string[], show: boolean) => {
+  const from = performance.now()
+  const finished = await runNode(args, { cwd: ROOT, show })
+  return { ...finished, seconds: ((performance.now() - from) / 1000).toFixed(1) }
+}
+
+if (import.meta.main) {
+  const tallies: Tally[] = []
+  for (const each of CHECKS) tallies.push(await check(each))
+  tallies.push(await tests(process.argv.slice(2)))
+  const total = sum(tallies)
+  console.log(lastLine(total))
+  process.exitCode = total.failed === 0 ? 0 : 1
+}
