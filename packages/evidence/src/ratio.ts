@@ -1,4 +1,4 @@
-import { type Count, type Pair, remember, zero } from './count.ts'
+import { type Count, type Pair, remember, share, zero } from './count.ts'
 import { bet, type EProcess, logEvidence, start } from './eprocess.ts'
 import { logRatio, nearestNull, type Point } from './projection.ts'
 
@@ -8,12 +8,16 @@ import { logRatio, nearestNull, type Point } from './projection.ts'
  */
 export const ODDS_RATIOS: readonly number[] = [1.5, 2.5, 6, 20, 100]
 
-/** The comparison's whole memory: capital, what both sides did lately (it forgets), and everything that was judged. */
+/** The comparison's whole memory: capital, what both sides did in the past (it forgets), and everything that was judged. */
 export type RatioState = {
   readonly process: EProcess
-  readonly recent: Pair
+  readonly baseline: Past
+  readonly canary: Count
   readonly judged: Pair
 }
+
+/** The last 10,000 or so requests, and the last 1,000: when they disagree the longer past is over and is dropped. */
+export type Past = { readonly long: Count; readonly short: Count }
 
 /**
  * Starts the comparison.
@@ -21,14 +25,15 @@ export type RatioState = {
  */
 export const beginRatio = (history: Count = zero): RatioState => ({
   process: start(ODDS_RATIOS.length + 1),
-  recent: { baseline: remember(zero, history, BASELINE_MEMORY), canary: zero },
+  baseline: learn({ long: zero, short: zero }, scaled(history, BASELINE_MEMORY)),
+  canary: zero,
   judged: { baseline: zero, canary: zero },
 })
 
 /** Remembers an interval of the baseline's that is not judged, such as one before the canary had traffic. */
 export const learnBaseline = (state: RatioState, baseline: Count): RatioState => ({
   ...state,
-  recent: { ...state.recent, baseline: remember(state.recent.baseline, baseline, BASELINE_MEMORY) },
+  baseline: learn(state.baseline, baseline),
 })
 
 /**
@@ -48,10 +53,8 @@ export const compare = (state: RatioState, interval: Pair, margin: number): Rati
   })
   return {
     process: bet(state.process, factors),
-    recent: {
-      baseline: remember(state.recent.baseline, baseline, BASELINE_MEMORY),
-      canary: remember(state.recent.canary, canary, CANARY_MEMORY),
-    },
+    baseline: learn(state.baseline, baseline),
+    canary: remember(state.canary, canary, CANARY_MEMORY),
     judged: sum(state.judged, interval),
   }
 }
@@ -64,7 +67,7 @@ export const ratioEvidence = (state: RatioState): { readonly now: number; readon
 
 /** The baseline's ratio as far as the past tells, pulled towards 1 % with the weight of ten requests. In (0, 1). */
 export const baselineRatio = (state: RatioState): number => {
-  const { n, k } = state.recent.baseline
+  const { n, k } = state.baseline.long
   return inside((k + PRIOR_REQUESTS * PRIOR_RATIO) / (n + PRIOR_REQUESTS))
 }
 
@@ -72,7 +75,7 @@ export const baselineRatio = (state: RatioState): number => {
 export const alternatives = (state: RatioState, margin: number): readonly Point[] => {
   const baseline = baselineRatio(state)
   const edge = inside(baseline + margin)
-  const { n, k } = state.recent.canary
+  const { n, k } = state.canary
   const plugIn = inside((k + PLUG_IN_PRIOR * edge) / (n + PLUG_IN_PRIOR))
   return [...ODDS_RATIOS.map((ratio) => raise(edge, ratio)), plugIn].map((canary) => ({ baseline, canary }))
 }
@@ -83,11 +86,26 @@ export const raise = (probability: number, ratio: number): number =>
 
 /** Requests after which the past no longer weighs: long enough for a ratio of 0.1 %, short enough to follow a drift. */
 const BASELINE_MEMORY = 10_000
+const SHORT_MEMORY = 1_000
 const CANARY_MEMORY = 2_000
 const PRIOR_REQUESTS = 10
 const PRIOR_RATIO = 0.01
 const PLUG_IN_PRIOR = 4
 const EDGE = 1e-9
+
+/**
+ * Follows the baseline. An outage that began or ended would else colour the estimate for minutes: when the short past is more than five standard
+ * deviations from the long one, the long one starts anew from it.
+ */
+const learn = (past: Past, interval: Count): Past => {
+  const short = remember(past.short, interval, SHORT_MEMORY)
+  const long = remember(past.long, interval, BASELINE_MEMORY)
+  const both = (long.k + 1) / (long.n + 2)
+  const spread = Math.sqrt(both * (1 - both) * (1 / Math.max(1, short.n) + 1 / Math.max(1, long.n)))
+  return Math.abs(share(short) - share(long)) > 5 * spread ? { long: short, short } : { long, short }
+}
+
+const scaled = ({ n, k }: Count, most: number): Count => (n > most ? { n: most, k: (k / n) * most } : { n, k })
 
 const inside = (probability: number): number => Math.min(1 - EDGE, Math.max(EDGE, probability))
 

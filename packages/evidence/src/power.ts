@@ -1,0 +1,87 @@
+import { logRatio, nearestNull, type Point } from './projection.ts'
+import { ODDS_RATIOS, raise } from './ratio.ts'
+
+/** Requests that both sides answer while one weight is in force. */
+export type Traffic = { readonly baseline: number; readonly canary: number }
+
+export type PowerQuestion = {
+  /** The baseline's ratio of bad answers, 0 … 1. */
+  readonly baseline: number
+  readonly margin: number
+  /** One entry per weight. */
+  readonly traffic: readonly Traffic[]
+  /** How often the evidence is looked at over all of it. */
+  readonly looks: number
+  /** The log of m/α. */
+  readonly logLimit: number
+}
+
+/**
+ * The power statement: the smallest increase over the baseline's ratio (absolute) that a comparison over this traffic reveals with about 95 %
+ * probability; `undefined` when not even a canary that fails always would be revealed.
+ * Approximate: it asks whether the evidence at the end, at the lower 5 % of what chance leaves of it, passes the limit. Earlier looks only add to
+ * the probability. It presumes independent requests and a baseline that stays as it is.
+ */
+export const smallestIncrease = (question: PowerQuestion): number | undefined => {
+  const baseline = Math.min(1 - 1e-6, Math.max(1e-6, question.baseline))
+  const reveals = (canary: number) => lowerEvidence({ baseline, canary }, question) >= question.logLimit
+  let [low, high] = [Math.min(1, baseline + question.margin), 1 - 1e-9]
+  if (low >= high || !reveals(high)) return undefined
+  for (let i = 0; i < 60; i++) {
+    const middle = (low + high) / 2
+    if (reveals(middle)) high = middle
+    else low = middle
+  }
+  return high - baseline
+}
+
+/** The log evidence that is reached with about 95 % probability at the end, by the alternative that does best. */
+const lowerEvidence = (truth: Point, question: PowerQuestion): number => {
+  const edge = truth.baseline + question.margin
+  const parts = ODDS_RATIOS.length + 2
+  const sharing = Math.log1p(question.looks / 100)
+  const canaryRequests = question.traffic.reduce((sum, { canary }) => sum + canary, 0)
+  const fixed = ODDS_RATIOS.map((ratio) => ({ canary: raise(Math.min(edge, 1 - 1e-9), ratio), cost: 0 }))
+  // The plug-in follows the truth, at the usual price of half a log of the sample size for what it has to learn.
+  const plugIn = { canary: truth.canary, cost: Math.log1p(canaryRequests) / 2 }
+  const reached = [...fixed, plugIn].map(
+    ({ canary, cost }) => lowerSum({ baseline: truth.baseline, canary }, truth, question) - cost,
+  )
+  return Math.max(...reached) - Math.log(parts) - sharing
+}
+
+const lowerSum = (alternative: Point, truth: Point, { margin, traffic }: PowerQuestion): number => {
+  const steps = traffic.flatMap(({ baseline: nb, canary: nc }) => {
+    const nearest = nearestNull(alternative, margin, nb, nc)
+    if (nearest === undefined) return []
+    const { baseline: qb, canary: qc } = alternative
+    const ofBaseline = (k: number) => logRatio(nb, k, qb, nearest.baseline)
+    const ofCanary = (k: number) => logRatio(nc, k, qc, nearest.canary)
+    const mean = ofBaseline(nb * truth.baseline) + ofCanary(nc * truth.canary)
+    const fall = ofCanary(nc * truth.canary) - ofCanary(lowerQuantile(nc, truth.canary))
+    const swing = Z95 * deviation(nb, truth.baseline) * Math.abs(ofBaseline(1) - ofBaseline(0))
+    return [{ mean, square: fall * fall + swing * swing }]
+  })
+  const mean = steps.reduce((sum, step) => sum + step.mean, 0)
+  return mean - Math.sqrt(steps.reduce((sum, step) => sum + step.square, 0))
+}
+
+const Z95 = 1.6448536269514722
+
+const deviation = (n: number, p: number): number => Math.sqrt(n * p * (1 - p))
+
+/** The number of bad answers that is reached with 95 % probability: exact where they are few, else the normal approximation. */
+const lowerQuantile = (n: number, p: number): number => {
+  const requests = Math.round(n)
+  const [mean, sd] = [requests * p, deviation(requests, p)]
+  if (mean > 100 || requests - mean < 20) return Math.max(0, mean - Z95 * sd)
+  let log = requests * Math.log1p(-p)
+  let below = Math.exp(log)
+  let k = 0
+  while (below <= 0.05 && k < requests) {
+    log += Math.log((requests - k) / (k + 1)) + Math.log(p) - Math.log1p(-p)
+    k += 1
+    below += Math.exp(log)
+  }
+  return k
+}
