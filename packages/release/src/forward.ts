@@ -23,8 +23,11 @@ export const climb = (record: ReleaseRecord, state: Climbing, world: World): Mov
       return raise(record, state, world)
     case 'analysing':
       return watch(record, state, world)
-    case 'holding':
-      return at - state.held >= record.plan.maxHold ? heldLongEnough(record, state, at) : watch(record, state, world)
+    case 'holding': {
+      const watched = watch(record, state, world)
+      const over = watched.record === record && at - state.held >= record.plan.maxHold
+      return over ? heldLongEnough(record, state, at) : watched
+    }
   }
 }
 
@@ -62,7 +65,7 @@ const prepare = (record: ReleaseRecord, state: StateIn<'preparing'>, world: Worl
   }
   if (world.at - state.since < record.plan.readyWithin) return stay(record, missing)
   return missing.length > 0
-    ? turnBack(record, world.at, { verdict: 'error', why: world.canary?.failed ?? reasons.notCreated(record) })
+    ? turnBack(record, world.at, { verdict: 'error', why: reasons.notCreated(record) })
     : turnBackNotReady(record, world)
 }
 
