@@ -1,0 +1,142 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import * as core from '@actions/core'
+import { type Outcome, runAction } from '@sluice/kit/action'
+import type { Report } from '@sluice/kit/report'
+import { currentRun, tool, VERSION } from '@sluice/kit/run'
+import { connect } from '@sluice/kubernetes/connect'
+import { type Check, plainCheck } from './check.ts'
+import { findings } from './finding.ts'
+import { type Inputs, readAll } from './inputs.ts'
+import { junit } from './junit.ts'
+import { readChecks } from './ports/checks-file.ts'
+import { cancellation, realClock } from './ports/clock.ts'
+import { masking, runnerMask } from './ports/masking.ts'
+import { asker } from './ports/request.ts'
+import { podsBehind, serviceAsker } from './ports/service.ts'
+import { type Plan, type Ports, run } from './run.ts'
+import { isSecretInput, isSensitive } from './secret.ts'
+import type { SeriesReport } from './series.ts'
+import { summarize } from './summary.ts'
+import { decide, type Reason, type Rounds, type Verdict } from './verdict.ts'
+
+type Details = {
+  readonly target: string
+  readonly rounds: number
+  readonly tookMs: number
+  readonly checks: readonly SeriesReport[]
+}
+
+const main = async (): Promise<Outcome> => {
+  const { env } = process
+  const startedAt = new Date()
+  const hidden = masking(runnerMask(env))
+  const cancelled = cancellation()
+
+  const read = core.getInput('checks') === '' ? undefined : readChecks(core.getInput('checks'))
+  const inputs = readAll((name) => core.getInput(name), read !== undefined && 'problems' in read ? read.problems : [])
+  for (const [name, value] of Object.entries(inputs.headers)) if (isSecretInput(name)) hidden.add(value)
+  const plan = planOf(inputs, read !== undefined && 'checks' in read ? read.checks : undefined)
+
+  const ports = await portsOf(inputs, cancelled)
+  const rounds: Rounds = await run(plan, {
+    ...ports,
+    ask: (request) => {
+      for (const [name, value] of Object.entries(request.headers)) if (isSensitive(name)) hidden.add(value)
+      return ports.ask(request)
+    },
+    say: (line) => process.stdout.write(`${hidden.mask(line)}\n`),
+  })
+  const told = hidden.mask({ ...decide(rounds), rounds, target: targetOf(inputs) })
+  if (inputs.junit !== undefined) writeFile(inputs.junit, junit(told.rounds, told.target))
+  return outcomeOf(inputs, told, { startedAt, endedAt: new Date(), env })
+}
+
+type Told = { readonly verdict: Verdict; readonly reason: Reason; readonly rounds: Rounds; readonly target: string }
+type Context = { readonly startedAt: Date; readonly endedAt: Date; readonly env: NodeJS.ProcessEnv }
+
+const planOf = (inputs: Inputs, checks: readonly Check[] | undefined): Plan => {
+  // An address alone is one check; expect-image alone is one as well.
+  const fallback = inputs.paths.length > 0 ? inputs.paths : inputs['expect-image'] === undefined ? [''] : []
+  return {
+    checks: checks ?? fallback.map(plainCheck),
+    headers: inputs.headers,
+    ...(inputs['expect-image'] === undefined ? {} : { digest: inputs['expect-image'].digest }),
+    retries: inputs.retries,
+    intervalMs: inputs.interval,
+    deadlineMs: inputs.deadline,
+    timeoutMs: inputs.timeout,
+    consecutive: inputs.consecutive,
+  }
+}
+
+const portsOf = async (inputs: Inputs, cancelled: AbortSignal): Promise<Omit<Ports, 'say'>> => {
+  const userAgent = `sluice/${VERSION} (smoke-test)`
+  const cluster =
+    inputs.service === undefined
+      ? undefined
+      : await connect({
+          ...(inputs.kubeconfig === undefined ? {} : { kubeconfig: inputs.kubeconfig }),
+          ...(inputs.context === undefined ? {} : { context: inputs.context }),
+          env: process.env,
+        })
+  const service =
+    cluster === undefined || inputs.service === undefined ? undefined : { cluster, address: inputs.service }
+  return {
+    ask:
+      inputs.url !== undefined
+        ? asker(inputs.url, userAgent, cancelled)
+        : service === undefined
+          ? () => Promise.reject(new Error('neither url nor service'))
+          : serviceAsker(service.cluster, service.address, userAgent),
+    pods: service === undefined ? () => Promise.resolve([]) : podsBehind(service.cluster, service.address),
+    clock: realClock(cancelled),
+    cancelled,
+  }
+}
+
+const targetOf = ({ url, service }: Inputs): string =>
+  url !== undefined ? `${url.origin}${url.pathname}` : `${service?.namespace}/${service?.name}:${service?.port}`
+
+const outcomeOf = (inputs: Inputs, told: Told, { startedAt, endedAt, env }: Context): Outcome => {
+  const { verdict, reason, rounds, target } = told
+  const image = inputs['expect-image']
+  const report: Report<Verdict, Details> = {
+    schema: 'sluice.dev/smoke-test/v1',
+    tool: tool(env),
+    subject: {
+      ...(image === undefined ? {} : { image }),
+      ...(env.GITHUB_SHA ? { commit: env.GITHUB_SHA } : {}),
+    },
+    run: currentRun(env, process.pid),
+    startedAt: startedAt.toISOString(),
+    endedAt: endedAt.toISOString(),
+    verdict,
+    reason,
+    findings: findings(rounds.series),
+    details: { target, rounds: rounds.rounds, tookMs: Math.round(rounds.tookMs), checks: rounds.series },
+  }
+  const green =
+    verdict === 'pass' ||
+    (verdict === 'nothing-to-check' && inputs['on-nothing-to-check'] === 'pass') ||
+    (verdict === 'inconclusive' && inputs['on-inconclusive'] === 'pass')
+  process.stdout.write(`verdict: ${verdict} (${reason.code}): ${reason.text}\n`)
+  return {
+    outputs: inputs.junit === undefined ? {} : { junit: inputs.junit },
+    report,
+    reportPath: join(env.RUNNER_TEMP || tmpdir(), 'sluice', `smoke-test-${step(env)}.json`),
+    summary: summarize(told),
+    ...(green ? {} : { failed: `${reason.text}. ${reason.next}` }),
+  }
+}
+
+/** Two smoke tests of one job must not write over each other's report. */
+const step = (env: NodeJS.ProcessEnv): string => (env.GITHUB_ACTION || String(process.pid)).replace(/[^\w-]+/g, '-')
+
+const writeFile = (path: string, text: string): void => {
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, text)
+}
+
+void runAction(main)

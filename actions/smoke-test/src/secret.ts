@@ -1,0 +1,35 @@
+/** Shorter texts are not masked: they would take half a report with them, and are no secrets. */
+const SHORTEST = 4
+
+const HARMLESS =
+  /^(accept|accept-(encoding|language|charset)|cache-control|connection|content-(type|length|language)|host|user-agent|origin|referer)$/i
+const SENSITIVE =
+  /^(authorization|proxy-authorization|cookie|set-cookie)$|token|secret|passw|api-?key|auth|session|credential|signature/i
+
+/** Whether a header that a checks file names carries a secret, judged by its name. */
+export const isSensitive = (name: string): boolean => SENSITIVE.test(name)
+
+/** Whether a header from the `headers` input is taken for a secret: all but those that never are. */
+export const isSecretInput = (name: string): boolean => !HARMLESS.test(name)
+
+/** A secret with the forms in which it may come back: without its scheme, decoded from Basic, URL-encoded, inside JSON. */
+export const formsOf = (secret: string): readonly string[] => {
+  const [, scheme = '', token = ''] = /^(\S+)\s+(\S.*)$/.exec(secret) ?? []
+  const basic = /^basic$/i.test(scheme) ? Buffer.from(token, 'base64').toString() : ''
+  const password = basic.includes(':') ? basic.slice(basic.indexOf(':') + 1) : ''
+  const plain = [secret, token, basic, password].filter((text) => text.trim().length >= SHORTEST)
+  const all = plain.flatMap((text) => [text, encodeURIComponent(text), JSON.stringify(text).slice(1, -1)])
+  return [...new Set(all)].sort((a, b) => b.length - a.length)
+}
+
+/** Writes `***` for every form of every secret in every text of a value. Keys are left alone: they come from the checks file. */
+export const mask = <T>(value: T, forms: readonly string[]): T => {
+  if (forms.length === 0) return value
+  const walk = (each: unknown): unknown => {
+    if (typeof each === 'string') return forms.reduce((text, form) => text.replaceAll(form, '***'), each)
+    if (Array.isArray(each)) return each.map(walk)
+    if (typeof each !== 'object' || each === null) return each
+    return Object.fromEntries(Object.entries(each).map(([key, item]) => [key, walk(item)]))
+  }
+  return walk(value) as T
+}

@@ -1,0 +1,75 @@
+import fc from 'fast-check'
+import { describe, expect, it, test } from 'vitest'
+import { crossesTo } from '../src/redirect.ts'
+import { formsOf, isSecretInput, mask } from '../src/secret.ts'
+
+describe('a secret', () => {
+  test.each([
+    ['as it is', 'the token s3cr3t-token was sent', 'Bearer s3cr3t-token'],
+    ['decoded from Basic', 'hello, password hunter22!', `Basic ${Buffer.from('ada:hunter22').toString('base64')}`],
+    ['URL-encoded', '/login?next=a%2Fb%20c%3D', 'a/b c='],
+    ['inside JSON', '{"echo":"pass\\"word"}', 'pass"word'],
+  ])('is masked %s', (_how, text, secret) => {
+    const masked = mask({ deep: [text] }, formsOf(secret))
+    expect(masked.deep[0]).toContain('***')
+    for (const form of formsOf(secret)) expect(masked.deep[0]).not.toContain(form)
+  })
+
+  it('never survives in any text around it', () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 4 }), fc.string(), fc.string(), (secret, before, after) => {
+        // A mask that is part of the secret could complete it again.
+        fc.pre(secret.trim().length >= 4 && !secret.includes('*'))
+        expect(mask(`${before}${secret}${after}`, formsOf(secret))).not.toContain(secret)
+      }),
+    )
+  })
+
+  it('is what any header input holds, but for those that never do', () => {
+    expect(['Authorization', 'X-Tenant', 'Accept', 'content-type'].filter(isSecretInput)).toEqual([
+      'Authorization',
+      'X-Tenant',
+    ])
+  })
+})
+
+describe('a redirect', () => {
+  const hop = (to: string, rest: object = {}) =>
+    crossesTo({
+      from: new URL('https://shop.example.com/a'),
+      to: new URL(to),
+      status: 302,
+      method: 'GET',
+      headers: { authorization: 'Bearer abcd', 'x-tenant': 't', accept: 'text/html' },
+      body: undefined,
+      ...rest,
+    })
+
+  it('keeps the headers on the same origin', () => {
+    expect(hop('https://shop.example.com/b')).toMatchObject({
+      headers: { authorization: 'Bearer abcd', 'x-tenant': 't' },
+    })
+  })
+
+  test.each(['https://evil.example.com/', 'http://shop.example.com/', 'https://shop.example.com:8443/'])(
+    'to %s takes no credentials along',
+    (to) => {
+      expect(hop(to)).toMatchObject({ kind: 'follow', headers: { accept: 'text/html' } })
+      expect(hop(to)).not.toHaveProperty('headers.authorization')
+      expect(hop(to)).not.toHaveProperty('headers.x-tenant')
+    },
+  )
+
+  it('does not send a body to another host', () => {
+    expect(hop('https://evil.example.com/', { status: 307, method: 'POST', body: '{}' })).toMatchObject({
+      kind: 'stop',
+    })
+  })
+
+  it('continues a POST as GET after 303', () => {
+    expect(hop('https://shop.example.com/b', { status: 303, method: 'POST', body: '{}' })).toMatchObject({
+      method: 'GET',
+      body: undefined,
+    })
+  })
+})
