@@ -1,0 +1,313 @@
+import type { Command, Owner, ReleaseRecord, World } from '../../src/record.ts'
+import { carries, replicasCanarySize, replicasShare, stableNeed } from '../../src/sizing.ts'
+import { type Deployment, isRolledOut, readyPods, reconcile } from './deployment.ts'
+import { CANARY, PREVIOUS } from './release.ts'
+
+/** How this cluster behaves. Times in ms; `Infinity`: never ready. */
+export type Behaviour = {
+  readonly split: 'weights' | 'replicas'
+  readonly replicas: number
+  readonly routerDelay: number
+  readonly canaryReadyAfter: number
+  /** Pods of stable's Deployment with the new template. */
+  readonly promotedReadyAfter: number
+  /** Off: writes of old epochs land. For showing that the fence is what holds invariant 5. */
+  readonly fenced: boolean
+}
+
+export type Answer = 'written' | 'fenced' | 'upstream' | 'forbidden'
+
+export type Writer = {
+  readonly epoch: number
+  /** The true cluster at the writer's last look, whatever the state machine was told. */
+  readonly seen: World | undefined
+  readonly cancelled: boolean
+}
+
+const TICK = 100
+const DRAINED_AFTER = 400
+const DELETION = 300
+const STABLE_READY_AFTER = 600
+
+/**
+ * A simulated cluster: stable, canary, Service, route with a router that follows late, the record with compare-and-set, the Lease.
+ * Every landing write and every tick is checked against the invariants; `broken` names the first ones that did not hold.
+ */
+export const simulatedCluster = (behaviour: Behaviour) => {
+  let now = 0
+  const broken: string[] = []
+  const breaks = (what: string) => broken.push(`${now} ms: ${what}`)
+
+  const stable: Deployment = {
+    hash: PREVIOUS,
+    desired: behaviour.replicas,
+    pods: Array.from({ length: behaviour.replicas }, () => ({ hash: PREVIOUS, readyAt: 0, crashed: false })),
+  }
+  let canary: Deployment | undefined
+  let service = false
+  let route: { written: number; epoch: number; pending: { weight: number; at: number }[] } | undefined
+  let applied = 0
+  let stored: { record: ReleaseRecord; version: number } | undefined
+  let lease: { holder: string; renewedAt: number } | undefined
+  let stamped = 0
+  let trafficEndedAt = Number.NEGATIVE_INFINITY
+  let stableShortSince: number | undefined
+  const owners = new Map<number, string>()
+  const byReplicas = behaviour.split === 'replicas'
+
+  const share = () =>
+    byReplicas
+      ? replicasShare(readyPods(canary, now), readyPods(stable, now))
+      : readyPods(canary, now) === 0 && applied === 0
+        ? 0
+        : applied
+  const shareIsZero = () => share() === 0
+
+  const tick = () => {
+    reconcile(stable, now, (hash) => (hash === CANARY ? behaviour.promotedReadyAfter : STABLE_READY_AFTER))
+    if (canary) {
+      if (canary.deletingSince === undefined) reconcile(canary, now, () => behaviour.canaryReadyAfter)
+      else {
+        canary.pods = []
+        if (now - canary.deletingSince >= DELETION) canary = undefined
+      }
+    }
+    const had = !shareIsZero()
+    for (const change of route?.pending ?? []) if (change.at <= now) applied = change.weight
+    if (route) route.pending = route.pending.filter((change) => change.at > now)
+    if (had && shareIsZero()) trafficEndedAt = now
+    if (!byReplicas && applied > 0 && !canary) breaks('1: the router sends traffic to a canary that is gone')
+    const short = readyPods(stable, now) < Math.max(behaviour.replicas, stable.desired)
+    stableShortSince = short ? (stableShortSince ?? now) : undefined
+  }
+
+  const writtenWeight = () => {
+    if (!byReplicas) return route?.written ?? 0
+    if (!canary || canary.desired === 0) return 0
+    const asked = canary.asked ?? 0
+    return canary.desired === replicasCanarySize(asked, stable.desired) ? asked : -1
+  }
+
+  const observe = (): World => ({
+    at: now,
+    weight: {
+      written: writtenWeight(),
+      accepted: byReplicas
+        ? readyPods(canary, now) === (canary?.desired ?? 0) && (canary?.pods.length ?? 0) === (canary?.desired ?? 0)
+        : (route?.pending.length ?? 0) === 0,
+      marked: route !== undefined,
+    },
+    stable: {
+      desired: stable.desired,
+      available: readyPods(stable, now),
+      hash: stable.hash,
+      rolledOut: isRolledOut(stable, now),
+    },
+    ...(canary
+      ? { canary: { desired: canary.desired, ready: readyPods(canary, now), restarts: 0, hash: canary.hash } }
+      : {}),
+    service,
+    drained: shareIsZero() && now - trafficEndedAt >= DRAINED_AFTER,
+    leftovers: (canary ? 1 : 0) + (service ? 1 : 0),
+  })
+
+  const mayWrite = (object: { epoch?: number } | undefined, epoch: number): boolean => {
+    if (!behaviour.fenced) return true
+    return object?.epoch === undefined ? stored?.record.epoch === epoch : object.epoch <= epoch
+  }
+
+  const landed = (epoch: number, command: string) => {
+    if (epoch < stamped) breaks(`5: "${command}" of epoch ${epoch} landed after epoch ${stamped} owned the release`)
+  }
+
+  const checkWeight = (to: number, writer: Writer) => {
+    const before = writtenWeight()
+    const { seen } = writer
+    if (!seen) {
+      if (!writer.cancelled) breaks('1: a weight was written without a look')
+      return
+    }
+    if (to > before && !byReplicas) {
+      const ready = seen.canary?.ready ?? 0
+      const enough = (ready * 100) / seen.stable.desired
+      if (!seen.canary || ready < seen.canary.desired || enough < Math.min(to, 99))
+        breaks(`1: weight ${to} for a canary with ${ready} of ${seen.canary?.desired ?? 0} pods ready`)
+    }
+    if (to >= before || writer.cancelled || !stored) return
+    const { state } = stored.record
+    const lost = (seen.canary?.ready ?? 0) === 0
+    const kept = 'restore' in state && state.restore
+    const waitedFor = stableShortSince === undefined ? 0 : now - stableShortSince
+    const waitedEnough = !kept && waitedFor >= stored.record.plan.readyWithin - 10 * TICK
+    if (!lost && !waitedEnough && !carries(seen.stable.available, to, stableNeed(stored.record, seen)))
+      breaks(`2: weight lowered to ${to} with ${seen.stable.available} of ${seen.stable.desired} stable pods available`)
+    if (kept && !lost && to === 0 && seen.stable.hash === CANARY)
+      breaks('2: weight 0 on the way back from a promotion before stable had its template again')
+  }
+
+  const checkRemoval = (what: string, writer: Writer) => {
+    const lost = (writer.seen?.canary?.ready ?? 0) === 0
+    const drained = now - trafficEndedAt >= DRAINED_AFTER || now - trafficEndedAt >= (stored?.record.plan.drain ?? 0)
+    if (canary && canary.pods.length > 0 && !lost && !byReplicas && !(shareIsZero() && drained))
+      breaks(`1: ${what} while the canary still has requests (share ${share()})`)
+  }
+
+  const perform = (command: Command, record: ReleaseRecord, writer: Writer): Answer => {
+    const { epoch } = writer
+    const land = (object: { epoch?: number } | undefined) => {
+      landed(epoch, JSON.stringify(command))
+      if (object) object.epoch = epoch
+    }
+    switch (command.do) {
+      case 'apply':
+        if (!mayWrite(canary, epoch)) return 'fenced'
+        land(canary)
+        if (command.role === 'service') service = true
+        else if (canary?.deletingSince !== undefined) return 'upstream'
+        else {
+          canary ??= { hash: record.canary.hash, desired: 0, pods: [], epoch }
+          canary.hash = record.canary.hash
+          canary.desired = command.replicas ?? canary.desired
+        }
+        return 'written'
+      case 'weight':
+        if (!mayWrite(byReplicas ? canary : route, epoch)) return 'fenced'
+        if (byReplicas && (!canary || canary.deletingSince !== undefined))
+          return command.to === 0 ? 'written' : 'upstream'
+        checkWeight(command.to, writer)
+        land(byReplicas ? canary : route)
+        if (byReplicas && canary) {
+          canary.asked = command.to
+          canary.desired = replicasCanarySize(command.to, stable.desired)
+        } else {
+          route ??= { written: 0, epoch, pending: [] }
+          route.written = command.to
+          route.pending.push({ weight: command.to, at: now + behaviour.routerDelay })
+        }
+        return 'written'
+      case 'scale': {
+        const object = command.role === 'stable' ? stable : canary
+        if (!object) return 'written'
+        if (!mayWrite(object, epoch)) return 'fenced'
+        if (command.role === 'canary' && command.to < object.desired) checkRemoval('canary scaled down', writer)
+        land(object)
+        object.desired = command.to
+        return 'written'
+      }
+      case 'write-stable':
+      case 'restore-stable':
+        if (!mayWrite(stable, epoch)) return 'fenced'
+        land(stable)
+        if (stable.hash !== PREVIOUS && stable.hash !== CANARY)
+          breaks("2: somebody else's stable template was overwritten")
+        stable.hash = command.do === 'write-stable' ? record.canary.hash : record.stable.hash
+        stable.desired = Math.max(stable.desired, record.stableReplicas)
+        return 'written'
+      case 'restore-route':
+        if (!route) return 'written'
+        if (!mayWrite(route, epoch)) return 'fenced'
+        land(route)
+        if (applied !== 0 || route.written !== 0) breaks('1: the route was given back while the canary had weight')
+        route = undefined
+        return 'written'
+      case 'remove-created':
+        if (canary && !mayWrite(canary, epoch)) return 'fenced'
+        if (!canary && !service) return 'written'
+        if (!canary && !mayWrite(undefined, epoch)) return 'fenced'
+        checkRemoval('canary removed', writer)
+        land(canary)
+        service = false
+        if (canary) canary.deletingSince ??= now
+        return 'written'
+    }
+  }
+
+  const checkSaved = (record: ReleaseRecord) => {
+    const known = owners.get(record.epoch)
+    const owner = `${record.owner.runId}/${record.owner.attempt}`
+    if (known !== undefined && known !== owner) breaks(`5: epoch ${record.epoch} belongs to ${known} and to ${owner}`)
+    owners.set(record.epoch, owner)
+    if (record.epoch < (stored?.record.epoch ?? 0)) breaks('5: a record of an older epoch was saved')
+    if (record.state.phase === 'done' && record.state.verdict === 'promoted')
+      if (stable.hash !== CANARY || !isRolledOut(stable, now) || readyPods(stable, now) < behaviour.replicas)
+        breaks('6: success was said before stable was fully available with the analysed template')
+  }
+
+  return {
+    broken,
+    get now() {
+      return now
+    },
+    get record() {
+      return stored?.record
+    },
+    advance: (to: number) => {
+      while (now < to) {
+        now = Math.min(to, now + TICK)
+        tick()
+      }
+    },
+    observe,
+    perform,
+    load: () => stored,
+    save: (record: ReleaseRecord, version: number | undefined): number | 'conflict' => {
+      if (stored?.version !== version) return 'conflict'
+      checkSaved(record)
+      stored = { record, version: (version ?? 0) + 1 }
+      return stored.version
+    },
+    /** Raises the mark on everything that carries one. */
+    stamp: (epoch: number): Answer => {
+      for (const object of [stable, canary, route]) {
+        if (object?.epoch === undefined) continue
+        if (behaviour.fenced && object.epoch > epoch) return 'fenced'
+        object.epoch = epoch
+      }
+      stamped = Math.max(stamped, epoch)
+      return 'written'
+    },
+    takeLease: (owner: Owner, duration: number): boolean => {
+      const holder = `${owner.runId}/${owner.attempt}`
+      if (lease && lease.holder !== holder && now - lease.renewedAt < duration) return false
+      lease = { holder, renewedAt: now }
+      return true
+    },
+    renewLease: (owner: Owner): boolean => {
+      if (lease?.holder !== `${owner.runId}/${owner.attempt}`) return false
+      lease.renewedAt = now
+      return true
+    },
+    giveLeaseUp: (owner: Owner) => {
+      if (lease?.holder === `${owner.runId}/${owner.attempt}`) lease = undefined
+    },
+    /** Faults of the cluster itself. */
+    crashStablePod: () => {
+      const pod = stable.pods[0]
+      if (pod) stable.pods = stable.pods.filter((other) => other !== pod)
+    },
+    crashCanaryPods: () => {
+      for (const pod of canary?.pods ?? []) pod.crashed = true
+    },
+    shrinkStable: () => {
+      stable.desired = Math.max(1, stable.desired - 1)
+    },
+    deployForeign: () => {
+      stable.hash = 'foreign'
+    },
+    /** What must hold when nobody works on the release any more: invariants 2 and 3. */
+    checkAtRest: () => {
+      const state = stored?.record.state
+      const promoted = state?.phase === 'done' && state.verdict === 'promoted'
+      if (applied !== 0) breaks(`2: at rest the router sends ${applied} % to the canary`)
+      if (canary || service) breaks('3: at rest an object of the canary is left')
+      if (route) breaks('3: at rest the route still carries something of ours')
+      if (stable.pods.some((pod) => pod.hash !== stable.hash)) breaks('2: at rest stable runs two templates')
+      if (stable.hash !== 'foreign' && stable.hash !== (promoted ? CANARY : PREVIOUS))
+        breaks(`2: at rest stable runs ${stable.hash} after ${state?.phase === 'done' ? state.verdict : 'no end'}`)
+      if (stable.hash !== 'foreign' && readyPods(stable, now) < behaviour.replicas)
+        breaks('2: at rest stable cannot carry all traffic')
+    },
+  }
+}
+
+export type SimulatedCluster = ReturnType<typeof simulatedCluster>

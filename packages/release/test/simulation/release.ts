@@ -1,0 +1,47 @@
+import type { Owner, Plan, Template } from '../../src/record.ts'
+import type { Start } from '../../src/start.ts'
+
+export const PREVIOUS = 'previous'
+export const CANARY = 'analysed'
+
+const template = (hash: string, letter: string): Template => ({
+  hash,
+  image: { repository: 'registry.example/shop', digest: `sha256:${letter.repeat(64)}` },
+  body: { containers: [{ name: 'shop', image: hash }] },
+})
+
+export const plan = (steps: number, over: Partial<Plan> = {}): Plan => ({
+  split: 'weights',
+  steps: [5, 25, 50, 80].slice(0, steps).map((weight) => ({ weight, hold: 2_000 })),
+  interval: 1_000,
+  minRequests: 50,
+  maxHold: 4_000,
+  onInconclusive: 'rollback',
+  drain: 1_500,
+  lease: 5_000,
+  readyWithin: 6_000,
+  headroom: 20,
+  minCanary: 1,
+  metrics: {},
+  ...over,
+})
+
+export const owner = (runId: string, attempt = 1): Owner => ({
+  repository: 'example/shop',
+  runId,
+  attempt,
+  job: 'canary',
+})
+
+export const start = (over: Partial<Start> = {}): Start => ({
+  writer: 'sluice 0.1.0',
+  owner: owner('1'),
+  plan: plan(2),
+  stable: template(PREVIOUS, 'a'),
+  canary: template(CANARY, 'b'),
+  stableReplicas: 4,
+  touched: [],
+  evidence: null,
+  at: 0,
+  ...over,
+})

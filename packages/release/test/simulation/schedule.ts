@@ -1,0 +1,158 @@
+import { next as realNext } from '../../src/next.ts'
+import type { Next, Plan, ReleaseRecord } from '../../src/record.ts'
+import { type SimulatedCluster, simulatedCluster } from './cluster.ts'
+import { owner } from './release.ts'
+import { type Act, type End, type Mishap, run } from './run.ts'
+import { judgeOf, type Scenario } from './scenario.ts'
+
+/** One fault of a schedule, at the n-th save, stamp or command of the first run (or of any run, when `any`). */
+export type Fault = {
+  readonly at: number
+  readonly kind:
+    | 'kill-before'
+    | 'kill-after'
+    | 'zombie'
+    | 'conflict-lost'
+    | 'conflict-landed'
+    | 'upstream'
+    | 'forbidden'
+    | 'cancel'
+    | 'kill-recovery'
+    | 'stable-pod-dies'
+    | 'canary-dies'
+    | 'autoscaler-shrinks-stable'
+    | 'foreign-deploy'
+}
+
+export type Schedule = {
+  readonly scenario: Scenario
+  readonly plan: Plan
+  readonly faults: readonly Fault[]
+  readonly recovery: 'resume' | 'reap'
+  readonly next?: Next
+  readonly fenced?: boolean
+}
+
+export type Outcome = {
+  readonly broken: readonly string[]
+  readonly record: ReleaseRecord | undefined
+  /** What the first run saved and performed, in order. */
+  readonly acts: readonly Act[]
+  /** The record as the first run left it. */
+  readonly atFault: ReleaseRecord | undefined
+}
+
+const MOMENT = 20
+const BOUND = 6_000
+
+/** Plays the schedule to its end: the first run, and after it as many recoveries as faults make needed; zombies go on last. */
+export const play = (schedule: Schedule): Outcome => {
+  const { scenario, plan, next = realNext, fenced = true } = schedule
+  const cluster = simulatedCluster({
+    split: plan.split,
+    replicas: 4,
+    routerDelay: 700,
+    canaryReadyAfter: scenario === 'never-ready' ? Number.POSITIVE_INFINITY : 800,
+    promotedReadyAfter: scenario === 'stuck-promotion' ? Number.POSITIVE_INFINITY : 500,
+    fenced,
+  })
+  const signal = { cancelled: false }
+  const shared = { next, plan, judge: judgeOf(scenario) }
+  const first = { ...shared, owner: owner('1'), mode: 'run', signal } as const
+  const acts: Act[] = []
+  let atFault: ReleaseRecord | undefined
+  const pending = [...schedule.faults]
+  const zombies: Generator<Act, End, Mishap>[] = []
+  let budget = BOUND
+
+  /** Drives one run; `undefined` when a fault stopped it. */
+  const drive = (actor: Generator<Act, End, Mishap>, isFirst: boolean): End | undefined => {
+    let mishap: Mishap
+    for (;;) {
+      budget -= 1
+      if (budget <= 0) throw new Error(`no end in ${BOUND} acts; state ${JSON.stringify(cluster.record?.state)}`)
+      const { value, done } = actor.next(mishap)
+      mishap = undefined
+      if (done) return value
+      cluster.advance(cluster.now + (value.do === 'sleep' ? value.ms : MOMENT))
+      if (value.do !== 'save' && value.do !== 'perform' && value.do !== 'stamp') continue
+      const index = acts.length
+      acts.push(value)
+      for (;;) {
+        const n = pending.findIndex((fault) => fault.at === index)
+        const fault = pending[n]
+        if (!fault) break
+        pending.splice(n, 1)
+        const stops = strike(fault, actor, isFirst)
+        if (stops === 'stopped') return undefined
+        mishap = stops
+      }
+    }
+  }
+
+  const strike = (fault: Fault, actor: Generator<Act, End, Mishap>, isFirst: boolean): Mishap | 'stopped' => {
+    switch (fault.kind) {
+      case 'kill-after':
+        actor.next()
+        atFault ??= cluster.record
+        return 'stopped'
+      case 'kill-before':
+      case 'kill-recovery':
+        atFault ??= cluster.record
+        return 'stopped'
+      case 'zombie':
+        atFault ??= cluster.record
+        zombies.push(actor)
+        return 'stopped'
+      case 'cancel':
+        signal.cancelled ||= isFirst
+        return undefined
+      case 'stable-pod-dies':
+        cluster.crashStablePod()
+        return undefined
+      case 'canary-dies':
+        cluster.crashCanaryPods()
+        return undefined
+      case 'autoscaler-shrinks-stable':
+        cluster.shrinkStable()
+        return undefined
+      case 'foreign-deploy':
+        cluster.deployForeign()
+        return undefined
+      default:
+        return fault.kind
+    }
+  }
+
+  try {
+    let end = drive(run(cluster, first), true)
+    atFault ??= cluster.record
+    // A cancelled run's post step is the same run and attempt, so it may take over at once.
+    let n = 0
+    while (end !== 'done' && end !== 'nothing') {
+      n += 1
+      const post = signal.cancelled && n === 1
+      end = drive(
+        run(cluster, {
+          ...shared,
+          owner: post ? owner('1') : owner(`${n + 1}`),
+          mode: post ? 'reap' : schedule.recovery,
+          signal: { cancelled: false },
+        }),
+        false,
+      )
+      if (end === 'busy') cluster.advance(cluster.now + 1_000)
+    }
+    for (const zombie of zombies) drive(zombie, true)
+  } catch (thrown) {
+    cluster.broken.push(`liveness: ${thrown instanceof Error ? thrown.message : String(thrown)}`)
+  }
+  cluster.advance(cluster.now + 4_000)
+  if (cluster.record) cluster.checkAtRest()
+  return { broken: cluster.broken, record: cluster.record, acts, atFault }
+}
+
+export const verdictIn = ({ record }: Outcome): string =>
+  record?.state.phase === 'done' ? record.state.verdict : (record?.state.phase ?? 'nothing')
+
+export type { SimulatedCluster }
