@@ -8,7 +8,7 @@ import { sha256, sourcesOf } from './build/sources.ts'
 /** What became of one action's bundle. */
 export type Built = {
   readonly action: string
-  readonly kind: 'written' | 'unchanged' | 'same-bytes' | 'stale' | 'edited' | 'missing'
+  readonly kind: 'written' | 'unchanged' | 'same-bytes' | 'stale' | 'edited' | 'missing' | 'broken'
   readonly text: string
 }
 
@@ -36,11 +36,15 @@ export const build = async ({ root, names, check, all }: Request): Promise<reado
     await emit(root, emitted)
     const task = { root, emitted, lockfile: readLockfile(root), check, all }
     // Two at once: a bundler holds a core and half a gigabyte, and the machines this must be quick on have two cores.
-    return await inPairs(names.length > 0 ? names : actions, (action) => one(action, task))
+    return await inPairs(names.length > 0 ? names : actions, (action) =>
+      one(action, task).catch((error: unknown) => broken(action, error)),
+    )
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }
 }
+
+const BAD: readonly Built['kind'][] = ['stale', 'edited', 'missing', 'broken']
 
 type Task = {
   readonly root: string
@@ -49,6 +53,13 @@ type Task = {
   readonly check: boolean
   readonly all: boolean
 }
+
+/** One action that cannot be built must not keep the others from it. */
+const broken = (action: string, error: unknown): Built => ({
+  action,
+  kind: 'broken',
+  text: error instanceof Error ? error.message : String(error),
+})
 
 const one = async (action: string, { root, emitted, lockfile, check, all }: Task): Promise<Built> => {
   const dist = join(root, 'actions', action, 'dist')
@@ -105,5 +116,5 @@ if (import.meta.main) {
   const root = join(import.meta.dirname, '..')
   const results = await build({ root, names, check: args.includes('--check'), all: args.includes('--all') })
   for (const { action, text } of results) console.log(`${action}: ${text}`)
-  if (results.some(({ kind }) => kind === 'missing' || kind === 'stale' || kind === 'edited')) process.exitCode = 1
+  if (results.some(({ kind }) => BAD.includes(kind))) process.exitCode = 1
 }

@@ -50,6 +50,8 @@ if (import.meta.main) {
   const uses = repositoryFiles(root)
     .filter((path) => places.test(path))
     .flatMap((path) => usesIn(path, readFileSync(join(root, path), 'utf8')))
-  const problems = pinProblems(uses, (path) => existsSync(join(root, path)))
+  const problems = pinProblems(uses, (path) =>
+    existsSync(join(root, path.replace('actions/__NAME__', 'templates/action'))),
+  )
   conclude(problems, { check: true, hint: 'A tag can be moved to other code: only a commit says what runs' })
 }

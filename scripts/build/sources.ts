@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, posix, relative, sep } from 'node:path'
 import { importsOf } from '../imports.ts'
 import { type Lockfile, thirdParty } from './lockfile.ts'
@@ -16,22 +16,23 @@ export type Sources = { readonly files: readonly string[]; readonly packages: re
 export const sourcesOf = (action: string, emitted: string, lockfile: Lockfile): Sources => {
   const hashes = new Map<string, string>()
   const imported = new Map<string, Set<string>>()
-  const walk = (path: string): void => {
+  const walk = (path: string, from: string): void => {
     if (hashes.has(path)) return
+    if (!existsSync(path)) throw new Error(`${from} imports ${toPosix(relative(emitted, path))}, which is not there`)
     const text = readFileSync(path, 'utf8')
     hashes.set(path, sha256(text))
     if (!path.endsWith('.js')) return
     for (const { specifier: name } of importsOf(text)) {
       if (name.startsWith('node:')) continue
-      if (name.startsWith('.')) walk(join(dirname(path), name))
-      else if (name.startsWith('@sluice/')) walk(workspaceFile(emitted, name))
+      if (name.startsWith('.')) walk(join(dirname(path), name), toPosix(relative(emitted, path)))
+      else if (name.startsWith('@sluice/')) walk(workspaceFile(emitted, name), toPosix(relative(emitted, path)))
       else {
         const owner = toPosix(relative(emitted, path)).split('/').slice(0, 2).join('/')
         imported.set(owner, (imported.get(owner) ?? new Set()).add(packageName(name)))
       }
     }
   }
-  walk(join(emitted, 'actions', action, 'src/main.js'))
+  walk(join(emitted, 'actions', action, 'src/main.js'), 'action.yml')
   const files = [...hashes].map(([path, hash]) => `${hash}  ${toPosix(relative(emitted, path))}`)
   return { files: files.sort(bySecondColumn), packages: thirdParty(lockfile, imported) }
 }

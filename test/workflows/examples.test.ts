@@ -1,0 +1,70 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { actionNames, type Manifest, readManifest } from '../../scripts/manifest.ts'
+import { repositoryFiles } from '../../scripts/repository.ts'
+import { exampleProblems, yamlBlocks } from './examples.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const READMES = repositoryFiles(ROOT).filter((path) => path.endsWith('.md') && !path.includes('/dist/'))
+
+test.each(READMES)('the examples of %s fit the actions they name', (path) => {
+  const problems = yamlBlocks(readFileSync(join(ROOT, path), 'utf8')).flatMap(({ line, text }) =>
+    exampleProblems(text, manifestOf).map((problem) => `${path}:${line}: ${problem}`),
+  )
+  expect(problems).toEqual([])
+})
+
+test.each(actionNames(ROOT))('the README of %s shows how it is used', (action) => {
+  const path = join(ROOT, 'actions', action, 'README.md')
+  expect(existsSync(path), `actions/${action}/README.md`).toBe(true)
+  const blocks = yamlBlocks(readFileSync(path, 'utf8')).map(({ text }) => text)
+  expect(blocks.some((text) => text.includes(`/actions/${action}@`))).toBe(true)
+})
+
+describe('an example fails when it', () => {
+  const step = (lines: readonly string[]): string =>
+    ['- uses: OWNER/sluice/actions/gate@v1', '  id: gate', ...lines].join('\n')
+  const gate: Manifest = {
+    name: 'gate',
+    description: '',
+    inputs: { path: { required: true }, limit: { default: '1' } },
+    outputs: { bytes: {} },
+    runs: { using: 'node24' },
+  }
+  test.each([
+    ['gives an unknown input', step(['  with: { path: a, limits: 2 }']), 'gate has no input limits'],
+    ['leaves out a required one', step(['  with: { limit: 2 }']), 'gate requires path'],
+    [
+      'reads an unknown output',
+      step(['  with: { path: a }', `- run: echo \${{ steps.gate.outputs.size }}`]),
+      'gate has no output size',
+    ],
+    ['names an unknown action', '- uses: OWNER/sluice/actions/gates@v1', 'no such action'],
+    ['is no YAML', 'uses: [', 'Flow sequence'],
+    ['gives an input twice', step(['  with:', '    path: a', '    path: b']), 'Map keys must be unique'],
+  ])('%s', (_, text, words) => {
+    expect(exampleProblems(text, (name) => (name === 'gate' ? gate : undefined)).join()).toContain(words)
+  })
+
+  test('and not when all is there, in a job, by any of the three ways to name it', () => {
+    const text = ['OWNER/sluice/actions/gate@v1', '$/actions/gate', './actions/gate']
+      .map((uses) => `      - uses: ${uses}\n        id: gate\n        with: { path: a }`)
+      .join('\n')
+    const job = `jobs:\n  a:\n    steps:\n${text}\n      - run: echo \${{ steps.gate.outputs.bytes }}`
+    expect(exampleProblems(job, () => gate)).toEqual([])
+  })
+
+  test('the blocks of a text are found with their lines, indented ones too', () => {
+    const markdown = 'a\n\n```yaml\nx: 1\n```\n\n1. b\n\n   ```yml\n   y: 2\n   ```\n```sh\nz\n```\n'
+    expect(yamlBlocks(markdown)).toEqual([
+      { line: 3, text: 'x: 1\n' },
+      { line: 9, text: 'y: 2\n' },
+    ])
+  })
+})
+
+const manifestOf = (name: string): Manifest | undefined => {
+  if (name === '__NAME__') return readManifest(join(ROOT, 'templates'), '../action')
+  return actionNames(ROOT).includes(name) ? readManifest(ROOT, name) : undefined
+}
