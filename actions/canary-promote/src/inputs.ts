@@ -1,0 +1,153 @@
+import { parseYaml } from '@sluice/kit/documents'
+import { Fault } from '@sluice/kit/faults'
+import { choice, duration, type Field, field, optionalImage, optionalText, problem, text } from '@sluice/kit/fields'
+import * as z from 'zod/mini'
+
+/** The inputs by their names in action.yml; defaults live there only. */
+export const inputs = z.object({
+  mode: choice(['run', 'abort', 'resume', 'reap', 'status']),
+  image: optionalImage,
+  namespace: optionalText,
+  deployment: text,
+  container: optionalText,
+  service: optionalText,
+  router: choice(['gateway-api', 'replicas']),
+  route: optionalText,
+  rule: field<number | undefined>((value) => {
+    if (value.trim() === '') return undefined
+    return /^\d+$/.test(value.trim())
+      ? Number(value)
+      : problem(`must be the index of a rule, 0 or more, not "${value}"`)
+  }),
+  plan: optionalText,
+  'plan-defaults': text,
+  kubeconfig: optionalText,
+  context: optionalText,
+  'report-directory': optionalText,
+})
+export type Inputs = z.output<typeof inputs>
+
+/** A share of requests: `5%`, or a number from 0 to 1. Gives 0 … 1. */
+const share = z.pipe(
+  z.union([z.string(), z.number()]),
+  z.transform((value: string | number, context): number => {
+    const percent = typeof value === 'string' ? /^(\d+(?:\.\d+)?)\s*%$/.exec(value.trim())?.[1] : undefined
+    const number = percent === undefined ? (typeof value === 'number' ? value : Number.NaN) : Number(percent) / 100
+    if (number >= 0 && number <= 1) return number
+    context.issues.push({
+      code: 'custom',
+      message: `must be a share such as 5%, from 0% to 100%, not ${JSON.stringify(value)}`,
+      input: value,
+    })
+    return z.NEVER
+  }),
+)
+const whole = (least: number, most: number) =>
+  z.number({ error: `must be a whole number from ${least} to ${most}` }).check(
+    z.refine((value) => Number.isInteger(value) && value >= least && value <= most, {
+      error: `must be a whole number from ${least} to ${most}`,
+    }),
+  )
+const positive = (given: Field<number>) => given.check(z.refine((ms) => ms > 0, { error: 'must be longer than 0' }))
+const name = z.string().check(z.regex(/^[a-z][a-z0-9-]{0,39}$/, { error: 'must be a word of a-z, 0-9 and -' }))
+
+const metric = z.discriminatedUnion('kind', [
+  z.strictObject({
+    name,
+    kind: z.literal('ratio'),
+    margin: z.optional(share),
+    max: z.optional(share),
+    counter: z.optional(z.string()),
+    bad: z.optional(z.record(z.string(), z.string())),
+    only: z.optional(z.record(z.string(), z.string())),
+  }),
+  z.strictObject({
+    name,
+    kind: z.literal('latency'),
+    threshold: positive(duration),
+    margin: z.optional(share),
+    max: z.optional(share),
+    histogram: z.optional(z.string()),
+    only: z.optional(z.record(z.string(), z.string())),
+  }),
+  z.strictObject({
+    name,
+    kind: z.literal('gauge'),
+    series: z.string(),
+    only: z.optional(z.record(z.string(), z.string())),
+    max: z.optional(z.number()),
+    min: z.optional(z.number()),
+    failures: z.optional(whole(3, 1000)),
+  }),
+])
+
+/** The plan document. Every key may be left out of `plan`; `plan-defaults` has them all. */
+export const planDocument = z.strictObject({
+  steps: z.optional(z.array(z.strictObject({ weight: whole(1, 99), hold: duration }))),
+  interval: z.optional(positive(duration)),
+  metrics: z.optional(z.array(metric)),
+  'false-rollback-rate': z.optional(
+    z.number().check(z.refine((rate) => rate > 0 && rate < 1, { error: 'must be a number between 0 and 1' })),
+  ),
+  'on-inconclusive': z.optional(z.enum(['hold', 'promote', 'rollback'])),
+  'max-hold': z.optional(duration),
+  drain: z.optional(duration),
+  lease: z.optional(positive(duration)),
+  'ready-within': z.optional(positive(duration)),
+  'min-canary': z.optional(whole(1, 1000)),
+  headroom: z.optional(whole(0, 90)),
+  'min-requests': z.optional(whole(1, 1_000_000_000)),
+  'warm-up': z.optional(duration),
+  settle: z.optional(duration),
+  provider: z.optional(z.enum(['pods', 'probe'])),
+  scrape: z.optional(
+    z.strictObject({
+      port: z.optional(z.union([z.string(), whole(1, 65535)])),
+      path: z.optional(z.string().check(z.startsWith('/', { error: 'must start with /' }))),
+    }),
+  ),
+  probe: z.optional(
+    z.strictObject({
+      method: z.optional(z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'])),
+      path: z.string().check(z.startsWith('/', { error: 'must start with /' })),
+      port: z.optional(z.union([z.string(), whole(1, 65535)])),
+      headers: z.optional(z.record(z.string(), z.string())),
+      body: z.optional(z.string()),
+      requests: z.optional(whole(1, 100)),
+    }),
+  ),
+  allow: z.optional(
+    z.array(z.string().check(z.regex(/^networkpolicy\/.+$/, { error: 'must be like networkpolicy/NAME' }))),
+  ),
+})
+export type PlanDocument = z.output<typeof planDocument>
+/** A plan with a value for every key that has a default. */
+export type WholePlan = {
+  readonly [Key in Exclude<keyof PlanDocument, 'probe'>]-?: NonNullable<PlanDocument[Key]>
+} & { readonly probe?: PlanDocument['probe'] }
+
+/**
+ * The plan with the defaults filled in.
+ * @param plan the user's, with the name to show in messages; absent: only the defaults
+ * @throws Fault('input') with every problem of both documents, each with its line and column
+ */
+export const readPlan = (
+  plan: { readonly source: string; readonly file: string } | undefined,
+  defaults: string,
+): WholePlan => {
+  const base = parseYaml(defaults, { file: 'plan-defaults', schema: planDocument })
+  const own = plan === undefined ? {} : parseYaml(plan.source, { file: plan.file, schema: planDocument })
+  const both = { ...base, ...own }
+  const missing = Object.keys(planDocument.shape).filter((key) => !(key in both) && key !== 'probe')
+  if (missing.length > 0) {
+    throw new Fault(
+      'input',
+      `plan-defaults lacks ${missing.join(', ')}`,
+      "Leave the input away to get the action's own defaults, or give every key.",
+    )
+  }
+  return both as WholePlan
+}
+
+/** Whether the input `plan` is the document itself, not a path to one: a path is one line without a colon and a blank. */
+export const isInline = (plan: string): boolean => plan.includes('\n') || /^\s*[{[]/.test(plan) || /:\s/.test(plan)

@@ -1,0 +1,102 @@
+import { beginEvidence, type Evidence } from '@sluice/evidence/evidence'
+import { type Judged, judge } from '@sluice/evidence/judge'
+import type { Scrape } from '@sluice/evidence/reading'
+import type { Json, Judgement, Reason, ReleaseRecord, World } from '@sluice/release/record'
+import { askedWeight } from '@sluice/release/way'
+import { judgePlan, type Settings, settingsOf } from './plan.ts'
+import { noSignals, type SignalState, watchSignals } from './signals.ts'
+
+/** What one step counted, for the summary. `until` is the last look, ms UTC. */
+export type StepSeen = {
+  readonly step: number
+  readonly weight: number
+  readonly since: number
+  readonly until: number
+  readonly baseline: number
+  readonly canary: number
+}
+
+/** All that a release has learned; the record's `evidence`. Plain JSON of bounded size. */
+export type Watch = {
+  readonly evidence: Evidence
+  readonly signals: SignalState
+  readonly steps: readonly StepSeen[]
+  /** When the judge rejected, ms UTC. */
+  readonly rejectedAt?: number
+}
+
+/** Nothing seen yet: E = 1. */
+export const beginWatch = (settings: Settings): Watch => ({
+  evidence: beginEvidence(judgePlan(settings)),
+  signals: noSignals,
+  steps: [],
+})
+
+/** The record's evidence; one that another shape was saved in starts anew at E = 1. */
+export const watchOf = (record: ReleaseRecord): Watch => {
+  const saved = record.evidence as Partial<Watch> | null
+  const known = saved?.evidence?.version === 1 && saved.signals !== undefined && saved.steps !== undefined
+  return known ? (saved as Watch) : beginWatch(settingsOf(record))
+}
+
+/** The record with another evidence. */
+export const withWatch = (record: ReleaseRecord, watch: Watch): ReleaseRecord => ({
+  ...record,
+  evidence: watch as unknown as Json,
+})
+
+/**
+ * Takes one look into account: the counters by the always-valid test, the signals that need no counter, and the step's count of requests.
+ * The step passes only when nothing is wrong and both sides counted enough; a source that gave nothing three times in a row is no judgement.
+ */
+export const judgeLook = (
+  record: ReleaseRecord,
+  look: { readonly at: number; readonly scrape: Scrape; readonly world: World },
+): { readonly watch: Watch; readonly judgement: Judgement; readonly judged: Judged } => {
+  const before = watchOf(record)
+  const step = 'step' in record.state ? record.state.step : record.plan.steps.length - 1
+  const weight = record.state.phase === 'raising' ? look.world.weight.written : askedWeight(record)
+  const plan = judgePlan(settingsOf(record))
+  const judged = judge(before.evidence, { at: look.at, scrape: look.scrape, weight, step }, plan)
+  const watching = record.state.phase === 'analysing' || record.state.phase === 'holding'
+  // Pods that are still being made are not ready yet, and what keeps them from it is the state machine's to see.
+  const signals = watching
+    ? watchSignals(before.signals, look.scrape, look.world)
+    : { state: { ...before.signals, unready: 0 } }
+  const judgement = judgementOf(judged, signals.why, record.plan.minRequests)
+  return {
+    judged,
+    judgement,
+    watch: {
+      ...before,
+      evidence: judged.evidence,
+      signals: signals.state,
+      steps: watching
+        ? seen(before.steps, { step, weight, since: look.at, until: look.at, ...judged.requests })
+        : before.steps,
+      ...(judgement.kind === 'reject' && before.rejectedAt === undefined ? { rejectedAt: look.at } : {}),
+    },
+  }
+}
+
+const BLIND_LOOKS = 3
+
+const judgementOf = (
+  { decision, evidence, requests }: Judged,
+  signal: Reason | undefined,
+  least: number,
+): Judgement => {
+  if (decision.kind === 'reject') return { kind: 'reject', why: decision.why }
+  if (signal !== undefined) return { kind: 'reject', why: signal }
+  if (decision.kind === 'hold') return { kind: 'hold', why: decision.why }
+  if (decision.kind === 'unreliable') return { kind: 'inconclusive', why: decision.why }
+  if (decision.kind === 'no-data') {
+    return evidence.blind >= BLIND_LOOKS ? { kind: 'inconclusive', why: decision.why } : { kind: 'continue' }
+  }
+  return requests.baseline >= least && requests.canary >= least ? { kind: 'pass' } : { kind: 'continue' }
+}
+
+const seen = (steps: readonly StepSeen[], now: StepSeen): readonly StepSeen[] => {
+  const last = steps.at(-1)
+  return last?.step === now.step ? [...steps.slice(0, -1), { ...now, since: last.since }] : [...steps, now]
+}

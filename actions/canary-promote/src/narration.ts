@@ -1,0 +1,18 @@
+import { describeState } from '@sluice/release/describe'
+import type { ReleaseRecord, World } from '@sluice/release/record'
+import { watchOf } from './judgement.ts'
+
+/** One line that says where a release is, for a log that has been silent for a while. */
+export const progressLine = (record: ReleaseRecord, world: World | undefined): string => {
+  const step = watchOf(record).steps.at(-1)
+  const watching = record.state.phase === 'analysing' || record.state.phase === 'holding'
+  const counted =
+    step === undefined || !watching
+      ? ''
+      : `; counted ${Math.round(step.canary)} canary and ${Math.round(step.baseline)} baseline requests in this step`
+  const pods =
+    world === undefined
+      ? ''
+      : `; canary ${world.canary?.ready ?? 0}/${world.canary?.desired ?? 0} ready, stable ${world.stable.available}/${world.stable.desired} available`
+  return `${describeState(record)}${pods}${counted}`
+}

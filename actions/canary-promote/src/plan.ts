@@ -1,0 +1,93 @@
+import type { JudgePlan } from '@sluice/evidence/judge'
+import type { Json, Plan, ReleaseRecord } from '@sluice/release/record'
+import type { WholePlan } from './inputs.ts'
+import type { Setup } from './setup.ts'
+
+/** What this action needs beyond the state machine's plan; saved with it, so that whoever takes over reads it from the cluster alone. */
+export type Settings = {
+  readonly setup: Setup
+  readonly router: 'gateway-api' | 'replicas'
+  readonly route: string | null
+  readonly rule: number | null
+  readonly metrics: WholePlan['metrics']
+  readonly alpha: number
+  readonly warmUp: number
+  readonly settle: number
+  readonly provider: WholePlan['provider']
+  readonly scrape: WholePlan['scrape']
+  readonly probe: WholePlan['probe'] | null
+}
+
+/** Problems of a plan that no single key shows; each a sentence with the key's name. */
+export const planProblems = (plan: WholePlan): readonly string[] => {
+  const weights = plan.steps.map(({ weight }) => weight)
+  const names = plan.metrics.map(({ name }) => name)
+  const twice = names.filter((name, index) => names.indexOf(name) !== index)
+  return [
+    ...(weights.length === 0
+      ? ['plan: steps is empty; a canary needs at least one, such as { weight: 5, hold: 10m }']
+      : []),
+    ...(weights.some((weight, index) => index > 0 && weight <= (weights[index - 1] ?? 0))
+      ? [`plan: steps must rise in weight; they are ${weights.join(', ')}`]
+      : []),
+    ...(names.length === 0
+      ? ['plan: metrics is empty; a release that nothing is measured of can never be promoted']
+      : []),
+    ...twice.map((name) => `plan: two metrics are named ${name}`),
+    ...plan.metrics.flatMap((metric) =>
+      metric.kind === 'gauge' && metric.max === undefined && metric.min === undefined
+        ? [`plan: metric ${metric.name} is a gauge and needs max, min or both`]
+        : [],
+    ),
+    ...(plan.provider === 'probe' && plan.probe === undefined
+      ? ['plan: provider probe needs the key probe with at least a path']
+      : []),
+    ...(plan.lease < plan.interval ? ['plan: lease must be at least as long as interval'] : []),
+  ]
+}
+
+/** The part of the plan that the state machine decides by. */
+export const releasePlan = (plan: WholePlan, settings: Settings): Plan => ({
+  split: settings.router === 'replicas' ? 'replicas' : 'weights',
+  steps: plan.steps,
+  interval: plan.interval,
+  minRequests: plan['min-requests'],
+  maxHold: plan['max-hold'],
+  onInconclusive: plan['on-inconclusive'],
+  drain: plan.drain,
+  lease: plan.lease,
+  readyWithin: plan['ready-within'],
+  headroom: plan.headroom,
+  minCanary: plan['min-canary'],
+  metrics: settings as unknown as Json,
+})
+
+/** What a saved release was set up with. */
+export const settingsOf = (record: ReleaseRecord): Settings => record.plan.metrics as unknown as Settings
+
+/** What the evidence is judged by. */
+export const judgePlan = (settings: Settings): JudgePlan => ({
+  metrics: settings.metrics.map((metric) =>
+    metric.kind === 'gauge'
+      ? {
+          name: metric.name,
+          kind: metric.kind,
+          ...(metric.max === undefined ? {} : { max: metric.max }),
+          ...(metric.min === undefined ? {} : { min: metric.min }),
+          ...(metric.failures === undefined ? {} : { failures: metric.failures }),
+        }
+      : {
+          name: metric.name,
+          kind: metric.kind,
+          ...(metric.margin === undefined ? {} : { margin: metric.margin }),
+          ...(metric.max === undefined ? {} : { max: metric.max }),
+        },
+  ),
+  alpha: settings.alpha,
+  warmUp: settings.warmUp,
+  settle: settings.settle,
+  missing: settings.provider === 'probe' ? 'off' : 'silence',
+})
+
+/** The longest the plan can take when nothing waits: its holds, plus the drain. Milliseconds. */
+export const plannedTime = (plan: Plan): number => plan.steps.reduce((sum, { hold }) => sum + hold, 0) + plan.drain

@@ -1,0 +1,60 @@
+import type { Scrape } from '@sluice/evidence/reading'
+import type { Finding } from '@sluice/kit/report'
+import type { Command, Event, Owner, ReleaseRecord, Template, Touched, World } from '@sluice/release/record'
+import type { Settings } from './plan.ts'
+import type { Snapshot } from './setup.ts'
+
+/** The outside, as the order of events sees it. Reads and writes throw `Fault('upstream')` when the API server cannot be reached or refuses a read. */
+export type Ports = {
+  readonly metrics: {
+    /** Reads one pod a side; says what would keep the source from being trusted. */
+    preflight(settings: Settings): Promise<readonly Finding[]>
+    read(record: ReleaseRecord): Promise<Scrape>
+  }
+  readonly lease: {
+    /** `duration` in ms. `force` takes it from a live holder, too: only for an operator's abort. */
+    take(
+      owner: Owner,
+      given: { readonly epoch: number; readonly duration: number; readonly force: boolean },
+    ): Promise<'taken' | 'busy'>
+    renew(): Promise<'held' | 'lost'>
+    release(): Promise<void>
+  }
+  readonly record: {
+    load(): Promise<Saved | undefined>
+    /** Compare-and-set. Without a version: the record must not be there yet. */
+    save(record: ReleaseRecord, version?: string): Promise<{ readonly version: string } | 'conflict'>
+  }
+  readonly cluster: {
+    /** One read of the namespace. */
+    survey(): Promise<Snapshot>
+    /** The router's own findings, what it will change, and a dry run of what will be created. Reads only. */
+    preflight(
+      settings: Settings,
+      canary: Template,
+    ): Promise<{ readonly findings: readonly Finding[]; readonly touched: readonly Touched[] }>
+    /** Raises the epoch on every object already touched, so that writes of an earlier owner are refused. */
+    stamp(record: ReleaseRecord): Promise<Performed>
+    perform(command: Command, record: ReleaseRecord): Promise<Performed>
+    observe(record: ReleaseRecord): Promise<World>
+  }
+  readonly clock: Clock
+  /** Aborted by the first signal to stop. */
+  readonly cancelled: AbortSignal
+  /** One line of the log. */
+  readonly say: (line: string) => void
+}
+
+export type Saved = { readonly record: ReleaseRecord; readonly version: string }
+
+/** `now` in ms UTC, `monotonic` in ms from any start. `sleep` ends early when the run is cancelled. */
+export type Clock = {
+  readonly now: () => number
+  readonly monotonic: () => number
+  readonly sleep: (ms: number) => Promise<void>
+}
+
+/** `touched`: the inventory with the UIDs that the command found or made. */
+export type Performed =
+  | { readonly kind: 'done'; readonly touched: readonly Touched[] }
+  | Pick<Extract<Event, { kind: 'refused' }>, 'kind' | 'cause' | 'text'>

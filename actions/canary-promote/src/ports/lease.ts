@@ -1,0 +1,98 @@
+import type { Cluster, KubernetesObject } from '@sluice/kubernetes/cluster'
+import type { Owner } from '@sluice/release/record'
+import { ownerName } from '../canary.ts'
+import type { Clock, Ports } from '../ports.ts'
+import { recordName } from './record.ts'
+
+type Lease = KubernetesObject & {
+  readonly spec?: {
+    readonly holderIdentity?: string
+    readonly leaseDurationSeconds?: number
+    readonly acquireTime?: string
+    readonly renewTime?: string
+    readonly leaseTransitions?: number
+  }
+}
+
+/**
+ * Who is alive: Lease `sluice-<deployment>`, held as `runId/attempt#epoch`. Another's lease has run out when its renewTime has not changed for one
+ * lease duration on this process's own monotonic clock: the wall clocks of two machines are never compared. The same run and attempt takes its
+ * own lease at once. Source: the Lease API of coordination.k8s.io/v1, as leader election uses it.
+ */
+export const leasePort = (
+  cluster: Cluster,
+  given: {
+    readonly namespace: string
+    readonly deployment: string
+    readonly clock: Clock
+    readonly say: (line: string) => void
+  },
+): Ports['lease'] => {
+  const leases = { apiVersion: 'coordination.k8s.io/v1', resource: 'leases', namespace: given.namespace }
+  const name = recordName(given.deployment)
+  let holder = ''
+
+  const write = async (current: Lease | undefined, seconds: number): Promise<'taken' | 'raced'> => {
+    const now = microTime(given.clock.now())
+    const spec = {
+      holderIdentity: holder,
+      leaseDurationSeconds: seconds,
+      acquireTime: now,
+      renewTime: now,
+      leaseTransitions: (current?.spec?.leaseTransitions ?? 0) + 1,
+    }
+    const object: Lease = {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: current?.metadata ?? { name, namespace: given.namespace },
+      spec,
+    }
+    const written = current === undefined ? await cluster.create(leases, object) : await cluster.update(leases, object)
+    return written.kind === 'written' ? 'taken' : 'raced'
+  }
+
+  return {
+    take: async (owner: Owner, { epoch, duration, force }) => {
+      holder = `${ownerName(owner)}#${epoch}`
+      const seconds = Math.max(1, Math.ceil(duration / 1000))
+      let watched: { readonly seen: string; readonly since: number } | undefined
+      for (;;) {
+        const current = await cluster.get<Lease>(leases, name)
+        const other = current?.spec?.holderIdentity ?? ''
+        const free = other === '' || other.startsWith(`${ownerName(owner)}#`) || force
+        const seen = `${other} ${current?.spec?.renewTime ?? ''}`
+        const theirs = (current?.spec?.leaseDurationSeconds ?? seconds) * 1000
+        if (free || (watched !== undefined && given.clock.monotonic() - watched.since >= theirs)) {
+          if (seen === watched?.seen || free) {
+            if ((await write(current, seconds)) === 'taken') return 'taken'
+            watched = undefined
+            continue
+          }
+        }
+        if (watched === undefined) {
+          given.say(
+            `run ${other.split('#')[0]} holds the release; waiting ${theirs / 1000} s to see whether it is alive`,
+          )
+          watched = { seen, since: given.clock.monotonic() }
+        } else if (seen !== watched.seen) {
+          return 'busy'
+        }
+        await given.clock.sleep(Math.min(theirs / 10, 1000))
+      }
+    },
+    renew: async () => {
+      const current = await cluster.get<Lease>(leases, name)
+      if (current === undefined || current.spec?.holderIdentity !== holder) return 'lost'
+      const renewed = { ...current, spec: { ...current.spec, renewTime: microTime(given.clock.now()) } }
+      const written = await cluster.update(leases, renewed)
+      return written.kind === 'written' ? 'held' : 'lost'
+    },
+    release: async () => {
+      const current = await cluster.get<Lease>(leases, name)
+      if (current === undefined || current.spec?.holderIdentity !== holder) return
+      await cluster.update(leases, { ...current, spec: { ...current.spec, holderIdentity: '' } })
+    },
+  }
+}
+
+const microTime = (at: number): string => new Date(at).toISOString().replace('Z', '000Z')

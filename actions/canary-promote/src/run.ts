@@ -1,0 +1,353 @@
+import { Fault } from '@sluice/kit/faults'
+import type { Finding } from '@sluice/kit/report'
+import { next } from '@sluice/release/next'
+import type { Image, Owner, Reason, ReleaseRecord, Verdict } from '@sluice/release/record'
+import { startRelease } from '@sluice/release/start'
+import { type Driven, drive, type Moment } from './drive.ts'
+import type { WholePlan } from './inputs.ts'
+import { beginWatch } from './judgement.ts'
+import { releasePlan, type Settings } from './plan.ts'
+import type { Ports, Saved } from './ports.ts'
+import { decideSetup, runsAlready, type Setup } from './setup.ts'
+import { canonical, imageIn, withImage } from './template.ts'
+import { json } from './touched.ts'
+
+/** What a run was asked for. `reap` is also what a post step does, with `until` on the monotonic clock. */
+export type Asked = {
+  readonly mode: 'run' | 'abort' | 'resume' | 'reap' | 'status'
+  readonly owner: Owner
+  readonly writer: string
+  readonly namespace: string
+  readonly deployment: string
+  readonly container: string
+  readonly service: string
+  readonly router: Settings['router']
+  readonly route: string | null
+  readonly rule: number | null
+  readonly image: Image | undefined
+  readonly plan: WholePlan
+  readonly until?: number
+  /** Told just before the first write of this run, so that a post step knows that there is something to look after. */
+  readonly onBegin: () => void
+}
+
+/** How it ended. `ok`: the end that the mode asks for. `record` is absent when there never was a release. */
+export type Ended = {
+  readonly verdict: Verdict
+  readonly reason: Reason
+  readonly ok: boolean
+  readonly findings: readonly Finding[]
+  readonly moments: readonly Moment[]
+  readonly record?: ReleaseRecord
+  readonly driven?: Driven
+}
+
+/**
+ * The order of events of every mode. Refusals that the user can mend are faults, thrown before anything is written; everything after the first
+ * write ends as a value.
+ * @throws Fault('input') with all of the preflight's errors at once; Fault('upstream') for a cluster that cannot be read
+ */
+export const run = async (asked: Asked, ports: Ports): Promise<Ended> => {
+  const saved = await ports.record.load()
+  if (asked.mode === 'status') return status(saved)
+  const inFlight = saved !== undefined && saved.record.state.phase !== 'done'
+  if (asked.mode !== 'run') return inFlight ? continueOther(asked, saved, ports) : nothingInFlight(saved)
+  if (!inFlight) return release(asked, saved, ports)
+
+  const earlier = saved.record.owner
+  ports.say(`run ${earlier.runId}/${earlier.attempt} left a release unfinished (${saved.record.state.phase})`)
+  const cleared = await takeOver(asked, saved, ports, isSame(earlier, asked.owner) ? 'resume' : 'reap')
+  if (cleared === 'busy') return busy(saved.record)
+  const driven = await drive(cleared, ports, { heedCancel: true })
+  if (driven.kind !== 'done' || isSame(earlier, asked.owner)) return ended(driven, asked.mode)
+  return release(asked, await ports.record.load(), ports, driven.moments)
+}
+
+/** A new release, from the preflight to its end. */
+const release = async (
+  asked: Asked,
+  previous: Saved | undefined,
+  ports: Ports,
+  moments: readonly Moment[] = [],
+): Promise<Ended> => {
+  const prepared = await prepare(asked, ports)
+  if (prepared.kind === 'nothing-to-do') return alreadyRunning(prepared.image, previous, prepared.findings)
+  const newer = newerThan(asked.owner, previous?.record)
+  if (newer !== undefined) return newer
+  const { settings, findings, stable, canary, touched, stableReplicas } = prepared
+  const begun = startRelease({
+    writer: asked.writer,
+    owner: asked.owner,
+    plan: releasePlan(asked.plan, settings),
+    stable,
+    canary,
+    stableReplicas,
+    touched,
+    evidence: json(beginWatch(settings)),
+    at: ports.clock.now(),
+    ...(previous === undefined ? {} : { previous: previous.record }),
+  })
+  if (begun.kind === 'refused') throw new Fault('input', begun.why.text, begun.why.next)
+  const { record } = begun
+  for (const finding of findings) ports.say(`${finding.level}: ${finding.text}`)
+  if (ports.cancelled.aborted) return notBegun()
+  asked.onBegin()
+  const taken = await ports.lease.take(asked.owner, {
+    epoch: record.epoch,
+    duration: record.plan.lease,
+    force: false,
+  })
+  if (taken === 'busy') return busy(previous?.record)
+  const saved = await ports.record.save(record, previous?.version)
+  if (saved === 'conflict') return busy((await ports.record.load())?.record)
+  const held = await stamped({ record, version: saved.version }, ports)
+  if (held === 'fenced') return busy((await ports.record.load())?.record)
+  const { repository, digest } = canary.image
+  ports.say(`releasing ${repository}@${digest} beside ${stable.image.repository}@${stable.image.digest}`)
+  const end = ended(await drive(held, ports, { heedCancel: true }), asked.mode)
+  return { ...end, findings, moments: [...moments, ...end.moments] }
+}
+
+/** Reads everything that can be read and refuses what cannot be done; nothing is written. */
+const prepare = async (asked: Asked, ports: Ports) => {
+  const { image } = asked
+  if (image === undefined) throw new Fault('input', 'Invalid input: image is required for mode run')
+  const split = asked.router === 'replicas' ? 'replicas' : 'weights'
+  const snapshot = await ports.cluster.survey()
+  const { deployment } = snapshot
+  const decided = decideSetup(
+    {
+      namespace: asked.namespace,
+      deployment: asked.deployment,
+      container: asked.container,
+      service: asked.service,
+      image,
+      split,
+      firstWeight: asked.plan.steps[0]?.weight ?? 0,
+      minCanary: asked.plan['min-canary'],
+      allow: asked.plan.allow,
+    },
+    snapshot,
+  )
+  const { setup } = decided
+  if (setup === undefined || deployment === undefined) throw refused(decided.findings)
+  if (runsAlready(deployment, setup.container, image)) {
+    const running = imageIn(deployment.spec.template, setup.container)
+    return { kind: 'nothing-to-do' as const, image: running, findings: decided.findings }
+  }
+  const settings = settingsFor(asked, setup)
+  const canary = canonical(withImage(deployment.spec.template, setup.container, image), setup.container)
+  const [cluster, metrics] = await Promise.all([
+    ports.cluster.preflight(settings, canary),
+    ports.metrics.preflight(settings),
+  ])
+  const findings = [...decided.findings, ...cluster.findings, ...metrics]
+  if (findings.some(({ level }) => level === 'error')) throw refused(findings)
+  return {
+    kind: 'release' as const,
+    settings,
+    findings,
+    stable: canonical(deployment.spec.template, setup.container),
+    canary,
+    touched: cluster.touched,
+    stableReplicas: deployment.spec.replicas ?? 1,
+  }
+}
+
+/** Ends a release that another run, or an earlier process of this one, began. */
+const continueOther = async (asked: Asked, saved: Saved, ports: Ports): Promise<Ended> => {
+  const held = await takeOver(asked, saved, ports, asked.mode === 'resume' ? 'resume' : 'reap')
+  if (held === 'busy') return busy(saved.record)
+  const driven = await drive(held, ports, {
+    heedCancel: asked.until === undefined,
+    ...(asked.until === undefined ? {} : { until: asked.until }),
+  })
+  return ended(driven, asked.mode)
+}
+
+/**
+ * Makes this run the owner: the Lease first, then the epoch by compare-and-set, then the epoch on every touched object; only then a decision.
+ * An abort takes the Lease from a live owner, whose next write is then refused.
+ */
+const takeOver = async (asked: Asked, saved: Saved, ports: Ports, mode: 'resume' | 'reap'): Promise<Saved | 'busy'> => {
+  asked.onBegin()
+  const force = asked.mode === 'abort' || isSame(saved.record.owner, asked.owner)
+  const { epoch, plan } = saved.record
+  const taken = await ports.lease.take(asked.owner, { epoch: epoch + 1, duration: plan.lease, force })
+  if (taken === 'busy') return 'busy'
+  // Whoever held it may have gone on while this run waited.
+  const current = (await ports.record.load()) ?? saved
+  if (current.record.state.phase === 'done') return current
+  const at = ports.clock.now()
+  // An abort goes back from wherever the release is, where a reap would carry a begun promotion on.
+  const event = { kind: 'taken-over', at, mode: asked.mode === 'abort' ? 'resume' : mode, owner: asked.owner } as const
+  const owned = next(current.record, event).record
+  const record = asked.mode === 'abort' ? next(owned, { kind: 'aborted', at }).record : owned
+  const result = await ports.record.save(record, current.version)
+  if (result === 'conflict') return 'busy'
+  ports.say(
+    `took the release over from run ${current.record.owner.runId}/${current.record.owner.attempt} (epoch ${record.epoch})`,
+  )
+  const held = await stamped({ record, version: result.version }, ports)
+  return held === 'fenced' ? 'busy' : held
+}
+
+const stamped = async (held: Saved, ports: Ports): Promise<Saved | 'fenced'> => {
+  const result = await ports.cluster.stamp(held.record)
+  if (result.kind === 'refused') {
+    if (result.cause === 'fenced') return 'fenced'
+    throw new Fault('upstream', `the release could not mark its objects: ${result.text}`, 'Nothing else was changed.')
+  }
+  if (result.touched === held.record.touched) return held
+  const record = { ...held.record, touched: result.touched }
+  const saved = await ports.record.save(record, held.version)
+  return saved === 'conflict' ? 'fenced' : { record, version: saved.version }
+}
+
+const settingsFor = (asked: Asked, setup: Setup): Settings => ({
+  setup,
+  router: asked.router,
+  route: asked.route,
+  rule: asked.rule,
+  metrics: asked.plan.metrics,
+  alpha: asked.plan['false-rollback-rate'],
+  warmUp: asked.plan['warm-up'],
+  settle: asked.plan.settle,
+  provider: asked.plan.provider,
+  scrape: asked.plan.scrape,
+  probe: asked.plan.probe ?? null,
+})
+
+const ended = (driven: Driven, mode: Asked['mode']): Ended => {
+  const { record, moments } = driven
+  const base = { findings: [], moments, record, driven }
+  const { state } = record
+  if (driven.kind === 'done' && state.phase === 'done') {
+    const wanted = mode === 'abort' || mode === 'reap' ? ['promoted', 'rolled-back', 'superseded'] : ['promoted']
+    return { ...base, verdict: state.verdict, reason: state.why, ok: wanted.includes(state.verdict) }
+  }
+  return { ...base, verdict: 'error', reason: driven.why ?? unfinished(driven), ok: false }
+}
+
+const unfinished = ({ kind, world }: Driven): Reason => {
+  const weight = world === undefined ? 'unknown' : `${world.weight.written} %`
+  if (kind === 'cancelled') {
+    return {
+      code: 'cancelled',
+      text: `the run was cancelled; the canary's weight reads back as ${weight}`,
+      next: 'The post step, mode reap or the next release ends what is left.',
+    }
+  }
+  if (kind === 'fenced') {
+    return {
+      code: 'taken-over',
+      text: 'another run owns the release now; this one stopped and touched nothing more',
+      next: 'See that run for the end of the release.',
+    }
+  }
+  return {
+    code: 'out-of-time',
+    text: `the time of this step was over before the release was; the canary's weight reads back as ${weight}`,
+    next: 'Run mode reap: the state is saved in the cluster.',
+  }
+}
+
+const status = (saved: Saved | undefined): Ended => {
+  if (saved === undefined) return nothingInFlight(undefined)
+  const { state, owner } = saved.record
+  if (state.phase === 'done') return { ...nothingInFlight(saved), reason: state.why }
+  const reason: Reason = {
+    code: state.phase,
+    text: `run ${owner.runId}/${owner.attempt} is ${state.phase}`,
+    next: 'Nothing, while that run lives; else mode resume or reap.',
+  }
+  return { verdict: 'inconclusive', reason, ok: true, findings: [], moments: [], record: saved.record }
+}
+
+const nothingInFlight = (saved: Saved | undefined): Ended => {
+  const state = saved?.record.state
+  const last = state?.phase === 'done' ? state : undefined
+  return {
+    verdict: last?.verdict ?? 'inconclusive',
+    reason: {
+      code: 'nothing-in-flight',
+      text:
+        last === undefined
+          ? 'there is no release of this Deployment'
+          : `the last release ended as ${last.verdict}: ${last.why.text}`,
+      next: 'nothing',
+    },
+    ok: true,
+    findings: [],
+    moments: [],
+    ...(saved === undefined ? {} : { record: saved.record }),
+  }
+}
+
+const alreadyRunning = (image: Image, previous: Saved | undefined, findings: readonly Finding[]): Ended => ({
+  verdict: 'promoted',
+  reason: {
+    code: 'already-running',
+    text: `stable runs ${image.repository}@${image.digest} already; there was nothing to release`,
+    next: 'nothing',
+  },
+  ok: true,
+  findings,
+  moments: [],
+  ...(previous === undefined ? {} : { record: previous.record }),
+})
+
+const busy = (record: ReleaseRecord | undefined): Ended => {
+  const whose =
+    record === undefined
+      ? 'another run'
+      : `run ${record.owner.runId}/${record.owner.attempt} of ${record.owner.repository}`
+  return {
+    verdict: 'error',
+    reason: {
+      code: 'busy',
+      text: `${whose} is releasing this Deployment and is alive; nothing was changed`,
+      next: 'Wait for it, or end it with mode abort.',
+    },
+    ok: false,
+    findings: [],
+    moments: [],
+  }
+}
+
+const notBegun = (): Ended => ({
+  verdict: 'error',
+  reason: { code: 'cancelled', text: 'the run was cancelled before it changed anything', next: 'nothing' },
+  ok: false,
+  findings: [],
+  moments: [],
+})
+
+/** A newer run of the same repository has released already: this one came too late. GitHub's run ids rise. */
+const newerThan = (owner: Owner, last: ReleaseRecord | undefined): Ended | undefined => {
+  if (last === undefined || last.owner.repository !== owner.repository) return undefined
+  const [theirs, ours] = [Number(last.owner.runId), Number(owner.runId)]
+  if (!(theirs > ours) || last.state.phase !== 'done' || last.state.verdict !== 'promoted') return undefined
+  return {
+    verdict: 'superseded',
+    reason: {
+      code: 'superseded',
+      text: `the newer run ${last.owner.runId} has promoted ${last.canary.image.digest} already; nothing was changed`,
+      next: 'Run this release again as a new run if it is the one that is wanted.',
+    },
+    ok: false,
+    findings: [],
+    moments: [],
+    record: last,
+  }
+}
+
+const isSame = (a: Owner, b: Owner): boolean =>
+  a.repository === b.repository && a.runId === b.runId && a.attempt === b.attempt
+
+const refused = (findings: readonly Finding[]): Fault => {
+  const errors = findings.filter(({ level }) => level === 'error')
+  const lines = errors.map(({ text, hint }) => (hint === undefined ? text : `${text}. ${hint}`))
+  const title = errors.length === 1 ? '' : `${errors.length} reasons not to begin:\n  `
+  return new Fault('input', `${title}${lines.join('\n  ')}`, 'Nothing was changed in the cluster.')
+}

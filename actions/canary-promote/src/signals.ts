@@ -1,0 +1,64 @@
+import type { Scrape } from '@sluice/evidence/reading'
+import type { Reason, World } from '@sluice/release/record'
+
+/** What the always-on signals remember. Plain JSON. `first`: restarts by pod UID when the pod was first read. `unready`: looks in a row. */
+export type SignalState = {
+  readonly first: Readonly<Record<string, number>>
+  readonly baseline: { readonly restarts: number; readonly pods: number }
+  readonly unready: number
+}
+
+export const noSignals: SignalState = { first: {}, baseline: { restarts: 0, pods: 0 }, unready: 0 }
+
+/**
+ * The signals that no counter of requests shows, and that need no plan: canary containers that restart more often than the baseline's, pod for pod,
+ * and canary pods that stay unready for three looks while stable is whole. A node that takes both sides down is not the release's fault.
+ * @returns the new memory, and the reason to go back where there is one
+ */
+export const watchSignals = (
+  state: SignalState,
+  scrape: Scrape,
+  world: World,
+): { readonly state: SignalState; readonly why?: Reason } => {
+  const canary = world.canary
+  if (canary === undefined) return { state }
+  const seen = baselineRestarts(state, scrape)
+  const stableWhole = world.stable.available >= world.stable.desired
+  const unready = canary.ready < canary.desired && stableWhole ? state.unready + 1 : 0
+  const after: SignalState = { ...seen, unready }
+  const perBaselinePod = seen.baseline.restarts / Math.max(1, seen.baseline.pods)
+  const perCanaryPod = canary.restarts / Math.max(1, canary.desired)
+  if (canary.restarts > 0 && perCanaryPod > perBaselinePod) {
+    return {
+      state: after,
+      why: {
+        code: 'restarts',
+        text: `containers of ${canary.desired} canary pods restarted ${canary.restarts} times, those of ${seen.baseline.pods} baseline pods ${seen.baseline.restarts} times since the release began`,
+        next: "Look at the canary pods' last state and logs: a crash, or memory beyond its limit.",
+      },
+    }
+  }
+  if (unready >= UNREADY_LOOKS) {
+    return {
+      state: after,
+      why: {
+        code: 'lost-readiness',
+        text: `${canary.ready} of ${canary.desired} canary pods are ready, ${unready} looks in a row, while stable has all of its ${world.stable.desired}`,
+        next: "Look at the canary pods' readiness probe and logs.",
+      },
+    }
+  }
+  return { state: after }
+}
+
+const UNREADY_LOOKS = 3
+
+const baselineRestarts = (state: SignalState, scrape: Scrape): SignalState => {
+  if (scrape.kind !== 'pods') return state
+  const pods = scrape.readings.filter(({ side }) => side === 'baseline')
+  if (pods.length === 0) return state
+  const known = pods.map(({ pod, restarts }) => [pod.uid, state.first[pod.uid] ?? restarts] as const)
+  const first = Object.fromEntries(known)
+  const restarts = pods.reduce((sum, each) => sum + each.restarts - (first[each.pod.uid] ?? each.restarts), 0)
+  return { ...state, first, baseline: { restarts: Math.max(restarts, 0), pods: pods.length } }
+}
