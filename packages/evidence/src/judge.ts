@@ -45,10 +45,9 @@ export type Judged = {
 export const judge = (before: Evidence, tick: Tick, plan: JudgePlan): Judged => {
   const { scrape } = tick
   const timed = onTime(before, tick)
+  const read = comparable(scrape)
   const evidence =
-    scrape.kind === 'pods' || scrape.kind === 'buckets'
-      ? weigh(before, timed, { ...tick, scrape }, plan)
-      : { ...timed, blind: before.blind + 1 }
+    read === undefined ? { ...timed, blind: before.blind + 1 } : weigh(before, timed, { ...tick, scrape: read }, plan)
   const metrics = plan.metrics.map((metric) => report(metric, evidence))
   return {
     evidence,
@@ -56,6 +55,12 @@ export const judge = (before: Evidence, tick: Tick, plan: JudgePlan): Judged => 
     requests: requests(evidence),
     decision: decide(evidence, { scrape, plan, metrics, at: tick.at }),
   }
+}
+
+/** Without any baseline pod the canary's requests wait for the next read: spent now, they could be compared with nothing. */
+const comparable = (scrape: Scrape): ReadTick['scrape'] | undefined => {
+  if (scrape.kind === 'buckets') return scrape
+  return scrape.kind === 'pods' && scrape.readings.some(({ side }) => side === 'baseline') ? scrape : undefined
 }
 
 /** Notes a new weight and a new step before anything is counted. */

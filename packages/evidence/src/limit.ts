@@ -4,7 +4,7 @@ import { wilson } from './interval.ts'
 import { logRatio } from './projection.ts'
 import { ODDS_RATIOS, raise } from './ratio.ts'
 
-/** `recent`: the last few hundred requests of each side; `judged`: the canary's requests that were bet on. */
+/** `recent`: the last requests of each side; `judged`: the canary's requests that were bet on. */
 export type LimitState = { readonly process: EProcess; readonly recent: Pair; readonly judged: Count }
 
 export const beginLimit = (): LimitState => ({
@@ -24,8 +24,8 @@ export const beginLimit = (): LimitState => ({
 export const testLimit = (state: LimitState, interval: Pair, max: number): LimitState => {
   const { baseline, canary } = interval
   const recent = {
-    baseline: remember(state.recent.baseline, baseline, RECENT_REQUESTS),
-    canary: canary.n > 0 ? remember(state.recent.canary, canary, RECENT_REQUESTS) : state.recent.canary,
+    baseline: remember(state.recent.baseline, baseline, RECENT_OF_BASELINE),
+    canary: canary.n > 0 ? remember(state.recent.canary, canary, RECENT_OF_CANARY) : state.recent.canary,
   }
   if (canary.n === 0 || max >= 1 || share(baseline) > max || share(recent.baseline) > max) return { ...state, recent }
   const edge = Math.max(max, 1e-9)
@@ -44,4 +44,6 @@ export const limitEvidence = (state: LimitState): { readonly now: number; readon
   peak: state.process.peak,
 })
 
-const RECENT_REQUESTS = 500
+/** The baseline's is long enough to tell 8 % from 5 %; the canary's is short, as it has few requests and only says whether to hold. */
+const RECENT_OF_BASELINE = 500
+const RECENT_OF_CANARY = 100

@@ -16,7 +16,7 @@ export type RatioState = {
   readonly judged: Pair
 }
 
-/** The last 10,000 or so requests, and the last 1,000: when they disagree the longer past is over and is dropped. */
+/** The last 10,000 or so requests, and the last 500: when they disagree the longer past is over and is dropped. */
 export type Past = { readonly long: Count; readonly short: Count }
 
 /**
@@ -86,15 +86,15 @@ export const raise = (probability: number, ratio: number): number =>
 
 /** Requests after which the past no longer weighs: long enough for a ratio of 0.1 %, short enough to follow a drift. */
 const BASELINE_MEMORY = 10_000
-const SHORT_MEMORY = 1_000
+const SHORT_MEMORY = 500
 const CANARY_MEMORY = 2_000
 const PRIOR_REQUESTS = 10
 const PRIOR_RATIO = 0.01
 const PLUG_IN_PRIOR = 4
-const EDGE = 1e-9
+const EDGE = 1e-6
 
 /**
- * Follows the baseline. An outage that began or ended would else colour the estimate for minutes: when the short past is more than five standard
+ * Follows the baseline. An outage that began or ended would else colour the estimate for minutes: when the short past is more than four standard
  * deviations from the long one, the long one starts anew from it.
  */
 const learn = (past: Past, interval: Count): Past => {
@@ -102,7 +102,7 @@ const learn = (past: Past, interval: Count): Past => {
   const long = remember(past.long, interval, BASELINE_MEMORY)
   const both = (long.k + 1) / (long.n + 2)
   const spread = Math.sqrt(both * (1 - both) * (1 / Math.max(1, short.n) + 1 / Math.max(1, long.n)))
-  return Math.abs(share(short) - share(long)) > 5 * spread ? { long: short, short } : { long, short }
+  return Math.abs(share(short) - share(long)) > 4 * spread ? { long: short, short } : { long, short }
 }
 
 const scaled = ({ n, k }: Count, most: number): Count => (n > most ? { n: most, k: (k / n) * most } : { n, k })

@@ -138,8 +138,16 @@ const distrusted = ({ metrics, scrape }: Seen): Decision | undefined => {
 
 const unseen = (evidence: Evidence, scrape: Scrape): Decision | undefined => {
   if (evidence.blind === 0) return undefined
-  const text = 'text' in scrape ? scrape.text : 'No counter was read'
+  const text = unseenText(scrape)
   return { kind: 'no-data', why: { code: 'no-data', text, next: 'See whether the metric source answers' } }
+}
+
+const unseenText = (scrape: Scrape): string => {
+  if ('text' in scrape) return scrape.text
+  const missing = scrape.kind === 'pods' && scrape.missing.length > 0 ? `; not read: ${scrape.missing.join(', ')}` : ''
+  return scrape.kind === 'pods' && !scrape.readings.some(({ side }) => side === 'baseline')
+    ? `No baseline pod could be read${missing}`
+    : `No counter was read${missing}`
 }
 
 const stop = (
