@@ -58,7 +58,9 @@ const lowerForward = (record: ReleaseRecord, state: Lowering, world: World): Mov
       since: world.at,
     })
   const { written, accepted } = world.weight
-  if (written === 0 || (written <= state.weight && !accepted)) return stay(record)
+  // The last weight before 0 need not be taken for ever: going lower is gated on stable alone. Only 0 itself must be taken.
+  const settled = accepted || servesNobody(world) || isOverdue(record, state, world)
+  if (written === 0 || (written <= state.weight && !settled)) return stay(record)
   const to = DOWN.find((weight) => weight < written) ?? 0
   if (carries(world.stable.available, to, stableNeed(record, world)))
     return ask(record, state, world, [{ do: 'weight', to }])

@@ -1,6 +1,6 @@
 import { ENVIRONMENT, reasons } from './reasons.ts'
 import type { Command, Plan, ReleaseRecord, State, StateIn, World } from './record.ts'
-import { canarySize } from './sizing.ts'
+import { canarySize, carries, stableNeed } from './sizing.ts'
 import { askedWeight, type Moved, move, stay, turnBack } from './way.ts'
 
 type Climbing = StateIn<'preparing' | 'raising' | 'analysing' | 'holding'>
@@ -81,6 +81,9 @@ const raise = (record: ReleaseRecord, state: StateIn<'raising'>, world: World): 
   // The clock goes on: pods that come and go must not keep the release between two phases for ever.
   if (missingParts(record, state.step, world).length > 0 || !allReady(world))
     return move(record, { phase: 'preparing', step: state.step, since: state.since })
+  // Somebody raised it above what we asked: even the way to our own weight is down, and stable must carry the rest.
+  const down = world.weight.written > weight
+  if (down && !carries(world.stable.available, weight, stableNeed(record, world))) return stay(record)
   return stay(record, [{ do: 'weight', to: weight }])
 }
 

@@ -3,7 +3,7 @@ import { reapedVerdict } from './simulation/expectation.ts'
 import { plan } from './simulation/release.ts'
 import type { Act } from './simulation/run.ts'
 import { type Scenario, verdictOf } from './simulation/scenario.ts'
-import { type Fault, play, type Schedule, verdictIn } from './simulation/schedule.ts'
+import { type Fault, type Outcome, play, type Schedule, verdictIn } from './simulation/schedule.ts'
 
 const scenariosOf = (steps: number): readonly Scenario[] => [
   'good',
@@ -21,26 +21,32 @@ const cases = (['weights', 'replicas'] as const).flatMap((split) =>
 /** Plays one fault at every act of the reference run; a line for every schedule that broke something. */
 const everywhere = (
   { split, steps, scenario }: (typeof cases)[number],
-  kinds: (act: Act) => readonly Fault['kind'][],
+  kinds: (act: Act) => readonly Omit<Fault, 'at'>[],
   judge: (schedule: Schedule, act: Act) => string | undefined,
-): { readonly problems: readonly string[]; readonly played: number } => {
+): readonly string[] => {
   const calm = { scenario, plan: plan(steps, { split }), recovery: 'reap', faults: [] } as const
-  const schedules = play(calm).acts.flatMap((act, at) => kinds(act).map((kind) => ({ act, faults: [{ at, kind }] })))
-  const problems = schedules.flatMap(({ act, faults }) => {
+  const schedules = play(calm).acts.flatMap((act, at) =>
+    kinds(act).map((fault) => ({ act, faults: [{ at, ...fault }] })),
+  )
+  return schedules.flatMap(({ act, faults }) => {
     const problem = judge({ ...calm, faults }, act)
     return problem === undefined ? [] : [`${JSON.stringify(faults)} at ${JSON.stringify(act)}: ${problem}`]
   })
-  return { problems, played: schedules.length }
 }
 
-const ends = (schedule: Schedule, verdict: (left: ReturnType<typeof play>['atFault']) => string) => {
+const ends = (schedule: Schedule, verdict: (left: Outcome['atFault'], outcome: Outcome) => string) => {
   const outcome = play(schedule)
   if (outcome.broken.length > 0) return outcome.broken[0]
-  const expected = verdict(outcome.atFault)
+  const expected = verdict(outcome.atFault, outcome)
   return verdictIn(outcome) === expected ? undefined : `4: ended ${verdictIn(outcome)} instead of ${expected}`
 }
 
-const stops = (): readonly Fault['kind'][] => ['kill-before', 'kill-after', 'zombie']
+// A zombie wakes up between the taker's save and its stamp, right after the stamp, a little later, and when all is over.
+const stops = (): readonly Omit<Fault, 'at'>[] => [
+  { kind: 'kill-before' },
+  { kind: 'kill-after' },
+  ...[1, 2, 3, 6, undefined].map((wake) => ({ kind: 'zombie', ...(wake === undefined ? {} : { wake }) }) as const),
+]
 
 describe('a run that nothing befalls', () => {
   test.each(cases)('$scenario, $steps steps, split by $split, ends as it must', ({ split, steps, scenario }) => {
@@ -52,16 +58,18 @@ describe('a run that nothing befalls', () => {
 
 describe('a run that dies or freezes before or after any save or command', () => {
   test.each(cases)('$scenario, $steps steps, split by $split: resumed, ends as if nothing had been', (each) => {
-    const { problems, played } = everywhere(each, stops, (schedule) =>
+    const problems = everywhere(each, stops, (schedule) =>
       ends({ ...schedule, recovery: 'resume' }, () => verdictOf(each.scenario)),
     )
     expect(problems).toEqual([])
-    expect(played).toBeGreaterThan(20)
   })
 
   test.each(cases)('$scenario, $steps steps, split by $split: reaped, goes back unless promotion had begun', (each) => {
-    const { problems } = everywhere(each, stops, (schedule) =>
-      ends(schedule, (left) => reapedVerdict(left, each.scenario)),
+    const problems = everywhere(each, stops, (schedule) =>
+      ends(schedule, (left, { record }) => {
+        // A run that froze in its very first save and wakes up after the reaper leaves a release to be reaped.
+        return left || !record ? reapedVerdict(left, each.scenario) : 'rolled-back'
+      }),
     )
     expect(problems).toEqual([])
   })
@@ -69,9 +77,9 @@ describe('a run that dies or freezes before or after any save or command', () =>
 
 describe('a run that is cancelled at any save or command', () => {
   test.each(cases)('$scenario, $steps steps, split by $split: its post step goes on', (each) => {
-    const { problems } = everywhere(
+    const problems = everywhere(
       each,
-      () => ['cancel'],
+      () => [{ kind: 'cancel' }],
       (schedule) =>
         ends(schedule, (left) => {
           const phase = left?.state.phase ?? 'nothing'
@@ -84,20 +92,20 @@ describe('a run that is cancelled at any save or command', () => {
 })
 
 describe('writes that are refused or whose answer is lost', () => {
-  const refusals = (act: Act): readonly Fault['kind'][] => {
-    if (act.do === 'save') return ['conflict-lost', 'conflict-landed']
-    return act.do === 'perform' ? ['upstream'] : []
+  const refusals = (act: Act): readonly Omit<Fault, 'at'>[] => {
+    if (act.do === 'save') return [{ kind: 'conflict-lost' }, { kind: 'conflict-landed' }]
+    return act.do === 'perform' ? [{ kind: 'upstream' }] : []
   }
 
   test.each(cases)('$scenario, $steps steps, split by $split: asked again, same end', (each) => {
-    const { problems } = everywhere(each, refusals, (schedule) => ends(schedule, () => verdictOf(each.scenario)))
+    const problems = everywhere(each, refusals, (schedule) => ends(schedule, () => verdictOf(each.scenario)))
     expect(problems).toEqual([])
   })
 
   test.each(cases)('$scenario, $steps steps, split by $split: a forbidden command turns the release back', (each) => {
-    const { problems } = everywhere(
+    const problems = everywhere(
       each,
-      (act) => (act.do === 'perform' ? ['forbidden'] : []),
+      (act) => (act.do === 'perform' ? [{ kind: 'forbidden' }] : []),
       (schedule, act) => {
         const climbing = act.do === 'perform' && ['preparing', 'raising', 'promoting'].includes(act.phase ?? '')
         return ends(schedule, () => (climbing ? 'error' : verdictOf(each.scenario)))

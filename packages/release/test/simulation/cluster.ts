@@ -83,9 +83,7 @@ export const simulatedCluster = (behaviour: Behaviour) => {
 
   const writtenWeight = () => {
     if (!byReplicas) return route?.written ?? 0
-    if (!canary || canary.desired === 0) return 0
-    const asked = canary.asked ?? 0
-    return canary.desired === replicasCanarySize(asked, stable.desired) ? asked : -1
+    return canary && canary.desired > 0 ? (canary.asked ?? 0) : 0
   }
 
   const observe = (): World => ({

@@ -4,7 +4,7 @@ import type { Start } from '../../src/start.ts'
 export const PREVIOUS = 'previous'
 export const CANARY = 'analysed'
 
-const template = (hash: string, letter: string): Template => ({
+export const template = (hash: string, letter: string): Template => ({
   hash,
   image: { repository: 'registry.example/shop', digest: `sha256:${letter.repeat(64)}` },
   body: { containers: [{ name: 'shop', image: hash }] },

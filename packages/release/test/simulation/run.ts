@@ -2,7 +2,7 @@ import { pauseAfter } from '../../src/pace.ts'
 import type { Command, Event, Judgement, Next, Owner, ReleaseRecord, World } from '../../src/record.ts'
 import { startRelease } from '../../src/start.ts'
 import type { Answer, SimulatedCluster } from './cluster.ts'
-import { start } from './release.ts'
+import { start, template } from './release.ts'
 
 /** Something a run is about to do. `sleep` takes `ms`, everything else a moment. The scheduler may stop the run here for good or for a while. */
 export type Act =
@@ -27,10 +27,9 @@ export type End = 'done' | 'stopped' | 'busy' | 'nothing'
 
 /** The loop of a run, as docs/decisions/0002-release-state.md says it, with a pause before every act. */
 export function* run(cluster: SimulatedCluster, me: Run): Generator<Act, End, Mishap> {
-  yield { do: 'lease' }
-  if (!cluster.takeLease(me.owner, me.plan.lease)) return 'busy'
   const owned = yield* own(cluster, me)
   if (!owned) return 'stopped'
+  if (owned === 'busy') return 'busy'
   if (owned === 'nothing') {
     cluster.giveLeaseUp(me.owner)
     return 'nothing'
@@ -99,24 +98,31 @@ const isJudged = ({ state }: ReleaseRecord): boolean =>
   state.phase === 'raising' ||
   (state.phase === 'preparing' && state.step > 0)
 
-function* own(cluster: SimulatedCluster, me: Run): Generator<Act, Owned | 'nothing' | undefined, Mishap> {
+function* own(cluster: SimulatedCluster, me: Run): Generator<Act, Owned | 'nothing' | 'busy' | undefined, Mishap> {
   for (let attempt = 0; attempt < 5; attempt += 1) {
+    yield { do: 'lease' }
+    if (!cluster.takeLease(me.owner, me.plan.lease)) return 'busy'
     yield { do: 'load' }
     const loaded = cluster.load()
     if (!loaded || loaded.record.state.phase === 'done') {
       if (me.mode === 'reap' || (loaded && me.mode === 'resume')) return 'nothing'
+      const live = cluster.observe().stable
       const started = startRelease(
         start({
           owner: me.owner,
           plan: me.plan,
           at: cluster.now,
-          stableReplicas: cluster.observe().stable.desired,
+          stable: template(live.hash, 'a'),
+          stableReplicas: live.desired,
           ...(loaded ? { previous: loaded.record } : {}),
         }),
       )
       if (started.kind === 'refused') return 'nothing'
       const version = yield* write(cluster, started.record, loaded?.version)
       if (version !== 'conflict') return { record: started.record, version }
+      const found = cluster.load()
+      // The answer was lost, the write was not.
+      if (found?.record.epoch === started.record.epoch && found.record.owner.runId === me.owner.runId) return found
       continue
     }
     const mode = me.mode === 'run' ? 'reap' : me.mode

@@ -5,9 +5,11 @@ import { owner } from './release.ts'
 import { type Act, type End, type Mishap, run } from './run.ts'
 import { judgeOf, type Scenario } from './scenario.ts'
 
-/** One fault of a schedule, at the n-th save, stamp or command of the first run (or of any run, when `any`). */
+/** One fault of a schedule, at the n-th save, stamp or command counted over all runs. */
 export type Fault = {
   readonly at: number
+  /** A zombie wakes up after so many acts of the runs that follow; absent: when they have ended. */
+  readonly wake?: number
   readonly kind:
     | 'kill-before'
     | 'kill-after'
@@ -62,7 +64,7 @@ export const play = (schedule: Schedule): Outcome => {
   const acts: Act[] = []
   let atFault: ReleaseRecord | undefined
   const pending = [...schedule.faults]
-  const zombies: Generator<Act, End, Mishap>[] = []
+  const zombies: { readonly actor: Generator<Act, End, Mishap>; readonly wakeAt: number }[] = []
   let budget = BOUND
 
   /** Drives one run; `undefined` when a fault stopped it. */
@@ -76,6 +78,12 @@ export const play = (schedule: Schedule): Outcome => {
       if (done) return value
       cluster.advance(cluster.now + (value.do === 'sleep' ? value.ms : MOMENT))
       if (value.do !== 'save' && value.do !== 'perform' && value.do !== 'stamp') continue
+      for (;;) {
+        const n = zombies.findIndex((zombie) => zombie.wakeAt <= acts.length)
+        const [zombie] = n < 0 ? [] : zombies.splice(n, 1)
+        if (!zombie) break
+        drive(zombie.actor, false)
+      }
       const index = acts.length
       acts.push(value)
       for (;;) {
@@ -102,7 +110,7 @@ export const play = (schedule: Schedule): Outcome => {
         return 'stopped'
       case 'zombie':
         atFault ??= cluster.record
-        zombies.push(actor)
+        zombies.push({ actor, wakeAt: fault.wake === undefined ? Number.POSITIVE_INFINITY : acts.length + fault.wake })
         return 'stopped'
       case 'cancel':
         signal.cancelled ||= isFirst
@@ -129,7 +137,13 @@ export const play = (schedule: Schedule): Outcome => {
     atFault ??= cluster.record
     // A cancelled run's post step is the same run and attempt, so it may take over at once.
     let n = 0
-    while (end !== 'done' && end !== 'nothing') {
+    while ((end !== 'done' && end !== 'nothing') || zombies.length > 0) {
+      if (end === 'done' || end === 'nothing') {
+        const zombie = zombies.shift()
+        if (zombie) end = drive(zombie.actor, false)
+        if (cluster.record === undefined || cluster.record.state.phase === 'done') end = 'done'
+        continue
+      }
       n += 1
       const post = signal.cancelled && n === 1
       end = drive(
@@ -143,7 +157,6 @@ export const play = (schedule: Schedule): Outcome => {
       )
       if (end === 'busy') cluster.advance(cluster.now + 1_000)
     }
-    for (const zombie of zombies) drive(zombie, true)
   } catch (thrown) {
     cluster.broken.push(`liveness: ${thrown instanceof Error ? thrown.message : String(thrown)}`)
   }

@@ -1,0 +1,61 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { plan } from './simulation/release.ts'
+import { type Fault, play, verdictIn } from './simulation/schedule.ts'
+
+const kinds: readonly Fault['kind'][] = [
+  'kill-before',
+  'kill-after',
+  'zombie',
+  'conflict-lost',
+  'conflict-landed',
+  'upstream',
+  'forbidden',
+  'cancel',
+  'stable-pod-dies',
+  'canary-dies',
+  'autoscaler-shrinks-stable',
+  'foreign-deploy',
+]
+
+const fault = fc.record(
+  { at: fc.nat(70), kind: fc.constantFrom(...kinds), wake: fc.nat(12) },
+  { requiredKeys: ['at', 'kind'] },
+)
+
+const schedule = fc.record({
+  scenario: fc.constantFrom(
+    'good',
+    'good',
+    'bad-0',
+    'bad-1',
+    'bad-2',
+    'never-ready',
+    'stuck-promotion',
+    'outage',
+    'unclear',
+  ),
+  plan: fc
+    .record({
+      steps: fc.integer({ min: 1, max: 4 }),
+      split: fc.constantFrom('weights', 'replicas'),
+      onInconclusive: fc.constantFrom('rollback', 'promote', 'hold'),
+    })
+    .map(({ steps, ...over }) => plan(steps, over)),
+  recovery: fc.constantFrom('resume', 'reap'),
+  faults: fc.array(fault, { maxLength: 8 }),
+})
+
+test('any finite number of faults, in any order, ends in a whole release and breaks no invariant', () => {
+  fc.assert(
+    fc.property(schedule, (drawn) => {
+      const outcome = play(drawn)
+      expect(outcome.broken).toEqual([])
+      const verdict = verdictIn(outcome)
+      expect(['promoted', 'rolled-back', 'superseded', 'inconclusive', 'error', 'nothing']).toContain(verdict)
+      const rejected = drawn.scenario.startsWith('bad-') && Number(drawn.scenario.slice(4)) < drawn.plan.steps.length
+      if (rejected || drawn.scenario === 'never-ready') expect(verdict).not.toBe('promoted')
+    }),
+    { seed: 20_261_121, numRuns: 3_000 },
+  )
+})
