@@ -54,8 +54,7 @@ const differences = (expect: Expectation, answer: Answered, body: Body): readonl
 const jsonDifferences = (expect: Expectation, answer: Answered, body: Body): readonly string[] => {
   if (expect.json.length === 0 && expect.jsonSchema === undefined) return []
   if ('notJson' in body) {
-    const why = answer.cut ? 'it is longer than what is read of it' : body.notJson
-    return [`body is not JSON: ${why}${excerpt(answer)}`]
+    return [`body is not JSON: ${body.notJson}${excerpt(answer)}`]
   }
   const problems = expect.json.flatMap(({ path, ...expected }) => {
     const problem = assertion(at(body.json, path), expected)

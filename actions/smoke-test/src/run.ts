@@ -1,4 +1,4 @@
-import { type Answer, type Request, retryAfterMs } from './answer.ts'
+import type { Answer, Request } from './answer.ts'
 import type { Check, Json } from './check.ts'
 import { judgeImage, type Pod } from './image.ts'
 import { judge } from './judge.ts'
@@ -29,7 +29,6 @@ export type Ports = {
   /** The pods behind the service; only called when the plan has a digest. */
   pods(): Promise<readonly Pod[]>
   readonly clock: {
-    now(): number
     monotonic(): number
     /** Ends early, without throwing, when the run is cancelled. */
     sleep(ms: number): Promise<void>
@@ -104,7 +103,7 @@ const once = async (plan: Plan, ports: Ports, { number, left }: { number: number
     const answer = await ports.ask(requestOf(plan, check, captured, left()))
     const result = judge(check, answer, captured)
     if (result.kind === 'passed') for (const [name, value] of result.captured) captured.set(name, value)
-    else patience = Math.max(patience, retryAfterMs(answer, ports.clock.now()))
+    else if (answer.kind === 'answered') patience = Math.max(patience, answer.retryAfterMs ?? 0)
     tries.push({ round: number, result, ...(answer.kind === 'answered' ? { tookMs: answer.tookMs } : {}) })
   }
   if (plan.digest !== undefined) {

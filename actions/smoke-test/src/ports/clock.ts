@@ -1,6 +1,5 @@
 /** The real clock; a sleep ends early when the run is cancelled. */
 export const realClock = (cancelled: AbortSignal) => ({
-  now: (): number => Date.now(),
   monotonic: (): number => performance.now(),
   sleep: (ms: number): Promise<void> =>
     new Promise((resolve) => {

@@ -1,3 +1,4 @@
+import { retryAfter } from '@sluice/http/retry-after'
 import { Fault } from '@sluice/kit/faults'
 import type { Cluster, KubernetesObject } from '@sluice/kubernetes/cluster'
 import type { Answer, Request } from '../answer.ts'
@@ -23,7 +24,10 @@ export const serviceAsker =
       },
     )
     const tookMs = performance.now() - begun
-    if (answer.kind === 'answered') return { ...answer, tookMs }
+    if (answer.kind === 'answered') {
+      const wait = retryAfter(answer.headers['retry-after'], Date.now())
+      return { ...answer, tookMs, ...(wait === undefined ? {} : { retryAfterMs: wait }) }
+    }
     if (answer.kind === 'forbidden') {
       throw new Fault(
         'upstream',
