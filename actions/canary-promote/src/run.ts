@@ -27,6 +27,8 @@ export type Asked = {
   readonly image: Image | undefined
   readonly plan: WholePlan
   readonly until?: number
+  /** Leave a release alone that is not this run's own: a post step ends what its main step began, nothing else. */
+  readonly onlyOwn?: boolean
   /** Told just before the first write of this run, so that a post step knows that there is something to look after. */
   readonly onBegin: () => void
 }
@@ -51,6 +53,8 @@ export const run = async (asked: Asked, ports: Ports): Promise<Ended> => {
   const saved = await ports.record.load()
   if (asked.mode === 'status') return status(saved)
   const inFlight = saved !== undefined && saved.record.state.phase !== 'done'
+  const own = saved !== undefined && isSame(saved.record.owner, asked.owner)
+  if (asked.onlyOwn === true && !own) return nothingInFlight(saved)
   if (asked.mode !== 'run') return inFlight ? continueOther(asked, saved, ports) : nothingInFlight(saved)
   if (!inFlight) return release(asked, saved, ports)
 

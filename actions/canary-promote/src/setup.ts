@@ -28,7 +28,7 @@ export type Snapshot = {
   readonly budgets: readonly KubernetesObject[]
   readonly autoscalers: readonly KubernetesObject[]
   readonly claims: readonly KubernetesObject[]
-  /** Objects that already have the names that the release would give. */
+  /** Deployments that already have the name that the release would give. */
   readonly taken: readonly KubernetesObject[]
   readonly unread: readonly { readonly what: string; readonly why: string }[]
 }
@@ -89,7 +89,7 @@ export const decideSetup = (
     ...stateFindings(deployment, where),
     ...templateFindings(template, snapshot.claims, where),
     ...autoscalerFindings(request, snapshot, label.kind === 'chosen' && label.label === undefined, where),
-    ...takenFindings(snapshot.taken),
+    ...takenFindings([...snapshot.taken, ...twinsOf(request, service.found, snapshot.services)]),
     ...sizeFindings(request, deployment, where),
     ...snapshot.unread.map(({ what, why }) =>
       note('unread', `${what} could not be read, so what they mean for canary pods was not checked: ${why}`),
@@ -267,6 +267,15 @@ const autoscalerFindings = (
         hint: 'Raise its minReplicas to what the whole traffic needs until the release is over.',
       })
     })
+
+const twinsOf = (
+  request: Request,
+  stable: Service | undefined,
+  services: readonly Service[],
+): readonly KubernetesObject[] =>
+  stable === undefined || request.split === 'replicas'
+    ? []
+    : services.filter(({ metadata }) => metadata.name === canaryName(stable.metadata.name))
 
 const takenFindings = (taken: readonly KubernetesObject[]): readonly Finding[] =>
   taken.map(({ kind, metadata }) => {

@@ -10,8 +10,8 @@ export const summarize = (report: CanaryReport): string => {
   const { verdict, reason, details, findings } = report
   const blocks = [
     `### Canary of \`${details.namespace}/${details.deployment}\`: ${verdict}`,
-    `**${reason.code}**: ${escape(reason.text)}`,
-    reason.next === 'nothing' ? '' : `What to do: ${escape(reason.next)}`,
+    `**${reason.code}**: ${plain(reason.text)}`,
+    reason.next === 'nothing' ? '' : `What to do: ${plain(reason.next)}`,
     facts(report),
     details.metrics.length === 0 ? '' : `#### What was measured\n\n${metricTable(details.metrics)}`,
     details.steps.length === 0 ? '' : `#### Steps\n\n${stepTable(details.steps)}`,
@@ -111,4 +111,4 @@ const round = (value: number): string => String(Math.round(value * 10) / 10)
 const percent = (share: number): string => `${Number((share * 100).toPrecision(3))} %`
 const magnitude = (log: number): string =>
   log > 14 ? `10^${Math.round(log / Math.LN10)}` : String(Number(Math.exp(log).toPrecision(3)))
-const escape = (text: string): string => text.replaceAll('<', '&lt;').replaceAll('`', "'")
+const plain = (text: string): string => text.replaceAll('<', '&lt;').replaceAll('`', "'")

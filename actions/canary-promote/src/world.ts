@@ -51,6 +51,12 @@ export const isOurs = (record: ReleaseRecord, role: 'canary' | 'service', object
   return annotations[OWNER] !== undefined && epoch <= record.epoch && recent
 }
 
+/** The hash of the template that a canary Deployment carries, as stable would carry it. */
+export const canaryHash = (record: ReleaseRecord, canary: Deployment): string => {
+  const { setup } = settingsOf(record)
+  return canonical(stableForm(canary.spec.template, setup.label ?? undefined), setup.container).hash
+}
+
 const CLOCK_SLACK = 60_000
 
 const stableWorld = (stable: Deployment | undefined, container: string): World['stable'] => {
@@ -65,7 +71,6 @@ const stableWorld = (stable: Deployment | undefined, container: string): World['
 }
 
 const canaryWorld = (record: ReleaseRecord, canary: Deployment, pods: readonly Pod[]): NonNullable<World['canary']> => {
-  const { setup } = settingsOf(record)
   const { status = {} } = canary
   const current = (status.observedGeneration ?? 0) >= (canary.metadata.generation ?? 0)
   const restarts = pods
@@ -76,7 +81,7 @@ const canaryWorld = (record: ReleaseRecord, canary: Deployment, pods: readonly P
     desired: canary.spec.replicas ?? 1,
     ready: current ? (status.readyReplicas ?? 0) : Math.min(status.readyReplicas ?? 0, canary.spec.replicas ?? 1),
     restarts,
-    hash: canonical(stableForm(canary.spec.template, setup.label ?? undefined), setup.container).hash,
+    hash: canaryHash(record, canary),
     ...(failed === undefined ? {} : { failed }),
   }
 }

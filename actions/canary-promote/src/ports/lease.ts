@@ -25,6 +25,7 @@ export const leasePort = (
     readonly namespace: string
     readonly deployment: string
     readonly clock: Clock
+    readonly cancelled: AbortSignal
     readonly say: (line: string) => void
   },
 ): Ports['lease'] => {
@@ -57,6 +58,8 @@ export const leasePort = (
       const seconds = Math.max(1, Math.ceil(duration / 1000))
       let watched: { readonly seen: string; readonly since: number } | undefined
       for (;;) {
+        // A run that is told to stop has nothing yet that it must look after.
+        if (given.cancelled.aborted) return 'busy'
         const current = await cluster.get<Lease>(leases, name)
         const other = current?.spec?.holderIdentity ?? ''
         const free = other === '' || other.startsWith(`${ownerName(owner)}#`) || force

@@ -30,25 +30,17 @@ export const survey = async (cluster: Cluster, namespace: string, name: string):
   const mounted = deployment?.spec.template.spec.volumes?.some((volume) => volume.persistentVolumeClaim !== undefined)
   const claims = mounted === true ? await optional(at('v1', 'persistentvolumeclaims'), 'PersistentVolumeClaims') : []
   const taken = await cluster.get<Deployment>(at('apps/v1', 'deployments'), canaryName(name))
-  const twins = services.filter(({ metadata, spec }) =>
-    services.some((other) => canaryName(other.metadata.name) === metadata.name && isTwin(spec, other.spec)),
-  )
   return {
     deployment,
-    // A Service that stands behind a canary by name is no candidate for the stable one.
-    services: services.filter((service) => !twins.includes(service)),
+    services: kinded(services, 'Service'),
     networkPolicies: kinded(networkPolicies, 'NetworkPolicy'),
     budgets: kinded(budgets, 'PodDisruptionBudget'),
     autoscalers: kinded(autoscalers, 'HorizontalPodAutoscaler'),
     claims,
-    taken: [...(taken === undefined ? [] : [taken]), ...kinded(twins, 'Service')],
+    taken: taken === undefined ? [] : [taken],
     unread,
   }
 }
-
-const isTwin = (spec: Service['spec'], stable: Service['spec']): boolean =>
-  'sluice.dev/track' in (spec.selector ?? {}) &&
-  Object.keys(stable.selector ?? {}).every((key) => key in (spec.selector ?? {}))
 
 /** Items of a list do not name their kind. */
 const kinded = <T extends KubernetesObject>(objects: readonly T[], kind: string): readonly T[] =>

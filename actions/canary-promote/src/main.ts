@@ -1,0 +1,211 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Outcome, runAction } from '@sluice/kit/action'
+import { Fault } from '@sluice/kit/faults'
+import { readInputs } from '@sluice/kit/inputs'
+import type { Run } from '@sluice/kit/report'
+import { currentRun, tool, VERSION } from '@sluice/kit/run'
+import { keep, kept, mask } from '@sluice/kit/state'
+import { connect } from '@sluice/kubernetes/connect'
+import { type Inputs, inputs, isInline, readPlan, type WholePlan } from './inputs.ts'
+import { planProblems } from './plan.ts'
+import { clusterPort } from './ports/cluster.ts'
+import { leasePort } from './ports/lease.ts'
+import { metricsPort } from './ports/metrics.ts'
+import { recordPort } from './ports/record.ts'
+import { routerFor } from './ports/router.ts'
+import type { Clock, Ports } from './ports.ts'
+import { reportOf, rollbackSeconds } from './report.ts'
+import { type Asked, type Ended, run } from './run.ts'
+import { summarize } from './summary.ts'
+
+/** The runner kills ten seconds after its first signal; whatever still hangs by then must not be cut off in the middle of a write. */
+const LAST_MOMENT = 4500
+/** A post step shares about 285 s with every other post step of its job. */
+const POST_DEADLINE = 120_000
+
+/** One process of the action: the main step, or the post step, which looks after a release that the main step left. */
+const start = async (): Promise<void> => {
+  const phase = kept('phase')
+  if (phase === '') {
+    keep('phase', 'started')
+    await runAction(() => body('main'))
+  } else if (phase === 'begun') {
+    process.stdout.write('the main step left its release unfinished: taking it over\n')
+    await runAction(() => body('post'))
+  } else {
+    process.stdout.write('nothing to look after\n')
+  }
+}
+
+const body = async (phase: 'main' | 'post'): Promise<Outcome> => {
+  const startedAt = Date.now()
+  const given = readInputs(inputs)
+  const plan = planOf(given)
+  maskCredentials(given.kubeconfig)
+  const stopped = phase === 'main' ? stopSignals() : new AbortController().signal
+  const cluster = await connect({
+    kubeconfig: given.kubeconfig,
+    context: given.context,
+    namespace: given.namespace,
+    env: process.env,
+  })
+  const clock = realClock(stopped)
+  const namespace = cluster.namespace
+  const where = { cluster, namespace, deployment: given.deployment, clock, cancelled: stopped, say }
+  const ports: Ports = {
+    metrics: metricsPort(where),
+    lease: leasePort(where),
+    record: recordPort(cluster, namespace, given.deployment),
+    cluster: clusterPort({ ...where, router: (settings) => routerFor({ cluster, namespace, settings }) }),
+    clock,
+    cancelled: stopped,
+    say,
+  }
+  const owner = currentRun(process.env, process.pid)
+  const end = await run(askedFor(given, { plan, phase, owner, namespace, clock }), ports)
+  if (end.driven === undefined || end.driven.kind === 'done') keep('phase', 'done')
+  return outcomeOf(end, { given, phase, namespace, owner, startedAt })
+}
+
+const askedFor = (
+  given: Inputs,
+  known: {
+    readonly plan: WholePlan
+    readonly phase: 'main' | 'post'
+    readonly owner: Run
+    readonly namespace: string
+    readonly clock: Clock
+  },
+): Asked => ({
+  mode: known.phase === 'post' ? 'reap' : given.mode,
+  owner: known.owner,
+  writer: VERSION,
+  namespace: known.namespace,
+  deployment: given.deployment,
+  container: given.container ?? '',
+  service: given.service ?? '',
+  router: given.router,
+  route: given.route ?? null,
+  rule: given.rule ?? null,
+  image: given.image,
+  plan: known.plan,
+  ...(known.phase === 'post' ? { until: known.clock.monotonic() + POST_DEADLINE, onlyOwn: true } : {}),
+  onBegin: () => keep('phase', 'begun'),
+})
+
+/** What the end is to the runner: outputs, report, summary, and whether the job is red. */
+const outcomeOf = (
+  end: Ended,
+  known: {
+    readonly given: Inputs
+    readonly phase: 'main' | 'post'
+    readonly namespace: string
+    readonly owner: Run
+    readonly startedAt: number
+  },
+): Outcome => {
+  const { given } = known
+  const report = reportOf(end, {
+    mode: known.phase === 'post' ? 'post' : given.mode,
+    namespace: known.namespace,
+    deployment: given.deployment,
+    tool: tool(process.env),
+    run: known.owner,
+    startedAt: known.startedAt,
+    endedAt: Date.now(),
+  })
+  const { record } = end
+  const name = (image: { repository: string; digest: string } | undefined) =>
+    image === undefined ? '' : `${image.repository}@${image.digest}`
+  const promoted = end.verdict === 'promoted'
+  const rollback = rollbackSeconds(end)
+  const file = known.phase === 'post' ? 'canary-promote-post.json' : 'canary-promote.json'
+  const directory = given['report-directory']
+  return {
+    outputs: {
+      reason: end.reason.text,
+      image: name(record === undefined ? given.image : promoted ? record.canary.image : record.stable.image),
+      'previous-image': name(record?.stable.image),
+      weight: end.driven?.world === undefined ? '' : String(end.driven.world.weight.written),
+      'rollback-seconds': rollback === undefined ? '' : rollback.toFixed(1),
+    },
+    report,
+    reportPath: directory === undefined ? '' : join(directory, file),
+    summary: summarize(report),
+    ...(end.ok ? {} : { failed: `${end.verdict}: ${end.reason.text}. ${end.reason.next}` }),
+  }
+}
+
+/** @throws Fault('input') with every problem of mode, image and plan */
+const planOf = (given: Inputs): WholePlan => {
+  const problems: string[] = []
+  if (given.mode === 'run' && given.image === undefined) {
+    problems.push('image is required for mode run: name@sha256:… (64 hexadecimal digits)')
+  }
+  const source = planSource(given.plan)
+  const plan = readPlan(source, given['plan-defaults'])
+  problems.push(...planProblems(plan))
+  if (problems.length > 0) {
+    const title = problems.length === 1 ? 'Invalid input' : `${problems.length} invalid inputs`
+    throw new Fault('input', `${title}: ${problems.join('\n  ')}`)
+  }
+  return plan
+}
+
+const planSource = (plan: string | undefined): { readonly source: string; readonly file: string } | undefined => {
+  if (plan === undefined) return undefined
+  if (isInline(plan)) return { source: plan, file: 'plan' }
+  if (!existsSync(plan)) {
+    throw new Fault(
+      'input',
+      `plan: the file ${plan} does not exist in ${process.cwd()}`,
+      'Give a path that the job has checked out, or the YAML itself.',
+    )
+  }
+  return { source: readFileSync(plan, 'utf8'), file: plan }
+}
+
+const stopSignals = (): AbortSignal => {
+  const controller = new AbortController()
+  const stop = (signal: NodeJS.Signals): void => {
+    if (controller.signal.aborted) return
+    say(`received ${signal}: the canary's traffic goes back to stable`)
+    controller.abort()
+    setTimeout(() => {
+      process.stdout.write('::error::Cancelled before the weight was read back; the post step goes on\n')
+      process.exit(1)
+    }, LAST_MOMENT).unref()
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+  return controller.signal
+}
+
+const realClock = (stopped: AbortSignal): Clock => ({
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  sleep: (ms) =>
+    new Promise((resolve) => {
+      if (stopped.aborted) return resolve()
+      const wake = (): void => {
+        clearTimeout(timer)
+        stopped.removeEventListener('abort', wake)
+        resolve()
+      }
+      const timer = setTimeout(wake, ms)
+      stopped.addEventListener('abort', wake)
+    }),
+})
+
+const maskCredentials = (kubeconfig: string | undefined): void => {
+  for (const match of (kubeconfig ?? '').matchAll(/(?:token|password|client-key-data):\s*["']?([^\s"']+)/g)) {
+    mask(match[1] ?? '')
+  }
+}
+
+const say = (line: string): void => {
+  process.stdout.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`)
+}
+
+void start()

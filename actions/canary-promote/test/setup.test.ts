@@ -1,0 +1,194 @@
+import { describe, expect, test } from 'vitest'
+import { canaryDeployment, canaryService } from '../src/canary.ts'
+import { decideSetup, type Request, type Snapshot } from '../src/setup.ts'
+import { DIGEST, deployment, podTemplate, service } from './objects.ts'
+
+const request = (more: Partial<Request> = {}): Request => ({
+  namespace: 'prod',
+  deployment: 'shop',
+  container: '',
+  service: '',
+  image: { repository: 'registry.test/shop', digest: DIGEST('b') },
+  split: 'weights',
+  firstWeight: 5,
+  minCanary: 2,
+  allow: [],
+  ...more,
+})
+const snapshot = (more: Partial<Snapshot> = {}): Snapshot => ({
+  deployment: deployment(),
+  services: [service('shop', { app: 'shop' })],
+  networkPolicies: [],
+  budgets: [],
+  autoscalers: [],
+  claims: [],
+  taken: [],
+  unread: [],
+  ...more,
+})
+const object = (kind: string, name: string, spec: unknown, annotations: Record<string, string> = {}) => ({
+  apiVersion: 'v1',
+  kind,
+  metadata: { name, namespace: 'prod', annotations },
+  spec,
+})
+const ids = (asked: Request, seen: Snapshot, level: string) =>
+  decideSetup(asked, seen)
+    .findings.filter((finding) => finding.level === level)
+    .map(({ id }) => id)
+
+test('a plain Deployment behind one Service needs nothing more', () => {
+  expect(decideSetup(request(), snapshot())).toEqual({
+    findings: [],
+    setup: {
+      deployment: 'shop',
+      container: 'web',
+      canary: 'shop-canary',
+      label: { key: 'app', stable: 'shop', canary: 'shop-canary' },
+      service: 'shop',
+      canaryService: 'shop-canary',
+    },
+  })
+})
+
+describe('nothing is begun', () => {
+  const hpa = object('HorizontalPodAutoscaler', 'shop', { scaleTargetRef: { kind: 'Deployment', name: 'shop' } })
+  const claim = object('PersistentVolumeClaim', 'data', { accessModes: ['ReadWriteOnce'] })
+  const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }]
+  const isolating = object('NetworkPolicy', 'shop', { podSelector: { matchLabels: { app: 'shop' } } })
+  test.each<[string, string, Partial<Request>, Partial<Snapshot>]>([
+    ['there is no Deployment', 'no-deployment', {}, { deployment: undefined }],
+    ['no Service selects the pods', 'service', {}, { services: [service('other', { app: 'other' })] }],
+    [
+      'several Services select them',
+      'service',
+      {},
+      { services: [service('a', { app: 'shop' }), service('b', { tier: 'web' })] },
+    ],
+    [
+      'the named Service selects others',
+      'service',
+      { service: 'other' },
+      { services: [service('other', { app: 'other' })] },
+    ],
+    ['the container is unknown', 'container', { container: 'nope' }, {}],
+    ['the Deployment is paused', 'paused', {}, { deployment: deployment({ paused: true }) }],
+    ['it has no replicas', 'no-replicas', {}, { deployment: deployment({ replicas: 0 }) }],
+    ['not all stable pods are available', 'stable-unavailable', {}, { deployment: deployment({ replicas: 4 }) }],
+    ['promotion would stop all pods', 'recreate', {}, { deployment: deployment({ strategy: { type: 'Recreate' } }) }],
+    [
+      'a volume has one writer',
+      'single-writer-volume',
+      {},
+      { deployment: deployment({ template: podTemplate({ volumes }) }), claims: [claim] },
+    ],
+    [
+      'a NetworkPolicy would match differently',
+      'policy',
+      {},
+      { deployment: deployment({ selector: { matchLabels: { app: 'shop' } } }), networkPolicies: [isolating] },
+    ],
+    [
+      'the name of its Service is taken',
+      'name-taken',
+      {},
+      { services: [service('shop', { app: 'shop' }), service('shop-canary', { app: 'x' })] },
+    ],
+    ['the name of the canary is taken', 'name-taken', {}, { taken: [object('Deployment', 'shop-canary', {})] }],
+    [
+      'an autoscaler would count canary pods',
+      'autoscaler',
+      { split: 'replicas' },
+      { services: [service('shop', { app: 'shop', tier: 'web' })], autoscalers: [hpa] },
+    ],
+  ])('when %s', (_, id, asked, seen) => {
+    const { setup } = decideSetup(request(asked), snapshot(seen))
+    expect(setup).toBeUndefined()
+    expect(ids(request(asked), snapshot(seen), 'error')).toEqual([id])
+  })
+
+  test('when a container takes a port of its node', () => {
+    const containers = [{ name: 'web', ports: [{ containerPort: 80, hostPort: 80 }], lifecycle: { preStop: {} } }]
+    const seen = snapshot({ deployment: deployment({ template: podTemplate({ containers }) }) })
+    expect(ids(request(), seen, 'error')).toEqual(['host-port'])
+  })
+
+  test('and all reasons are found at once', () => {
+    const seen = snapshot({ deployment: deployment({ paused: true, strategy: { type: 'Recreate' } }), services: [] })
+    expect(ids(request({ container: 'nope' }), seen, 'error')).toEqual(['container', 'service', 'paused', 'recreate'])
+  })
+
+  test('on a first release, which is pointed to deploy', () => {
+    const [finding] = decideSetup(request(), snapshot({ deployment: undefined })).findings
+    expect(finding?.hint).toMatch(/first release\? Use the action deploy/)
+  })
+})
+
+describe('it is begun with a warning', () => {
+  const hpa = object('HorizontalPodAutoscaler', 'shop', { scaleTargetRef: { kind: 'Deployment', name: 'shop' } })
+  const containers = [{ name: 'web', image: 'registry.test/shop:1' }]
+  test.each<[string, string, Partial<Request>, Partial<Snapshot>]>([
+    ['an autoscaler may shrink stable', 'autoscaler', {}, { autoscalers: [hpa] }],
+    [
+      'pods have no preStop hook',
+      'no-pre-stop',
+      {},
+      { deployment: deployment({ template: podTemplate({ containers }) }) },
+    ],
+    ['the first step has one canary pod', 'one-canary-pod', { minCanary: 1 }, {}],
+    ['one pod is a larger share than was asked', 'coarse-share', { split: 'replicas' }, {}],
+    [
+      'a disruption budget leaves canary pods out',
+      'policy',
+      {},
+      {
+        deployment: deployment({ selector: { matchLabels: { app: 'shop' } } }),
+        budgets: [object('PodDisruptionBudget', 'shop', { selector: { matchLabels: { app: 'shop' } } })],
+      },
+    ],
+  ])('when %s', (_, id, asked, seen) => {
+    expect(decideSetup(request(asked), snapshot(seen)).setup).toBeDefined()
+    expect(ids(request(asked), snapshot(seen), 'warning')).toEqual([id])
+  })
+})
+
+test('a NetworkPolicy that the plan allows is a note', () => {
+  const seen = snapshot({
+    deployment: deployment({ selector: { matchLabels: { app: 'shop' } } }),
+    networkPolicies: [object('NetworkPolicy', 'shop', { podSelector: { matchLabels: { app: 'shop' } } })],
+  })
+  const asked = request({ allow: ['networkpolicy/shop'] })
+  expect(decideSetup(asked, seen).setup).toBeDefined()
+  expect(ids(asked, seen, 'note')).toEqual(['policy'])
+})
+
+describe('the objects of a canary', () => {
+  const owner = { repository: 'o/r', runId: '7', attempt: 2, job: 'canary' }
+  const given = {
+    name: 'shop-canary',
+    label: { key: 'app', stable: 'shop', canary: 'shop-canary' },
+    marks: { owner, epoch: 4 },
+  }
+
+  test('carry owner and epoch and no tracking mark of another tool', () => {
+    const { metadata } = canaryDeployment(deployment(), podTemplate(), { ...given, replicas: 2 })
+    expect(metadata.labels).toEqual({ app: 'shop', 'sluice.dev/track': 'canary' })
+    expect(metadata.annotations).toEqual({ 'sluice.dev/owner': '7/2', 'sluice.dev/epoch': '4' })
+  })
+
+  test('select canary pods only', () => {
+    const { spec } = canaryDeployment(deployment(), podTemplate(), { ...given, replicas: 2 })
+    expect(spec.selector.matchLabels).toEqual({ app: 'shop-canary', tier: 'web', 'sluice.dev/track': 'canary' })
+    expect(spec.template.metadata?.labels).toMatchObject(spec.selector.matchLabels ?? {})
+  })
+
+  test('have of the Service only its ports and appProtocol', () => {
+    const twin = canaryService(service('shop', { app: 'shop' }), given)
+    expect(twin.metadata.annotations).not.toHaveProperty('cloud.test/balancer')
+    expect(twin.spec).toEqual({
+      type: 'ClusterIP',
+      selector: { app: 'shop-canary', 'sluice.dev/track': 'canary' },
+      ports: [{ name: 'http', port: 80, targetPort: 'http', protocol: 'TCP', appProtocol: 'http' }],
+    })
+  })
+})

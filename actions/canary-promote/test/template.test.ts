@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest'
+import { canaryForm, canonical, containerFor, imageOf, stableForm, withImage } from '../src/template.ts'
+import { DIGEST, podTemplate } from './objects.ts'
+
+const label = { key: 'app', stable: 'shop', canary: 'shop-canary' }
+const image = { repository: 'registry.test/shop', digest: DIGEST('b') }
+const spread = podTemplate({
+  topologySpreadConstraints: [{ topologyKey: 'zone', labelSelector: { matchLabels: { app: 'shop' } } }],
+  affinity: {
+    podAntiAffinity: {
+      preferredDuringSchedulingIgnoredDuringExecution: [
+        { podAffinityTerm: { labelSelector: { matchLabels: { app: 'shop' } } } },
+        { podAffinityTerm: { labelSelector: { matchLabels: { app: 'database' } } } },
+      ],
+    },
+  },
+})
+
+describe('the canonical form of a pod template', () => {
+  test('does not depend on the order of keys, nor on what Go prints for an empty time', () => {
+    const { metadata, spec } = podTemplate()
+    const other = { spec, metadata: { creationTimestamp: null, labels: { tier: 'web', app: 'shop' }, annotations: {} } }
+    expect(canonical(other, 'web')).toEqual(canonical({ metadata, spec }, 'web'))
+  })
+
+  test('has another hash for anything that the pods would notice', () => {
+    const changed = podTemplate({ terminationGracePeriodSeconds: 5 })
+    expect(canonical(changed, 'web').hash).not.toBe(canonical(podTemplate(), 'web').hash)
+  })
+
+  test('names the image of the container that is released', () => {
+    expect(canonical(withImage(podTemplate(), 'web', image), 'web').image).toEqual(image)
+  })
+})
+
+describe('the template that canary pods carry', () => {
+  test('has one label changed, the track added, and selectors on itself following', () => {
+    const canary = canaryForm(spread, label)
+    expect(canary.metadata?.labels).toEqual({ app: 'shop-canary', tier: 'web', 'sluice.dev/track': 'canary' })
+    expect(JSON.stringify(canary.spec)).toContain('{"matchLabels":{"app":"shop-canary"}}')
+    expect(JSON.stringify(canary.spec)).toContain('{"matchLabels":{"app":"database"}}')
+  })
+
+  test.each([
+    ['with a changed label', label],
+    ['with only the track added', undefined],
+  ])('%s turns back into the analysed one, hash for hash', (_, changed) => {
+    const back = stableForm(canaryForm(spread, changed), changed)
+    expect(canonical(back, 'web')).toEqual(canonical(spread, 'web'))
+  })
+})
+
+describe('the container that gets the image', () => {
+  const web = { name: 'web', image: 'registry.test/shop@sha256:1' }
+  const proxy = { name: 'proxy', image: 'registry.test/envoy:1' }
+  test.each([
+    ['the only one', [proxy], '', { name: 'proxy' }],
+    ['the one that is named', [web, proxy], 'proxy', { name: 'proxy' }],
+    ['of several the one that runs the same repository', [web, proxy], '', { name: 'web' }],
+  ])('is %s', (_, containers, named, expected) => {
+    expect(containerFor(containers, named, image)).toEqual(expected)
+  })
+
+  test.each([
+    ['several and none runs the repository', [proxy, { name: 'log' }], '', /which container.*proxy, log.*`container`/],
+    ['the name is not there', [web, proxy], 'wbe', /"wbe" is not in the pod template; it has web, proxy/],
+  ])('is a question when %s', (_, containers, named, expected) => {
+    expect(containerFor(containers, named, image)).toHaveProperty('problem', expect.stringMatching(expected))
+  })
+})
+
+test.each([
+  ['registry.test:5000/team/shop:1.2@sha256:abc', { repository: 'registry.test:5000/team/shop', digest: 'sha256:abc' }],
+  ['shop:1.2', { repository: 'shop', digest: 'sha256:' }],
+])('the image %s is taken apart', (reference, expected) => {
+  expect(imageOf(reference)).toEqual(expected)
+})
