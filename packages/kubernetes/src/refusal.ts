@@ -58,6 +58,12 @@ export const ruleFor = ({ verb, group, resource, namespace, name }: Access): str
   ].join('\n')
 }
 
+/** The HTTP status behind a fault of this package; `undefined` when there was no answer, or it is another's fault. */
+export const statusBehind = (thrown: unknown): number | undefined =>
+  thrown instanceof Fault && typeof thrown.cause === 'object' && thrown.cause !== null && 'status' in thrown.cause
+    ? Number(thrown.cause.status)
+    : undefined
+
 /**
  * The fault for an answer that is neither success nor one of the outcomes a caller expects (absent, conflict).
  * 400 and 422 are the caller's input; all else is upstream. No credential is ever part of it.
@@ -71,18 +77,21 @@ export const refusal = (
   const status = statusOf(answer.body)
   const what = `${access.verb} ${access.resource}${access.name === undefined ? '' : ` ${access.name}`}${access.namespace === undefined ? '' : ` in namespace ${access.namespace}`}`
   const said = status?.message ?? excerpt(answer.body)
+  const cause = { cause: { status: answer.status } }
   switch (answer.status) {
     case 401:
       return new Fault(
         'upstream',
         `${identity.server} does not accept the credential of user "${identity.user}" from ${identity.origin} (401)${expiry(identity.token, now)}`,
         'Log in again, and check that the credential belongs to this cluster',
+        cause,
       )
     case 403:
       return new Fault(
         'upstream',
         `Not allowed to ${what}: ${said} (403)`,
         `This rule, bound to the user, would allow it:\n${ruleFor(access)}`,
+        cause,
       )
     case 400:
     case 422: {
@@ -90,18 +99,21 @@ export const refusal = (
         ({ field, message }) => `${field ?? 'object'}: ${message ?? 'invalid'}`,
       )
       const list = causes.length > 1 ? `\n  ${causes.join('\n  ')}` : ` ${causes[0] ?? said}`
-      return new Fault('input', `The API server finds it invalid (${what}, ${answer.status}):${list}`)
+      return new Fault('input', `The API server finds it invalid (${what}, ${answer.status}):${list}`, undefined, cause)
     }
     case 404:
       return new Fault(
         'upstream',
         `${identity.server} does not serve ${access.resource}${access.group === '' ? '' : ` of ${access.group}`} (404): ${said}`,
         'The kind may not be installed, or the address is not that of an API server',
+        cause,
       )
     default:
       return new Fault(
         'upstream',
         `${identity.server} failed to ${what}: ${said || 'no explanation'} (${answer.status})`,
+        undefined,
+        cause,
       )
   }
 }

@@ -1,0 +1,111 @@
+import { describe, Fault } from '@sluice/kit/faults'
+import type { Cluster, KubernetesObject, PatchOperation, Resource } from './cluster.ts'
+import { pointerOf } from './json-pointer.ts'
+import { statusBehind } from './refusal.ts'
+
+/** The annotation that carries the fencing token of the release that may write an object. */
+export const EPOCH = 'sluice.dev/epoch'
+
+/** `owned` is asked before an object without a mark is written: whether the saved record still has our epoch. */
+export type Fence = { readonly epoch: number; readonly owned?: (() => Promise<boolean>) | undefined }
+
+/**
+ * What one read-modify-write asks for. `mark`: leave our epoch on the object, take it off with the last write, or leave that to the operations.
+ * With `keep` the object has annotations by the time the operations are done, so they may add to them.
+ */
+export type Change =
+  | {
+      readonly kind: 'patch'
+      readonly operations: readonly PatchOperation[]
+      readonly mark: 'keep' | 'remove' | 'as-is'
+    }
+  | { readonly kind: 'refuse'; readonly text: string }
+
+export type RefusalCause = 'forbidden' | 'environment' | 'upstream'
+export type FencedResult<T> =
+  | { readonly kind: 'written'; readonly object: T }
+  | { readonly kind: 'fenced'; readonly text: string }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'refused'; readonly cause: RefusalCause; readonly text: string }
+
+/**
+ * Reads an object, lets a pure function decide, and writes by a JSON Patch that tests version, UID and epoch. A writer that was overtaken is
+ * `fenced`, even when it reads again: resourceVersion alone would let it through. Races with others are decided anew, five times at most.
+ * @param target `uid`: another object of the same name counts as absent
+ * Throws nothing on purpose: what the API server refuses is a value.
+ */
+export const fencedPatch = async <T extends KubernetesObject>(
+  cluster: Cluster,
+  target: { readonly resource: Resource; readonly name: string; readonly uid?: string | undefined },
+  fence: Fence,
+  change: (object: T) => Change,
+): Promise<FencedResult<T>> => {
+  try {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const object = await cluster.get<T>(target.resource, target.name)
+      if (object === undefined || (target.uid && object.metadata.uid !== target.uid)) return { kind: 'absent' }
+      const live = epochOf(object)
+      if (live !== undefined && live > fence.epoch) return overtaken(target.name, live, fence.epoch)
+      if (live !== fence.epoch && fence.owned !== undefined && !(await fence.owned()))
+        return { kind: 'fenced', text: `${target.name}: another run owns this release now` }
+      const decided = change(object)
+      if (decided.kind === 'refuse') return { kind: 'refused', cause: 'environment', text: decided.text }
+      const operations = [...marking(object, decided.mark, fence.epoch), ...decided.operations]
+      if (operations.length === 0) return { kind: 'written', object }
+      const written = await cluster.jsonPatch<T>(target.resource, target.name, [...tests(object), ...operations])
+      if (written.kind !== 'conflict') return written
+    }
+    return {
+      kind: 'refused',
+      cause: 'upstream',
+      text: `${target.resource.resource} ${target.name} was changed by others ${ATTEMPTS} times while it was being written`,
+    }
+  } catch (thrown) {
+    if (!(thrown instanceof Fault)) throw thrown
+    return { kind: 'refused', cause: causeOf(thrown), text: describe(thrown) }
+  }
+}
+
+/** The epoch that an object carries; `undefined` when it carries none, 0 for a mark that is no number. */
+export const epochOf = ({ metadata }: KubernetesObject): number | undefined => {
+  const mark = metadata.annotations?.[EPOCH]
+  return mark === undefined ? undefined : Number(mark) || 0
+}
+
+/** What a fault of the API server means for a release: no right to, the cluster's own rules, or a failure. */
+export const causeOf = (fault: Fault): RefusalCause => {
+  if (fault.kind === 'input') return 'environment'
+  const status = statusBehind(fault)
+  return status === 401 || status === 403 ? 'forbidden' : 'upstream'
+}
+
+const ATTEMPTS = 5
+const MARK = pointerOf('metadata', 'annotations', EPOCH)
+
+const overtaken = (name: string, live: number, ours: number): { kind: 'fenced'; text: string } => ({
+  kind: 'fenced',
+  text: `${name} carries epoch ${live} and ours is ${ours}: a newer run owns this release`,
+})
+
+const tests = ({ metadata }: KubernetesObject): readonly PatchOperation[] => [
+  { op: 'test', path: '/metadata/resourceVersion', value: metadata.resourceVersion },
+  { op: 'test', path: '/metadata/uid', value: metadata.uid },
+  ...(metadata.annotations?.[EPOCH] === undefined
+    ? []
+    : [{ op: 'test' as const, path: MARK, value: metadata.annotations[EPOCH] }]),
+]
+
+const marking = (
+  { metadata }: KubernetesObject,
+  mark: 'keep' | 'remove' | 'as-is',
+  epoch: number,
+): readonly PatchOperation[] => {
+  if (mark === 'as-is') return []
+  const { annotations } = metadata
+  const live = annotations?.[EPOCH]
+  if (mark === 'remove') return live === undefined ? [] : [{ op: 'remove', path: MARK }]
+  if (live === String(epoch)) return []
+  if (annotations === undefined)
+    return [{ op: 'add', path: '/metadata/annotations', value: { [EPOCH]: String(epoch) } }]
+  return [{ op: 'add', path: MARK, value: String(epoch) }]
+}
