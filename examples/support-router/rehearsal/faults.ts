@@ -11,9 +11,10 @@ export type FaultName = (typeof FAULTS)[number]
 /** `rate` is a share of requests from 0 to 1; for `crash`, the chance of each request to be the last. */
 export type Setting = { readonly fault: FaultName; readonly rate: number }
 
-/** The clock, the dice and the door, given from outside so that a test can hold them. */
+/** The clock, the lots and the door, given from outside so that a test can hold them. */
 export type Surroundings = {
-  random(): number
+  /** A number in [0, 1) for this text: always the same one, so that a rehearsal with the same seed fails the same requests. */
+  draw(text: string): number
   sleep(milliseconds: number): Promise<void>
   exit(): void
   /** True while the dependency that stable and canary share is out. */
@@ -48,8 +49,9 @@ export const faulty =
   ({ fault, rate }: Setting, surroundings: Surroundings) =>
   (inner: Classify): Classify =>
   async (text) => {
-    if (surroundings.outage() && surroundings.random() < OUTAGE_SHARE) throw new Error('The customer directory is out')
-    const strikes = fault !== 'none' && fault !== 'never-ready' && surroundings.random() < rate
+    if (surroundings.outage() && surroundings.draw(`outage: ${text}`) < OUTAGE_SHARE)
+      throw new Error('The customer directory is out')
+    const strikes = fault !== 'none' && fault !== 'never-ready' && surroundings.draw(text) < rate
     if (!strikes) return inner(text)
     if (fault === 'errors') throw new Error('Rehearsed fault: this release fails some requests')
     if (fault === 'hang') return new Promise<never>(() => {})

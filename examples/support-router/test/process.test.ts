@@ -74,7 +74,7 @@ describe('a fault', () => {
   const around = (fault: 'none' | 'errors' | 'latency' | 'crash', dice: number, outage = false) => {
     const seen: (string | number)[] = []
     const surroundings = {
-      random: () => dice,
+      draw: () => dice,
       sleep: async (ms: number) => void seen.push(ms),
       exit: () => void seen.push('exit'),
       outage: () => outage,

@@ -1,0 +1,41 @@
+import { join } from 'node:path'
+import { describe, Fault } from '@sluice/kit/faults'
+import { VERSION } from '@sluice/kit/run'
+import { readActions } from './actions.ts'
+import { parseArguments } from './arguments.ts'
+import { callAction } from './call.ts'
+import { help } from './help.ts'
+import { rehearse } from './rehearsal/rehearse.ts'
+
+/** The command line: exit code 0 for success, 1 for a red verdict or a failed claim, 2 for a command that cannot be understood. */
+const main = async (): Promise<number> => {
+  const root = join(import.meta.dirname, '../../..')
+  const actions = readActions(root)
+  const command = parseArguments(
+    process.argv.slice(2),
+    actions.map(({ name, inputs }) => ({ name, inputs: inputs.map((input) => input.name) })),
+  )
+  if (command.kind === 'help') {
+    process.stdout.write(`${help(actions, command.of)}\n`)
+    return 0
+  }
+  if (command.kind === 'version') {
+    process.stdout.write(`${VERSION}\n`)
+    return 0
+  }
+  if (command.kind === 'action') return callAction(actions, command, process.env)
+  return rehearse(root, actions, command.options)
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code
+  },
+  (thrown: unknown) => {
+    const known = thrown instanceof Fault
+    process.stderr.write(
+      `sluice: ${known ? describe(thrown) : thrown instanceof Error ? thrown.stack : String(thrown)}\n`,
+    )
+    process.exitCode = known && thrown.kind === 'input' ? 2 : 1
+  },
+)

@@ -1,0 +1,123 @@
+import { Fault } from '@sluice/kit/faults'
+import { describe, expect, test } from 'vitest'
+import { parseArguments } from '../src/arguments.ts'
+
+const actions = [
+  { name: 'deploy', inputs: ['manifests', 'values', 'image', 'namespace'] },
+  { name: 'canary-promote', inputs: ['mode', 'deployment', 'namespace'] },
+]
+const parse = (...argv: string[]) => parseArguments(argv, actions)
+const problem = (...argv: string[]): string => {
+  try {
+    parse(...argv)
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.kind === 'input') return thrown.message
+    throw thrown
+  }
+  return ''
+}
+
+describe('an action', () => {
+  test('gets its inputs as they are written, with = or as the next word', () => {
+    expect(parse('deploy', '--manifests', 'k8s', '--values=A=1\nB=2', '--image', '')).toEqual({
+      kind: 'action',
+      action: 'deploy',
+      given: { manifests: 'k8s', values: 'A=1\nB=2', image: '' },
+      fromSource: false,
+      summary: undefined,
+    })
+  })
+
+  test('from-source and summary are the command line’s own, not inputs', () => {
+    expect(parse('deploy', '--from-source', '--summary', 'out.md', '--image', 'a')).toMatchObject({
+      given: { image: 'a' },
+      fromSource: true,
+      summary: 'out.md',
+    })
+  })
+
+  test('status is canary-promote in mode status', () => {
+    expect(parse('status', '--deployment', 'shop')).toMatchObject({
+      action: 'canary-promote',
+      given: { deployment: 'shop', mode: 'status' },
+    })
+  })
+})
+
+describe('a rehearsal', () => {
+  test('without flags is the one with errors, live, from bundles', () => {
+    expect(parse('rehearse')).toEqual({
+      kind: 'rehearse',
+      options: {
+        fault: 'errors',
+        kill: false,
+        json: false,
+        live: true,
+        fromSource: false,
+        second: false,
+        report: '.sluice/rehearsal',
+        seed: 1,
+      },
+    })
+  })
+
+  test('takes every flag', () => {
+    expect(
+      parse('rehearse', '--fault', 'never-ready', '--kill', '--no-live', '--report=out', '--seed', '7'),
+    ).toMatchObject({
+      options: { fault: 'never-ready', kill: true, live: false, report: 'out', seed: 7 },
+    })
+  })
+
+  test('with --json shows nothing live', () => {
+    expect(parse('rehearse', '--json')).toMatchObject({ options: { json: true, live: false } })
+  })
+})
+
+test.each([
+  { name: 'no word', argv: [], kind: 'help' },
+  { name: '--help', argv: ['--help'], kind: 'help' },
+  { name: '--help after a command', argv: ['deploy', '--image', 'x', '--help'], kind: 'help' },
+  { name: '--version', argv: ['--version'], kind: 'version' },
+])('$name is $kind', ({ argv, kind }) => expect(parse(...argv).kind).toBe(kind))
+
+describe('a mistake', () => {
+  test.each([
+    { name: 'an unknown command comes with the nearest', argv: ['reherse'], says: /did you mean "rehearse"/ },
+    {
+      name: 'an unknown action comes with the nearest',
+      argv: ['canary-promot'],
+      says: /did you mean "canary-promote"/,
+    },
+    {
+      name: 'an unknown flag comes with the nearest',
+      argv: ['rehearse', '--falt', 'hang'],
+      says: /did you mean "--fault"/,
+    },
+    {
+      name: 'an unknown input comes with the nearest',
+      argv: ['deploy', '--manifest', 'x'],
+      says: /did you mean "--manifests"/,
+    },
+    {
+      name: 'an unknown fault comes with the nearest',
+      argv: ['rehearse', '--fault', 'error'],
+      says: /did you mean "errors"/,
+    },
+    { name: 'a flag without its value', argv: ['rehearse', '--fault'], says: /--fault needs a value/ },
+    {
+      name: 'a flag whose value is the next flag',
+      argv: ['rehearse', '--fault', '--kill'],
+      says: /--fault needs a value/,
+    },
+    { name: 'a switch with a value', argv: ['rehearse', '--kill=yes'], says: /--kill stands alone/ },
+    { name: 'a flag given twice', argv: ['rehearse', '--seed', '1', '--seed', '2'], says: /--seed is given twice/ },
+    { name: 'a seed that is no number', argv: ['rehearse', '--seed', 'one'], says: /--seed must be a whole number/ },
+    { name: 'a word that belongs to no flag', argv: ['rehearse', 'errors'], says: /unexpected "errors"/ },
+    { name: 'a name that objects have by birth', argv: ['rehearse', '--constructor', 'x'], says: /unknown flag/ },
+  ])('$name', ({ argv, says }) => expect(problem(...argv)).toMatch(says))
+
+  test('all of them are told at once', () => {
+    expect(problem('deploy', '--imge', 'a', '--valus', 'b').split('\n')).toHaveLength(2)
+  })
+})
