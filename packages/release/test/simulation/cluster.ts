@@ -51,6 +51,8 @@ export const simulatedCluster = (behaviour: Behaviour) => {
   let lease: { holder: string; renewedAt: number } | undefined
   let stamped = 0
   let trafficEndedAt = Number.NEGATIVE_INFINITY
+  let lastAvailable = behaviour.replicas
+  let wholeAt = Number.NEGATIVE_INFINITY
   let stableShortSince: number | undefined
   const owners = new Map<number, string>()
   const byReplicas = behaviour.split === 'replicas'
@@ -86,7 +88,13 @@ export const simulatedCluster = (behaviour: Behaviour) => {
     return canary && canary.desired > 0 ? (canary.asked ?? 0) : 0
   }
 
-  const observe = (): World => ({
+  const observe = (): World => {
+    lastAvailable = readyPods(stable, now)
+    if (stable.hash === CANARY && isRolledOut(stable, now) && stable.pods.length >= behaviour.replicas) wholeAt = now
+    return look()
+  }
+
+  const look = (): World => ({
     at: now,
     weight: {
       written: writtenWeight(),
@@ -195,9 +203,8 @@ export const simulatedCluster = (behaviour: Behaviour) => {
       case 'write-stable':
       case 'restore-stable':
         if (!mayWrite(stable, epoch)) return 'fenced'
+        if (stable.hash !== PREVIOUS && stable.hash !== CANARY) return 'upstream'
         land(stable)
-        if (stable.hash !== PREVIOUS && stable.hash !== CANARY)
-          breaks("2: somebody else's stable template was overwritten")
         stable.hash = command.do === 'write-stable' ? record.canary.hash : record.stable.hash
         stable.desired = Math.max(stable.desired, record.stableReplicas)
         return 'written'
@@ -226,9 +233,13 @@ export const simulatedCluster = (behaviour: Behaviour) => {
     if (known !== undefined && known !== owner) breaks(`5: epoch ${record.epoch} belongs to ${known} and to ${owner}`)
     owners.set(record.epoch, owner)
     if (record.epoch < (stored?.record.epoch ?? 0)) breaks('5: a record of an older epoch was saved')
-    if (record.state.phase === 'done' && record.state.verdict === 'promoted')
-      if (stable.hash !== CANARY || !isRolledOut(stable, now) || readyPods(stable, now) < behaviour.replicas)
-        breaks('6: success was said before stable was fully available with the analysed template')
+    const { state } = record
+    const ours = state.phase === 'done' && state.verdict !== 'error' && stable.hash !== 'foreign'
+    if (ours && lastAvailable < behaviour.replicas)
+      breaks(`2: the release ended (${state.verdict}) with ${lastAvailable} stable pods available`)
+    // A pod may die between the look that saw stable whole and this save.
+    if (state.phase === 'done' && state.verdict === 'promoted' && now - wholeAt > TICK)
+      breaks('6: success was said before stable was fully available with the analysed template')
   }
 
   return {
@@ -302,8 +313,7 @@ export const simulatedCluster = (behaviour: Behaviour) => {
       if (stable.pods.some((pod) => pod.hash !== stable.hash)) breaks('2: at rest stable runs two templates')
       if (stable.hash !== 'foreign' && stable.hash !== (promoted ? CANARY : PREVIOUS))
         breaks(`2: at rest stable runs ${stable.hash} after ${state?.phase === 'done' ? state.verdict : 'no end'}`)
-      if (stable.hash !== 'foreign' && readyPods(stable, now) < behaviour.replicas)
-        breaks('2: at rest stable cannot carry all traffic')
+      if (readyPods(stable, now) < stable.desired) breaks('2: at rest stable cannot carry all traffic')
     },
   }
 }
