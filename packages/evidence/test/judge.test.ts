@@ -1,0 +1,457 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { beginEvidence, type Evidence, evidenceLimit, type JudgePlan, judge, type Scrape, tests } from '../src/judge.ts'
+import type { PodReading } from '../src/reading.ts'
+import { pod, pods } from './readings.ts'
+
+const plan: JudgePlan = {
+  metrics: [{ name: 'errors', kind: 'ratio' }],
+  alpha: 0.01,
+  warmUp: 0,
+  settle: 3000,
+  missing: 'silence',
+}
+type Look = { readonly scrape: Scrape; readonly weight: number; readonly step?: number }
+
+/** One look a second. Returns what each said. */
+const watch = (looks: readonly Look[], given: JudgePlan = plan, evidence: Evidence = beginEvidence(given)) => {
+  let now = evidence
+  return looks.map(({ scrape, weight, step = 0 }, index) => {
+    const judged = judge(now, { at: (index + 1) * 1000, scrape, weight, step }, given)
+    now = judged.evidence
+    return judged
+  })
+}
+const end = (...given: Parameters<typeof watch>) => {
+  const judged = watch(...given).at(-1)
+  if (judged === undefined) throw new Error('no look')
+  return judged
+}
+
+/** Cumulative looks from what each second adds: [n, k] of the baseline, [n, k] of the canary. */
+const seconds = (
+  adds: readonly (readonly [readonly [number, number], readonly [number, number]])[],
+  weight: number | ((index: number) => number) = 5,
+): Look[] => {
+  const sum = { baseline: [1000, 5] as [number, number], canary: [0, 0] as [number, number] }
+  return adds.map(([b, c], index) => {
+    sum.baseline = [sum.baseline[0] + b[0], sum.baseline[1] + b[1]]
+    sum.canary = [sum.canary[0] + c[0], sum.canary[1] + c[1]]
+    const scrape = pods([pod('baseline', 'shop-1', sum.baseline), pod('canary', 'shop-canary-1', sum.canary)])
+    return { scrape, weight: typeof weight === 'number' ? weight : weight(index) }
+  })
+}
+const repeat = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value)
+const calm = [
+  [76, 0],
+  [4, 0],
+] as const
+const before = [
+  [80, 0],
+  [0, 0],
+] as const
+
+describe('a look', () => {
+  test('continues while both sides are alike', () => {
+    const judged = end(seconds(repeat(60, calm)))
+    expect(judged.decision).toEqual({ kind: 'continue' })
+    expect(judged.requests).toEqual({ baseline: 59 * 76, canary: 59 * 4 })
+  })
+
+  test('rejects a failing canary, and says what was measured on how many requests', () => {
+    const judged = end(
+      seconds(
+        [
+          ...repeat(10, before),
+          ...repeat(3, [
+            [76, 0],
+            [4, 2],
+          ] as const),
+        ],
+        (i) => (i < 10 ? 0 : 5),
+      ),
+    )
+    expect(judged.decision).toEqual({
+      kind: 'reject',
+      metric: 'errors',
+      why: {
+        code: 'errors',
+        text: expect.stringMatching(
+          /^errors: canary 6 of 12 \(50\.0 %\), baseline 0 of 228 \(0\.00 %\) in this step, tolerated \+0\.10 % \(evidence .+, limit 200\)$/,
+        ),
+        next: 'Compare the two versions on this metric',
+      },
+    })
+  })
+
+  test('that rejected rejects for good, also when the errors stop', () => {
+    const looks = seconds([
+      ...repeat(10, calm),
+      ...repeat(5, [
+        [76, 0],
+        [4, 4],
+      ] as const),
+      ...repeat(300, calm),
+    ])
+    expect(end(looks).decision.kind).toBe('reject')
+  })
+
+  test('judges nothing at weight 0, nor of the read that straddles a change from one weight to another', () => {
+    const failing = [
+      [76, 0],
+      [4, 4],
+    ] as const
+    expect(end(seconds(repeat(20, failing), 0)).requests.canary).toBe(0)
+    const changed = watch(seconds([calm, calm, failing], (i) => (i < 2 ? 5 : 25)))
+    expect(changed.at(-1)?.requests.canary).toBe(4)
+    expect(changed.at(-1)?.metrics[0]).toMatchObject({ canary: { n: 4, k: 0 } })
+  })
+
+  test('judges the first read in which the canary moved', () => {
+    const judged = end(seconds([...repeat(5, before), calm], (i) => (i < 3 ? 0 : 5)))
+    expect(judged.requests).toEqual({ baseline: 76, canary: 4 })
+  })
+
+  test('does not judge the canary while it warms up', () => {
+    const failing = [
+      [76, 0],
+      [4, 4],
+    ] as const
+    const looks = seconds([before, ...repeat(5, failing), ...repeat(20, calm)], (i) => (i < 1 ? 0 : 5))
+    const judged = end(looks, { ...plan, warmUp: 5000 })
+    expect(judged.decision.kind).toBe('continue')
+    expect(judged.metrics[0]).toMatchObject({ canary: { k: 0 } })
+    expect(end(looks).decision.kind).toBe('reject')
+  })
+
+  test('counts requests per step and evidence over all of them', () => {
+    const looks = seconds(repeat(20, calm)).map((look, index) => ({ ...look, step: index < 10 ? 0 : 1 }))
+    const judged = end(looks)
+    expect(judged.requests).toEqual({ baseline: 760, canary: 40 })
+    expect(judged.metrics[0]).toMatchObject({ canary: { n: 76, k: 0 }, step: { canary: { n: 40, k: 0 } } })
+  })
+
+  test('learns from the history it is given', () => {
+    const fresh = beginEvidence(plan, { errors: { n: 10_000, k: 1_000 } })
+    expect(end(seconds([calm]), plan, fresh).metrics[0]).toMatchObject({ margin: expect.closeTo(0.02, 2) })
+  })
+})
+
+describe('an absolute limit', () => {
+  const limited: JudgePlan = { ...plan, metrics: [{ name: 'errors', kind: 'ratio', margin: 0.5, max: 0.05 }] }
+
+  test('is not broken by one unlucky error', () => {
+    expect(
+      end(
+        seconds([
+          ...repeat(3, calm),
+          [
+            [76, 0],
+            [4, 1],
+          ],
+        ]),
+        limited,
+      ).decision.kind,
+    ).toBe('continue')
+  })
+
+  test('rejects when the canary alone breaks it', () => {
+    const judged = end(
+      seconds(
+        repeat(60, [
+          [76, 0],
+          [4, 1],
+        ] as const),
+      ),
+      limited,
+    )
+    expect(judged.decision).toMatchObject({ kind: 'reject', why: { code: 'limit' } })
+    expect('why' in judged.decision && judged.decision.why.text).toContain('limit 5.00 %')
+  })
+
+  test('holds while the baseline breaks it too, and goes on when the outage is over', () => {
+    const outage = [
+      [76, 38],
+      [4, 2],
+    ] as const
+    const said = watch(seconds([...repeat(30, calm), ...repeat(20, outage), ...repeat(60, calm)]), limited)
+    const kinds = said.map(({ decision }) => decision.kind)
+    expect(kinds.slice(0, 30)).not.toContain('hold')
+    expect(kinds.slice(38, 50)).toEqual(repeat(12, 'hold'))
+    expect(kinds).not.toContain('reject')
+    expect(kinds.slice(-30)).toEqual(repeat(30, 'continue'))
+    const held = said[45]?.decision
+    expect(held).toMatchObject({ kind: 'hold', metric: 'errors', why: { code: 'baseline-breaks-limit' } })
+  })
+})
+
+describe('requests that never arrive', () => {
+  const silence = [
+    [76, 0],
+    [0, 0],
+  ] as const
+
+  test('a canary that never counts a request is rejected within fifteen seconds', () => {
+    const said = watch(seconds([...repeat(5, before), ...repeat(12, silence)], (i) => (i < 5 ? 0 : 5)))
+    expect(said.at(-1)?.decision).toMatchObject({ kind: 'reject', why: { code: 'no-requests' } })
+    expect(said.slice(0, 9).every(({ decision }) => decision.kind === 'continue')).toBe(true)
+  })
+
+  test('so is one that stops counting', () => {
+    expect(end(seconds([...repeat(30, calm), ...repeat(10, silence)])).decision.kind).toBe('reject')
+  })
+
+  test('so is one whose pods cannot be read while the baseline can', () => {
+    const looks = seconds([...repeat(30, calm), ...repeat(10, silence)]).map((look, index) =>
+      index < 30 || look.scrape.kind !== 'pods'
+        ? look
+        : {
+            ...look,
+            scrape: pods(
+              look.scrape.readings.filter(({ side }) => side === 'baseline'),
+              ['shop-canary-1'],
+            ),
+          },
+    )
+    expect(end(looks).decision).toMatchObject({ kind: 'reject', why: { code: 'no-requests' } })
+  })
+
+  test('at low traffic silence says nothing yet', () => {
+    const slow = [
+      [2, 0],
+      [0, 0],
+    ] as const
+    expect(end(seconds([...repeat(5, before), ...repeat(30, slow)], (i) => (i < 5 ? 0 : 5))).decision.kind).toBe(
+      'continue',
+    )
+  })
+
+  test('nor does it at weight 0, nor where the plan says so', () => {
+    expect(end(seconds(repeat(60, silence), 0)).decision.kind).toBe('continue')
+    expect(end(seconds(repeat(60, silence)), { ...plan, missing: 'off' }).decision.kind).toBe('continue')
+  })
+
+  test('a share far below the weight rejects only where the counters see just the split requests', () => {
+    const few = repeat(120, 0).map(
+      (_, i) =>
+        [
+          [76, 0],
+          [i % 5 === 0 ? 1 : 0, 0],
+        ] as const,
+    )
+    expect(end(seconds(few), { ...plan, missing: 'share' }).decision).toMatchObject({
+      kind: 'reject',
+      why: { code: 'missing-requests' },
+    })
+    expect(end(seconds(few)).decision.kind).toBe('continue')
+  })
+})
+
+describe('a gauge', () => {
+  const gauged: JudgePlan = { ...plan, missing: 'off', metrics: [{ name: 'cpu', kind: 'gauge', max: 90 }] }
+  const read = (baseline: number | undefined, canary: number | undefined): Look => {
+    const gauge = (value: number | undefined): Partial<PodReading> => ({
+      counters: {},
+      gauges: value === undefined ? {} : { cpu: value },
+    })
+    return {
+      weight: 5,
+      scrape: pods([pod('baseline', 'a', [0, 0], gauge(baseline)), pod('canary', 'b', [0, 0], gauge(canary))]),
+    }
+  }
+
+  test.each<[string, readonly (readonly [number | undefined, number | undefined])[], string]>([
+    [
+      'within its bounds',
+      [
+        [50, 60],
+        [50, 60],
+        [50, 90],
+      ],
+      'continue',
+    ],
+    [
+      'two failures',
+      [
+        [50, 95],
+        [50, 95],
+      ],
+      'continue',
+    ],
+    [
+      'three in a row',
+      [
+        [50, 95],
+        [50, 95],
+        [50, 95],
+      ],
+      'reject',
+    ],
+    [
+      'three, but not in a row',
+      [
+        [50, 95],
+        [50, 95],
+        [50, 60],
+        [50, 95],
+      ],
+      'continue',
+    ],
+    [
+      'a read without a value between them',
+      [
+        [50, 95],
+        [50, undefined],
+        [50, 95],
+        [50, 95],
+      ],
+      'reject',
+    ],
+    [
+      'no number',
+      [
+        [50, Number.NaN],
+        [50, Number.NaN],
+        [50, Number.NaN],
+      ],
+      'continue',
+    ],
+    [
+      'on both sides',
+      [
+        [95, 95],
+        [95, 95],
+        [95, 95],
+      ],
+      'hold',
+    ],
+  ])('%s', (_, values, decision) => {
+    const judged = end(
+      values.map(([b, c]) => read(b, c)),
+      gauged,
+    )
+    expect(judged.decision.kind).toBe(decision)
+    expect(JSON.parse(JSON.stringify(judged.evidence))).toStrictEqual(judged.evidence)
+  })
+
+  test('says its value, its bound and the reads', () => {
+    const judged = end(repeat(3, read(50, 95)), gauged)
+    expect('why' in judged.decision && judged.decision.why.text).toBe(
+      'cpu: canary 95, baseline 50, asked: at most 90; 3 of 3 reads in a row outside',
+    )
+  })
+})
+
+describe('a source that cannot be used', () => {
+  test.each(['outage', 'empty', 'nan'] as const)('%s is no data, and changes no evidence', (kind) => {
+    const good = seconds(repeat(10, calm))
+    const judged = end([...good, { weight: 5, scrape: { kind, query: 'q', text: 'the source is away' } }])
+    expect(judged.decision).toMatchObject({ kind: 'no-data', why: { text: 'the source is away' } })
+    expect(judged.evidence.metrics).toEqual(end(good).evidence.metrics)
+  })
+
+  test.each(['several-series', 'unreliable'] as const)('%s is unreliable', (kind) => {
+    const judged = end([{ weight: 5, scrape: { kind, query: 'q', text: 'two series' } }])
+    expect(judged.decision).toMatchObject({ kind: 'unreliable', why: { text: 'two series' } })
+  })
+
+  test('a counter that falls makes its metric unreliable for the rest of the release', () => {
+    const fallen: Look = { weight: 5, scrape: pods([pod('baseline', 'shop-1', [3, 0]), pod('canary', 'c', [0, 0])]) }
+    const judged = end([...seconds(repeat(3, calm)), fallen, ...seconds(repeat(5, calm))])
+    expect(judged.decision).toMatchObject({ kind: 'unreliable', metric: 'errors' })
+  })
+
+  test('while no baseline pod can be read the canary waits, and nothing is lost', () => {
+    const looks = seconds(repeat(12, calm))
+    const blind = looks.map((look, index) =>
+      index === 5 && look.scrape.kind === 'pods'
+        ? {
+            ...look,
+            scrape: pods(
+              look.scrape.readings.filter(({ side }) => side === 'canary'),
+              ['shop-1'],
+            ),
+          }
+        : look,
+    )
+    const said = watch(blind)
+    expect(said[5]?.decision).toMatchObject({
+      kind: 'no-data',
+      why: { text: 'No baseline pod could be read; not read: shop-1' },
+    })
+    expect(said.at(-1)?.requests).toEqual(end(looks).requests)
+  })
+})
+
+test('m counts every comparison, counted limit and the missing-request test, and not gauges', () => {
+  const several: JudgePlan = {
+    ...plan,
+    metrics: [
+      { name: 'errors', kind: 'ratio', max: 0.05 },
+      { name: 'latency', kind: 'latency' },
+      { name: 'cpu', kind: 'gauge', max: 90 },
+    ],
+  }
+  expect(tests(several)).toBe(4)
+  expect(tests({ ...several, missing: 'off' })).toBe(3)
+  expect(evidenceLimit(beginEvidence(several))).toBeCloseTo(Math.log(400), 12)
+})
+
+test('saved at any look and read back, in any order of keys, it goes on bit for bit, and never holds a number that JSON has not', () => {
+  const count = fc.nat(200)
+  const look = fc.record({
+    b: fc.tuple(count, count),
+    c: fc.tuple(count, count),
+    weight: fc.constantFrom(0, 5, 25),
+    step: fc.constantFrom(0, 1),
+    gauge: fc.oneof(fc.double(), fc.constant(Number.NaN)),
+    scrape: fc.constantFrom('pods', 'pods', 'pods', 'outage', 'restart', 'canary-gone'),
+  })
+  const wide: JudgePlan = {
+    ...plan,
+    missing: 'share',
+    metrics: [
+      { name: 'errors', kind: 'ratio', max: 0.05 },
+      { name: 'cpu', kind: 'gauge', max: 0.9 },
+    ],
+  }
+  const reversed = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(reversed)
+    if (value === null || typeof value !== 'object') return value
+    return Object.fromEntries(
+      Object.entries(value)
+        .reverse()
+        .map(([key, inner]) => [key, reversed(inner)]),
+    )
+  }
+  fc.assert(
+    fc.property(fc.array(look, { minLength: 1, maxLength: 25 }), (looks) => {
+      const totals = { b: [0, 0], c: [0, 0] }
+      let restarts = 0
+      let [kept, reread] = [beginEvidence(wide), beginEvidence(wide)]
+      for (const [index, { b, c, weight, step, gauge, scrape }] of looks.entries()) {
+        if (scrape === 'restart') {
+          restarts += 1
+          totals.c = [0, 0]
+        }
+        totals.b = [(totals.b[0] ?? 0) + b[0] + b[1], (totals.b[1] ?? 0) + b[1]]
+        totals.c = [(totals.c[0] ?? 0) + c[0] + c[1], (totals.c[1] ?? 0) + c[1]]
+        const baseline = pod('baseline', 'b', [totals.b[0] ?? 0, totals.b[1] ?? 0])
+        const canary = pod('canary', 'c', [totals.c[0] ?? 0, totals.c[1] ?? 0], { restarts, gauges: { cpu: gauge } })
+        const seen: Scrape =
+          scrape === 'outage'
+            ? { kind: 'outage', query: 'q', text: 'away' }
+            : pods(scrape === 'canary-gone' ? [baseline] : [baseline, canary])
+        const tick = { at: (index + 1) * 1000, scrape: seen, weight, step }
+        const [one, other] = [judge(kept, tick, wide), judge(reread, tick, wide)]
+        expect(other.decision).toEqual(one.decision)
+        expect(other.evidence).toEqual(one.evidence)
+        const saved = JSON.stringify(one.evidence)
+        expect(JSON.parse(saved)).toStrictEqual(one.evidence)
+        kept = one.evidence
+        reread = reversed(JSON.parse(JSON.stringify(other.evidence))) as Evidence
+      }
+    }),
+    { numRuns: 200, seed: 6 },
+  )
+})
