@@ -57,7 +57,7 @@ const body = async (phase: 'main' | 'post'): Promise<Outcome> => {
     metrics: metricsPort(where),
     lease: leasePort(where),
     record: recordPort(cluster, namespace, given.deployment),
-    cluster: clusterPort({ ...where, router: (settings) => routerFor({ cluster, namespace, settings }) }),
+    cluster: clusterPort({ ...where, router: (settings, owned) => routerFor({ cluster, namespace }, settings, owned) }),
     clock,
     cancelled: stopped,
     say,

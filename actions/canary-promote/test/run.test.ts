@@ -1,0 +1,249 @@
+import { describe, expect, test } from 'vitest'
+import { reportOf } from '../src/report.ts'
+import { run } from '../src/run.ts'
+import { summarize } from '../src/summary.ts'
+import { asked, canaryTemplate, image, owner, plan, simulate } from './simulation.ts'
+
+const healthy = { errors: { baseline: 0.002, canary: 0.002 } }
+const bad = { errors: { baseline: 0.002, canary: 0.2 } }
+const never = new AbortController().signal
+
+describe('a release', () => {
+  test('that is as good as its baseline is promoted, and nothing of it is left', async () => {
+    const sim = simulate(healthy)
+    const end = await run(asked(), sim.ports())
+    expect(end).toMatchObject({ verdict: 'promoted', ok: true })
+    expect(sim.cluster).toMatchObject({ weight: 0, marked: false, service: false, canary: undefined })
+    expect(sim.cluster.stable.hash).toBe(canaryTemplate.hash)
+    expect(sim.commands.filter((command) => command.startsWith('weight'))).toEqual([
+      'weight 10',
+      'weight 50',
+      'weight 25',
+      'weight 0',
+    ])
+  })
+
+  test('that fails one request in five goes back within seconds, and stable was never touched', async () => {
+    const sim = simulate(bad)
+    const end = await run(asked(), sim.ports())
+    expect(end).toMatchObject({ verdict: 'rolled-back', reason: { code: 'errors' }, ok: false })
+    expect(sim.cluster).toMatchObject({ weight: 0, marked: false, canary: undefined })
+    expect(sim.commands).not.toContain('write-stable')
+    expect(sim.counts.canary.total).toBeLessThan(200)
+  })
+
+  test('whose pods never become ready gets no request', async () => {
+    const sim = simulate({ ready: false })
+    expect(await run(asked(), sim.ports())).toMatchObject({ verdict: 'rolled-back', reason: { code: 'not-ready' } })
+    expect(sim.counts.canary.total).toBe(0)
+    expect(sim.commands).not.toContain('weight 10')
+  })
+
+  test('that takes requests and counts none goes back', async () => {
+    const sim = simulate({ ...healthy, canaryServes: false })
+    expect(await run(asked(), sim.ports())).toMatchObject({ verdict: 'rolled-back', reason: { code: 'no-requests' } })
+  })
+
+  test('in an outage that hits both sides holds, and goes on when it is over', async () => {
+    const sim = simulate(healthy)
+    sim.after(10_000, () => sim.change({ errors: { baseline: 0.5, canary: 0.5 } }))
+    sim.after(30_000, () => sim.change(healthy))
+    const end = await run(asked(), sim.ports())
+    expect(end).toMatchObject({ verdict: 'promoted' })
+    expect(sim.lines.join('\n')).toMatch(/holding at weight/)
+  })
+
+  test('with too few requests to judge ends inconclusive and back', async () => {
+    const sim = simulate(healthy)
+    const end = await run(asked({ plan: plan({ 'min-requests': 1_000_000 }) }), sim.ports())
+    expect(end).toMatchObject({ verdict: 'inconclusive', reason: { code: 'too-few-requests' }, ok: false })
+    expect(sim.cluster).toMatchObject({ weight: 0, canary: undefined })
+  })
+
+  test('of what runs already has nothing to do', async () => {
+    const sim = simulate()
+    const running = { ...image, digest: `sha256:${'a'.repeat(64)}` as const }
+    const end = await run(asked({ image: running }), sim.ports())
+    expect(end).toMatchObject({ verdict: 'promoted', reason: { code: 'already-running' }, ok: true })
+    expect(sim.record()).toBeUndefined()
+  })
+
+  test('is saved before each act: the record names what is created before it is there', async () => {
+    const sim = simulate(healthy)
+    const ports = sim.ports()
+    const missing: string[] = []
+    const perform = ports.cluster.perform
+    await run(asked(), {
+      ...ports,
+      cluster: {
+        ...ports.cluster,
+        perform: (command, record) => {
+          if (JSON.stringify(sim.record()?.state) !== JSON.stringify(record.state)) missing.push(command.do)
+          return perform(command, record)
+        },
+      },
+    })
+    expect(missing).toEqual([])
+  })
+
+  test('says where it is at least every 30 s', async () => {
+    const sim = simulate(healthy)
+    const ports = sim.ports()
+    const times: number[] = []
+    await run(asked({ plan: plan({ steps: [{ weight: 10, hold: 300_000 }] }) }), {
+      ...ports,
+      say: () => times.push(ports.clock.now()),
+    })
+    const gaps = times.slice(1).map((at, index) => at - (times[index] ?? 0))
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(30_000)
+  })
+})
+
+describe('a run that is cancelled', () => {
+  test('while it compares writes weight 0 once and stops; its post step clears up', async () => {
+    const sim = simulate(healthy)
+    sim.after(8000, sim.cancel)
+    const end = await run(asked(), sim.ports())
+    expect(end).toMatchObject({ verdict: 'error', reason: { code: 'cancelled' }, ok: false })
+    expect(sim.cluster).toMatchObject({ weight: 0, canary: { replicas: 2 } })
+    expect(sim.commands.slice(-1)).toEqual(['weight 0'])
+
+    const post = await run(asked({ mode: 'reap', onlyOwn: true }), sim.ports(never))
+    expect(post).toMatchObject({ verdict: 'rolled-back', reason: { code: 'cancelled' } })
+    expect(sim.cluster).toMatchObject({ weight: 0, marked: false, canary: undefined })
+  })
+
+  test('while it promotes only leaves the mark; the post step carries the promotion through', async () => {
+    const sim = simulate(healthy)
+    const ports = sim.ports()
+    const perform = ports.cluster.perform
+    const end = await run(asked(), {
+      ...ports,
+      cluster: {
+        ...ports.cluster,
+        perform: (command, record) => {
+          if (command.do === 'write-stable') sim.cancel()
+          return command.do === 'write-stable'
+            ? Promise.resolve({ kind: 'done', touched: record.touched })
+            : perform(command, record)
+        },
+      },
+    })
+    expect(end).toMatchObject({ verdict: 'error', reason: { code: 'cancelled' } })
+    expect(sim.record()?.state).toMatchObject({ phase: 'promoting', cancelled: true })
+    expect(sim.cluster.weight).toBe(50)
+    expect(await run(asked({ mode: 'reap', onlyOwn: true }), sim.ports(never))).toMatchObject({ verdict: 'promoted' })
+    expect(sim.cluster).toMatchObject({ weight: 0, stable: { hash: canaryTemplate.hash } })
+  })
+})
+
+describe('a release that another run left', () => {
+  /** A run that dies, without a signal, when the clock has moved on by `ms`. */
+  const dead = async (ms: number) => {
+    const sim = simulate(healthy)
+    const ports = sim.ports()
+    const died = new Error('killed')
+    const limit = ports.clock.now() + ms
+    const sleep = (pause: number): Promise<void> => {
+      if (ports.clock.now() >= limit) throw died
+      return ports.clock.sleep(pause)
+    }
+    await expect(run(asked(), { ...ports, clock: { ...ports.clock, sleep } })).rejects.toBe(died)
+    return sim
+  }
+
+  test('and that is alive is left alone: busy', async () => {
+    const sim = await dead(10_000)
+    const before = sim.record()
+    const end = await run(asked({ owner: owner('101') }), sim.ports())
+    expect(end).toMatchObject({ verdict: 'error', reason: { code: 'busy' }, ok: false })
+    expect(sim.record()).toBe(before)
+  })
+
+  test('is cleared away by the next one, which then makes its own', async () => {
+    const sim = await dead(10_000)
+    sim.expire()
+    expect(await run(asked({ owner: owner('101') }), sim.ports())).toMatchObject({ verdict: 'promoted' })
+    expect(sim.record()?.history.map(({ verdict }) => verdict)).toEqual(['rolled-back', 'promoted'])
+  })
+
+  test.each([
+    ['resume', 'promoted'],
+    ['reap', 'rolled-back'],
+  ] as const)('ends by mode %s as %s', async (mode, verdict) => {
+    const sim = await dead(10_000)
+    sim.expire()
+    expect(await run(asked({ mode, owner: owner('101') }), sim.ports())).toMatchObject({ verdict })
+    expect(sim.cluster).toMatchObject({ weight: 0, canary: undefined })
+  })
+
+  test('is aborted even while it lives, and its next write is refused', async () => {
+    const sim = simulate(healthy)
+    const running = sim.ports()
+    let aborted: Promise<unknown> | undefined
+    const sleep = async (ms: number): Promise<void> => {
+      if (sim.cluster.weight === 10 && aborted === undefined) {
+        aborted = run(asked({ mode: 'abort', owner: owner('102') }), sim.ports(never))
+        await aborted
+      }
+      await running.clock.sleep(ms)
+    }
+    const end = await run(asked(), { ...running, clock: { ...running.clock, sleep } })
+    expect(end).toMatchObject({ verdict: 'error', reason: { code: 'taken-over' } })
+    expect(await aborted).toMatchObject({ verdict: 'rolled-back', reason: { code: 'aborted' }, ok: true })
+    expect(sim.cluster).toMatchObject({ weight: 0, canary: undefined })
+  })
+
+  test('is not touched by the post step of a run that never owned it', async () => {
+    const sim = await dead(10_000)
+    const before = sim.record()
+    const post = await run(asked({ mode: 'reap', owner: owner('101'), onlyOwn: true }), sim.ports(never))
+    expect(post.reason.code).toBe('nothing-in-flight')
+    expect(sim.record()).toBe(before)
+  })
+})
+
+test('an older run does not undo what a newer run of the same repository promoted', async () => {
+  const sim = simulate(healthy)
+  await run(asked({ owner: owner('200') }), sim.ports())
+  const end = await run(asked({ owner: owner('150') }), sim.ports())
+  expect(end).toMatchObject({ verdict: 'superseded', ok: false })
+})
+
+test.each(['abort', 'resume', 'reap', 'status'] as const)(
+  'mode %s with no release says so and is green',
+  async (mode) => {
+    const end = await run(asked({ mode }), simulate().ports())
+    expect(end).toMatchObject({ ok: true, reason: { code: 'nothing-in-flight' } })
+  },
+)
+
+test('what cannot begin is refused with all reasons at once, before anything is written', async () => {
+  const sim = simulate()
+  const ports = sim.ports()
+  const findings = ['one', 'two'].map((text) => ({ id: text, level: 'error' as const, text }))
+  const refusing = { ...ports, cluster: { ...ports.cluster, preflight: async () => ({ findings, touched: [] }) } }
+  await expect(run(asked(), refusing)).rejects.toThrow(/2 reasons not to begin:\n {2}one\n {2}two/)
+  expect([sim.record(), sim.commands]).toEqual([undefined, []])
+})
+
+test('the summary of a rollback begins with the verdict and says what was measured against what limit', async () => {
+  const sim = simulate(bad)
+  const startedAt = sim.ports().clock.now()
+  const end = await run(asked(), sim.ports())
+  const report = reportOf(end, {
+    mode: 'run',
+    namespace: 'prod',
+    deployment: 'shop',
+    tool: { version: '0.1.0', commit: '' },
+    run: owner('100'),
+    startedAt,
+    endedAt: sim.ports().clock.now(),
+  })
+  const summary = summarize(report)
+  expect(summary.split('\n')[0]).toBe('### Canary of `prod/shop`: rolled-back')
+  expect(summary).toMatch(/errors: canary [\d.]+ of [\d.]+ \(2\d\.\d %\), baseline .* tolerated \+0\.\d+ %/)
+  expect(summary).toMatch(/\| 1 \| 10 % \|/)
+  expect(report.details.rollbackSeconds).toBeGreaterThanOrEqual(0)
+  expect(report.details.zeroWeightSeconds).toBeLessThanOrEqual(1)
+})

@@ -1,0 +1,229 @@
+import type { PodReading, Scrape } from '@sluice/evidence/reading'
+import type { Command, ReleaseRecord, World } from '@sluice/release/record'
+import type { WholePlan } from '../src/inputs.ts'
+import type { Performed, Ports, Saved } from '../src/ports.ts'
+import type { Asked } from '../src/run.ts'
+import type { Snapshot } from '../src/setup.ts'
+import { canonical, withImage } from '../src/template.ts'
+import { withUid } from '../src/touched.ts'
+import { DIGEST, deployment, podTemplate, service } from './objects.ts'
+
+/** What the simulated cluster is like. `errors`: share of bad answers by side; `ready`: canary pods become ready. */
+export type Circumstances = {
+  readonly errors: { readonly baseline: number; readonly canary: number }
+  readonly ready: boolean
+  readonly canaryServes: boolean
+}
+
+/**
+ * A cluster in memory behind the ports of the run, with a clock that only `sleep` moves: 100 requests a second go to the sides by weight. Tests change
+ * `circumstances` and `at` hooks while it runs.
+ */
+export const simulate = (start: Partial<Circumstances> = {}) => {
+  const circumstances: Circumstances = { errors: { baseline: 0, canary: 0 }, ready: true, canaryServes: true, ...start }
+  const stop = new AbortController()
+  const lines: string[] = []
+  const commands: string[] = []
+  const hooks: { at: number; act: () => void }[] = []
+  const counts = { baseline: { total: 1000, bad: 0 }, canary: { total: 0, bad: 0 } }
+  const cluster = {
+    stable: { hash: stableTemplate.hash, replicas: 3 },
+    canary: undefined as { replicas: number; hash: string; since: number } | undefined,
+    service: false,
+    weight: 0,
+    marked: false,
+    epoch: 0,
+  }
+  let store: Saved | undefined
+  let holder = ''
+  let now = Date.UTC(2030, 0, 1)
+
+  const pass = (ms: number): void => {
+    const requests = ms / 10
+    const canary = circumstances.canaryServes && cluster.canary ? (requests * cluster.weight) / 100 : 0
+    counts.canary.total += canary
+    counts.canary.bad += canary * circumstances.errors.canary
+    const baseline = requests * (1 - cluster.weight / 100)
+    counts.baseline.total += baseline
+    counts.baseline.bad += baseline * circumstances.errors.baseline
+    now += ms
+    for (const hook of hooks.filter(({ at }) => at <= now)) {
+      hooks.splice(hooks.indexOf(hook), 1)
+      hook.act()
+    }
+  }
+  const perform = (command: Command, record: ReleaseRecord): Performed => {
+    if (record.epoch < cluster.epoch) return { kind: 'refused', cause: 'fenced', text: 'a later epoch' }
+    commands.push(command.do === 'weight' ? `weight ${command.to}` : command.do)
+    let touched = record.touched
+    if (command.do === 'apply' && command.role === 'service') {
+      cluster.service = true
+      touched = withUid(touched, 'service', 'uid-service')
+    } else if (command.do === 'apply') {
+      const since = cluster.canary?.since ?? now
+      cluster.canary = { replicas: command.replicas ?? 0, hash: record.canary.hash, since }
+      touched = withUid(touched, 'canary', 'uid-canary')
+    } else if (command.do === 'weight') {
+      cluster.weight = command.to
+      cluster.marked = true
+    } else if (command.do === 'scale' && command.role === 'canary' && cluster.canary) {
+      cluster.canary = { ...cluster.canary, replicas: command.to }
+    } else if (command.do === 'write-stable') cluster.stable.hash = record.canary.hash
+    else if (command.do === 'restore-stable') cluster.stable.hash = record.stable.hash
+    else if (command.do === 'restore-route') Object.assign(cluster, { weight: 0, marked: false })
+    else if (command.do === 'remove-created') Object.assign(cluster, { canary: undefined, service: false })
+    return { kind: 'done', touched }
+  }
+  const observe = (): World => {
+    const { canary, stable } = cluster
+    const ready = canary !== undefined && circumstances.ready && now - canary.since >= 1000 ? canary.replicas : 0
+    return {
+      at: now,
+      weight: { written: cluster.weight, accepted: true, marked: cluster.marked },
+      stable: { desired: stable.replicas, available: stable.replicas, hash: stable.hash, rolledOut: true },
+      ...(canary === undefined ? {} : { canary: { desired: canary.replicas, ready, restarts: 0, hash: canary.hash } }),
+      service: cluster.service,
+      leftovers: (canary === undefined ? 0 : 1) + (cluster.service ? 1 : 0),
+    }
+  }
+  const reading = (side: 'baseline' | 'canary'): PodReading => ({
+    side,
+    pod: { name: `${side}-1`, uid: `uid-${side}-1` },
+    containerId: side,
+    restarts: 0,
+    readAt: now,
+    counters: { errors: { total: Math.floor(counts[side].total), bad: Math.floor(counts[side].bad) } },
+    gauges: {},
+  })
+  const scrape = (): Scrape => ({
+    kind: 'pods',
+    readings: [reading('baseline'), ...(cluster.canary === undefined ? [] : [reading('canary')])],
+    missing: [],
+  })
+  const ports = (cancelled: AbortSignal = stop.signal): Ports => ({
+    metrics: { preflight: async () => [], read: async () => scrape() },
+    lease: {
+      take: async (owner, { epoch, force }) => {
+        const mine = `${owner.runId}/${owner.attempt}`
+        if (holder !== '' && !holder.startsWith(`${mine}#`) && !force) return 'busy'
+        holder = `${mine}#${epoch}`
+        return 'taken'
+      },
+      renew: async () => (store !== undefined && holder.endsWith(`#${store.record.epoch}`) ? 'held' : 'lost'),
+      release: async () => {
+        holder = ''
+      },
+    },
+    record: {
+      load: async () => store,
+      save: async (record, version) => {
+        if (version !== store?.version) return 'conflict'
+        store = { record, version: String(Number(store?.version ?? 0) + 1) }
+        return { version: store.version }
+      },
+    },
+    cluster: {
+      survey: async (): Promise<Snapshot> => ({ ...snapshot, taken: [] }),
+      preflight: async () => ({ findings: [], touched: intended }),
+      stamp: async (record) => {
+        if (record.epoch < cluster.epoch) return { kind: 'refused', cause: 'fenced', text: 'a later epoch' }
+        cluster.epoch = record.epoch
+        return { kind: 'done', touched: record.touched }
+      },
+      perform: async (command, record) => perform(command, record),
+      observe: async () => observe(),
+    },
+    clock: {
+      now: () => now,
+      monotonic: () => now,
+      sleep: async (ms) => pass(Math.max(1, ms)),
+    },
+    cancelled,
+    say: (line) => lines.push(line),
+  })
+  return {
+    ports,
+    lines,
+    commands,
+    cluster,
+    counts,
+    cancel: () => stop.abort(),
+    /** Does something when the simulated clock has moved on by `ms`. */
+    after: (ms: number, act: () => void) => hooks.push({ at: now + ms, act }),
+    change: (more: Partial<Circumstances>) => Object.assign(circumstances, more),
+    record: () => store?.record,
+    setRecord: (record: ReleaseRecord) => {
+      store = { record, version: '1' }
+    },
+    /** The run that held the Lease stops renewing it and it runs out. */
+    expire: () => {
+      holder = ''
+    },
+    hold: (by: string) => {
+      holder = by
+    },
+  }
+}
+
+export const image = { repository: 'registry.test/shop', digest: DIGEST('b') }
+const stableTemplate = canonical(podTemplate(), 'web')
+export const canaryTemplate = canonical(withImage(podTemplate(), 'web', image), 'web')
+const snapshot: Snapshot = {
+  deployment: deployment(),
+  services: [service('shop', { app: 'shop' })],
+  networkPolicies: [],
+  budgets: [],
+  autoscalers: [],
+  claims: [],
+  taken: [],
+  unread: [],
+}
+const intended = (['stable', 'canary', 'service', 'route'] as const).map((role) => ({
+  ref: { apiVersion: 'v1', kind: role, namespace: 'prod', name: `shop-${role}` },
+  role,
+  created: role === 'canary' || role === 'service',
+  before: [],
+}))
+
+export const plan = (more: Partial<WholePlan> = {}): WholePlan => ({
+  steps: [
+    { weight: 10, hold: 20_000 },
+    { weight: 50, hold: 20_000 },
+  ],
+  interval: 1000,
+  metrics: [{ name: 'errors', kind: 'ratio', max: 0.05 }],
+  'false-rollback-rate': 0.01,
+  'on-inconclusive': 'rollback',
+  'max-hold': 60_000,
+  drain: 5000,
+  lease: 5000,
+  'ready-within': 30_000,
+  'min-canary': 2,
+  headroom: 0,
+  'min-requests': 50,
+  'warm-up': 0,
+  settle: 2000,
+  provider: 'pods',
+  scrape: {},
+  allow: [],
+  ...more,
+})
+
+export const owner = (runId: string, attempt = 1) => ({ repository: 'o/shop', runId, attempt, job: 'canary' })
+
+export const asked = (more: Partial<Asked> = {}): Asked => ({
+  mode: 'run',
+  owner: owner('100'),
+  writer: '0.1.0',
+  namespace: 'prod',
+  deployment: 'shop',
+  container: '',
+  service: '',
+  router: 'gateway-api',
+  route: null,
+  rule: null,
+  image,
+  plan: plan(),
+  onBegin: () => undefined,
+  ...more,
+})
