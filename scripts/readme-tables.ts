@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { actionNames, type Field, type Manifest, readManifest } from './manifest.ts'
 import { conclude, settle } from './written.ts'
@@ -23,6 +23,15 @@ export const withTables = (
   }
   return { text }
 }
+
+/** The index of decision records, one line each with the record's own title, after the marker `<!-- decisions -->`. */
+export const withDecisions = (index: string, records: ReadonlyMap<string, string>): string => {
+  const lines = [...records].map(([file, text]) => `- [${file.slice(0, 4)}](decisions/${file}) ${titleOf(text)}`)
+  const made = `<!-- decisions -->\n${lines.join('\n')}\n<!-- /decisions -->`
+  return index.replace(/<!-- decisions -->[\s\S]*<!-- \/decisions -->/, () => made)
+}
+
+const titleOf = (record: string): string => (/^# (.*)$/m.exec(record)?.[1] ?? '').replace(/^\d+[.:]? */, '')
 
 const inputsTable = (inputs: Manifest['inputs']): string =>
   table(
@@ -60,5 +69,13 @@ if (import.meta.main) {
     const made = withTables(readFileSync(join(root, path), 'utf8'), readManifest(root, action))
     return 'problem' in made ? [`${path} ${made.problem}`] : settle(root, [{ path, text: made.text }], check)
   })
-  conclude(lines, { check, hint: 'npm run docs makes the tables anew' })
+  const folder = join(root, 'docs/decisions')
+  const records = readdirSync(folder)
+    .sort()
+    .map((file) => [file, readFileSync(join(folder, file), 'utf8')] as const)
+  const index = withDecisions(readFileSync(join(root, 'docs/README.md'), 'utf8'), new Map(records))
+  conclude([...lines, ...settle(root, [{ path: 'docs/README.md', text: index }], check)], {
+    check,
+    hint: 'npm run docs makes the tables anew',
+  })
 }

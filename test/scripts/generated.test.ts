@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Manifest } from '../../scripts/manifest.ts'
 import { pinProblems, usesIn } from '../../scripts/pins.ts'
-import { withTables } from '../../scripts/readme-tables.ts'
+import { withDecisions, withTables } from '../../scripts/readme-tables.ts'
 import { keyProblems, schemaKeys } from '../../scripts/schema-keys.ts'
 import { lastLine, sum, tallyOf } from '../../scripts/test.ts'
 import { treeProblems } from '../../scripts/tree.ts'
@@ -55,6 +55,17 @@ describe('the tables of a README', () => {
   test('need their markers', () => {
     expect(withTables('# Gate\n<!-- inputs -->\n', manifest)).toEqual({ problem: 'has no marker <!-- outputs -->' })
   })
+})
+
+test('the index of decisions has a line per record, with its title', () => {
+  const index = 'a\n<!-- decisions -->\nold\n<!-- /decisions -->\nb'
+  const records = new Map([
+    ['0001-house.md', '# 0001 The house\n'],
+    ['0002-state.md', '# 2. The state\n'],
+  ])
+  expect(withDecisions(index, records)).toBe(
+    'a\n<!-- decisions -->\n- [0001](decisions/0001-house.md) The house\n- [0002](decisions/0002-state.md) The state\n<!-- /decisions -->\nb',
+  )
 })
 
 describe('workflows', () => {
