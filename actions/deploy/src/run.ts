@@ -1,0 +1,100 @@
+import { describe, Fault } from '@sluice/kit/faults'
+import type { KubernetesObject } from '@sluice/kubernetes/cluster'
+import { goBack, type Undone } from './back.ts'
+import { type Change, effectOf } from './change.ts'
+import { FIELD_MANAGER } from './conflict.ts'
+import { type ImageJob, setImage } from './image.ts'
+import type { Manifest } from './manifest.ts'
+import type { DeploymentName, Explanation, Ports } from './ports.ts'
+import { placed, rehearse } from './rehearsal.ts'
+import { nameOf } from './resource.ts'
+import { explainAll, type Waited, wait } from './wait.ts'
+
+export type Job = {
+  readonly what:
+    | { readonly kind: 'manifests'; readonly manifests: readonly Manifest[] }
+    | ({ readonly kind: 'image' } & ImageJob)
+  readonly namespace: string
+  /** For all rollouts together, and once more for the way back. */
+  readonly timeoutMs: number
+  readonly onFailure: 'rollback' | 'keep'
+}
+
+/** What happened, from which the verdict is read. */
+export type Result = {
+  readonly end: 'deployed' | 'rollout-failed' | 'apply-failed' | 'cancelled'
+  readonly changes: readonly Change[]
+  readonly waited?: Waited
+  readonly explanations: readonly Explanation[]
+  /** Absent when nothing was taken back. */
+  readonly undone?: readonly Undone[]
+  /** The rollout of what was restored. */
+  readonly backWaited?: Waited
+  /** Of a failed apply: which object, and what the API server said. */
+  readonly problem?: string
+}
+
+/**
+ * Rehearses, applies, waits, and goes back when the rollout fails. Throws only while nothing has been changed; from the first write on every
+ * end is a value that says in which state the cluster was left.
+ */
+export const run = async (job: Job, ports: Ports): Promise<Result> => {
+  const { changes, problem } = await apply(job, ports)
+  if (problem !== undefined && changes.length === 0) throw problem
+  if (problem !== undefined) {
+    return ending(job, { end: 'apply-failed', changes, explanations: [], problem: describe(problem) }, ports)
+  }
+  if (ports.cancelled.aborted) return { end: 'cancelled', changes, explanations: [] }
+  const deployments = deploymentsOf(changes)
+  const waited = await wait(deployments, ports.clock.monotonic() + job.timeoutMs, ports)
+  if (waited.kind === 'done') return { end: 'deployed', changes, waited, explanations: [] }
+  if (waited.kind === 'cancelled') return { end: 'cancelled', changes, waited, explanations: [] }
+  const explanations = await explainAll(waited, ports)
+  for (const { about, text, log } of explanations) {
+    ports.say(`${about}: ${text}`)
+    for (const line of log ?? []) ports.say(`    ${line}`)
+  }
+  return ending(job, { end: 'rollout-failed', changes, waited, explanations }, ports)
+}
+
+const ending = async (job: Job, result: Result, ports: Ports): Promise<Result> => {
+  if (job.onFailure === 'keep') return result
+  ports.say('going back to what was there before')
+  const undone = await goBack(result.changes, ports)
+  const again = deploymentsOf(undone.filter(({ state }) => state === 'restored').map(({ change }) => change))
+  const backWaited = await wait(again, ports.clock.monotonic() + job.timeoutMs, ports)
+  return { ...result, undone, backWaited }
+}
+
+type Applied = { readonly changes: readonly Change[]; readonly problem?: Fault }
+
+const apply = async (job: Job, ports: Ports): Promise<Applied> => {
+  if (job.what.kind === 'image') return { changes: [await setImage(job.what, job.namespace, ports)] }
+  const planned = await rehearse(job.what.manifests, job.namespace, ports)
+  const changes: Change[] = []
+  for (const { manifest, target, before, force } of planned) {
+    if (ports.cancelled.aborted) break
+    try {
+      const written = await ports.cluster.apply<KubernetesObject>(target, placed(manifest, target), {
+        fieldManager: FIELD_MANAGER,
+        ...(force ? { force } : {}),
+      })
+      if (written.kind !== 'written') {
+        const text = written.kind === 'conflict' ? written.text : 'it is not there any more'
+        return { changes, problem: new Fault('upstream', `${nameOf(target)}: ${text}`) }
+      }
+      const change: Change = { target, after: written.object, ...(before === undefined ? {} : { before }) }
+      changes.push(change)
+      ports.say(`${nameOf(target)}: ${effectOf(change)}`)
+    } catch (thrown) {
+      if (!(thrown instanceof Fault)) throw thrown
+      return { changes, problem: new Fault(thrown.kind, `${nameOf(target)}: ${thrown.message}`, thrown.hint) }
+    }
+  }
+  return { changes }
+}
+
+const deploymentsOf = (changes: readonly Change[]): readonly DeploymentName[] =>
+  changes.flatMap(({ target: { kind, name, namespace } }) =>
+    kind === 'Deployment' && namespace !== undefined ? [{ namespace, name }] : [],
+  )

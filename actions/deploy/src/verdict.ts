@@ -1,0 +1,92 @@
+import { effectOf } from './change.ts'
+import type { Explanation } from './ports.ts'
+import { nameOf } from './resource.ts'
+import type { Result } from './run.ts'
+
+export type Verdict = 'pass' | 'fail' | 'error'
+export type Reason = { readonly code: string; readonly text: string; readonly next: string }
+export type Decided = { readonly verdict: Verdict; readonly reason: Reason }
+
+/**
+ * What a deploy's end means. A rollout that failed is the release's failure, unless the cluster stopped it (quota, scheduling) before the
+ * release could show anything; then nothing is said about the release.
+ */
+export const decide = (result: Result): Decided => {
+  const { end, changes } = result
+  if (end === 'cancelled') return { verdict: 'error', reason: cancelled(result) }
+  if (end === 'deployed') {
+    const rolled = (result.waited?.looks ?? []).map(({ name }) => name)
+    const moved = changes.filter((change) => effectOf(change) !== 'unchanged').length
+    const out = rolled.length === 0 ? '' : `; ${rolled.join(', ')} fully rolled out`
+    if (moved === 0) {
+      const text = `Everything was already as asked for (${objects(changes.length)})${out}`
+      return { verdict: 'pass', reason: { code: 'unchanged', text, next: 'Nothing to do.' } }
+    }
+    return {
+      verdict: 'pass',
+      reason: { code: 'deployed', text: `${objects(moved)} written${out}`, next: 'Nothing to do.' },
+    }
+  }
+  const suffix = wayBack(result)
+  if (end === 'apply-failed') {
+    const text = `The API server took ${objects(changes.length)} and refused the next: ${result.problem}. ${AFTER[suffix]}`
+    return { verdict: 'error', reason: { code: `apply-failed-${suffix}`, text, next: NEXT[suffix] } }
+  }
+  const environment = result.explanations.length > 0 && result.explanations.every((each) => each.environment)
+  const text = `${stuck(result)}${because(result.explanations)}. ${AFTER[suffix]}`
+  return environment
+    ? {
+        verdict: 'error',
+        reason: {
+          code: `environment-${suffix}`,
+          text,
+          next: `Give the cluster room, then deploy again. ${NEXT[suffix]}`,
+        },
+      }
+    : { verdict: 'fail', reason: { code: `rollout-failed-${suffix}`, text, next: NEXT[suffix] } }
+}
+
+type WayBack = 'rolled-back' | 'kept' | 'rollback-failed'
+
+/** How the way back ended, read from what was written and from the rollout of it. */
+export const wayBack = ({ undone, backWaited }: Result): WayBack => {
+  if (undone === undefined) return 'kept'
+  const whole = undone.every(({ state }) => state !== 'left') && backWaited?.kind === 'done'
+  return whole ? 'rolled-back' : 'rollback-failed'
+}
+
+const AFTER: Readonly<Record<WayBack, string>> = {
+  'rolled-back': 'What was there before is back, and its rollout is complete',
+  kept: 'It was left as it is (on-failure: keep)',
+  'rollback-failed': 'Going back did not succeed for everything: see the table',
+}
+
+const NEXT: Readonly<Record<WayBack, string>> = {
+  'rolled-back': 'Mend the release and deploy again; the previous one serves.',
+  kept: 'Mend the release and deploy again, or undo it by deploying the previous image.',
+  'rollback-failed': 'Look at the objects that were left, now: the previous release may not be serving in full.',
+}
+
+const stuck = ({ waited }: Result): string => {
+  const open = (waited?.looks ?? []).filter(({ look }) => look.kind !== 'done')
+  const how = waited?.kind === 'timed-out' ? 'was not rolled out in time' : 'failed to roll out'
+  return open.map(({ name, look }) => `Deployment ${name} ${how}: ${look.text}`).join('; ')
+}
+
+const because = (explanations: readonly Explanation[]): string => {
+  const [first] = explanations
+  return first === undefined ? '' : `. ${first.about}: ${first.text}`
+}
+
+const cancelled = ({ changes, waited }: Result): Reason => {
+  const moved = changes.filter((change) => effectOf(change) !== 'unchanged')
+  const next = 'To go on, run it again: it continues from there. To go back, deploy the previous image or manifests.'
+  if (moved.length === 0)
+    return { code: 'cancelled', text: 'Cancelled; nothing had been changed', next: 'Run it again.' }
+  const where = (waited?.looks ?? []).map(({ name, look }) => `${name}: ${look.text}`)
+  const written = moved.map(({ target }) => nameOf(target)).join(', ')
+  const text = `Cancelled after ${objects(moved.length)} had been written (${written}), which stay as they are; Kubernetes goes on rolling out${where.length === 0 ? '' : `. At the end: ${where.join('; ')}`}`
+  return { code: 'cancelled', text, next }
+}
+
+const objects = (count: number): string => `${count} ${count === 1 ? 'object' : 'objects'}`

@@ -1,0 +1,78 @@
+import { describe, Fault } from '@sluice/kit/faults'
+import type { DeploymentName, Explanation, Look, Ports } from './ports.ts'
+
+export type Waited = {
+  readonly kind: 'done' | 'failed' | 'timed-out' | 'cancelled'
+  /** The latest look at each Deployment. */
+  readonly looks: readonly (DeploymentName & { readonly look: Look })[]
+}
+
+const LOOK_EVERY_MS = 1000
+const SILENCE_MS = 20_000
+
+/**
+ * Looks at the Deployments until all are rolled out, one has failed, the time is up or the run is cancelled. An API server that cannot be
+ * reached in between is asked again until the time is up: its pods go on without it.
+ * @param until ms on the monotonic clock
+ */
+export const wait = async (deployments: readonly DeploymentName[], until: number, ports: Ports): Promise<Waited> => {
+  const last = new Map<DeploymentName, Look>()
+  const looks = () => deployments.map((each) => ({ ...each, look: last.get(each) ?? NOT_YET }))
+  let saidAt = ports.clock.monotonic()
+  while (true) {
+    for (const each of deployments) {
+      if (last.get(each)?.kind === 'done') continue
+      const look = await lookAt(each, ports)
+      if (look.text !== last.get(each)?.text) {
+        ports.say(`${each.name}: ${look.text}`)
+        saidAt = ports.clock.monotonic()
+      }
+      last.set(each, look)
+    }
+    if (looks().every(({ look }) => look.kind === 'done')) return { kind: 'done', looks: looks() }
+    if (looks().some(({ look }) => look.kind === 'failed')) return { kind: 'failed', looks: looks() }
+    if (ports.cancelled.aborted) return { kind: 'cancelled', looks: looks() }
+    const now = ports.clock.monotonic()
+    if (now >= until) return { kind: 'timed-out', looks: looks() }
+    if (now - saidAt >= SILENCE_MS) {
+      saidAt = now
+      await sayWhy(looks(), ports)
+    }
+    await ports.clock.sleep(Math.min(LOOK_EVERY_MS, until - now))
+    if (ports.cancelled.aborted) return { kind: 'cancelled', looks: looks() }
+  }
+}
+
+/** Why the Deployments that are not done hang; an API server that cannot tell is told itself. */
+export const explainAll = async (waited: Waited, ports: Ports): Promise<readonly Explanation[]> => {
+  const open = waited.looks.filter(({ look }) => look.kind !== 'done')
+  const found: Explanation[] = []
+  for (const deployment of open) {
+    try {
+      found.push(...(await ports.rollout.explain(deployment)))
+    } catch (thrown) {
+      if (!(thrown instanceof Fault)) throw thrown
+      found.push({ about: deployment.name, text: `could not be looked into: ${describe(thrown)}`, environment: false })
+    }
+  }
+  return found
+}
+
+const NOT_YET: Look = { kind: 'waiting', text: 'not looked at yet' }
+
+const lookAt = async (deployment: DeploymentName, ports: Ports): Promise<Look> => {
+  try {
+    return await ports.rollout.look(deployment)
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.kind === 'upstream') return { kind: 'waiting', text: describe(thrown) }
+    throw thrown
+  }
+}
+
+const sayWhy = async (looks: Waited['looks'], ports: Ports): Promise<void> => {
+  for (const { name, namespace, look } of looks) {
+    if (look.kind === 'done') continue
+    const [first] = await explainAll({ kind: 'timed-out', looks: [{ name, namespace, look }] }, ports)
+    ports.say(`${name}: still ${look.text}${first === undefined ? '' : `; ${first.about}: ${first.text}`}`)
+  }
+}
