@@ -24,6 +24,11 @@ const cells: readonly Cell[] = [
     scenario: { ...usual, baseline: steady(0.005), canary: steady(p) },
   })),
   {
+    name: '80/s, 5 %: 0.5 % → 20 % after 10 min',
+    from: 600,
+    scenario: { ...rehearsal, seconds: 720, baseline: steady(0.005), canary: from(600, 0.005, 0.2) },
+  },
+  {
     name: '50/s: 0.5 % → 3 % after 10 min',
     from: 600,
     scenario: { ...usual, baseline: steady(0.005), canary: from(600, 0.005, 0.03) },
@@ -51,6 +56,22 @@ const cells: readonly Cell[] = [
     name: '50/s: shared 50 % outage, read 0.25 s apart',
     healthy: true,
     scenario: { ...usual, skew: 0.25, baseline: outage(0.005, 0.5), canary: outage(0.005, 0.5) },
+  },
+  {
+    name: '80/s, 5 to 50 %: shared outage of 50 %, 20 s',
+    healthy: true,
+    scenario: {
+      ...rehearsal,
+      seconds: 60,
+      weight: (at) => (at < 20 ? 5 : at < 40 ? 25 : 50),
+      baseline: (at) => (at >= 8 && at < 28 ? 0.5 : 0.005),
+      canary: (at) => (at >= 8 && at < 28 ? 0.5 : 0.005),
+    },
+  },
+  {
+    name: '0.5/s: shared outage of 50 %, 6 min',
+    healthy: true,
+    scenario: { ...usual, rate: 0.5, baseline: outage(0.005, 0.5), canary: outage(0.005, 0.5) },
   },
   {
     name: '0.5/s: healthy at 2 %',

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { beginEvidence, type Evidence, evidenceLimit, type JudgePlan, judge, type Scrape, tests } from '../src/judge.ts'
 import type { PodReading } from '../src/reading.ts'
+import { poisson, seeded } from './random.ts'
 import { pod, pods } from './readings.ts'
 
 const plan: JudgePlan = {
@@ -214,6 +215,22 @@ describe('requests that never arrive', () => {
           },
     )
     expect(end(looks).decision).toMatchObject({ kind: 'reject', why: { code: 'no-requests' } })
+  })
+
+  test('a baseline that serves mostly callers of its own makes the canary look silent, and is no reason to reject', () => {
+    const random = seeded(7)
+    const rare = repeat(600, 0).map(
+      () =>
+        [
+          [76, 0],
+          [poisson(random, 0.4), 0],
+        ] as const,
+    )
+    const said = watch(
+      seconds([...repeat(5, before), ...rare], (i) => (i < 5 ? 0 : 5)),
+      { ...plan, settle: 10_000 },
+    )
+    expect(said.filter(({ decision }) => decision.kind !== 'continue')).toEqual([])
   })
 
   test('at low traffic silence says nothing yet', () => {
