@@ -52,7 +52,7 @@ export const simulatedCluster = (behaviour: Behaviour) => {
   let stamped = 0
   let trafficEndedAt = Number.NEGATIVE_INFINITY
   let lastAvailable = behaviour.replicas
-  let wholeAt = Number.NEGATIVE_INFINITY
+  let wholeAt = -1
   let stableShortSince: number | undefined
   const owners = new Map<number, string>()
   const byReplicas = behaviour.split === 'replicas'
@@ -88,9 +88,14 @@ export const simulatedCluster = (behaviour: Behaviour) => {
     return canary && canary.desired > 0 ? (canary.asked ?? 0) : 0
   }
 
+  const isWhole = () =>
+    stable.hash === CANARY &&
+    isRolledOut(stable, now) &&
+    stable.pods.length >= (stored?.record.stableReplicas ?? behaviour.replicas)
+
   const observe = (): World => {
     lastAvailable = readyPods(stable, now)
-    if (stable.hash === CANARY && isRolledOut(stable, now) && stable.pods.length >= behaviour.replicas) wholeAt = now
+    if (isWhole()) wholeAt = now
     return look()
   }
 
@@ -205,6 +210,7 @@ export const simulatedCluster = (behaviour: Behaviour) => {
         if (!mayWrite(stable, epoch)) return 'fenced'
         if (stable.hash !== PREVIOUS && stable.hash !== CANARY) return 'upstream'
         land(stable)
+        wholeAt = -1
         stable.hash = command.do === 'write-stable' ? record.canary.hash : record.stable.hash
         stable.desired = Math.max(stable.desired, record.stableReplicas)
         return 'written'
@@ -235,10 +241,10 @@ export const simulatedCluster = (behaviour: Behaviour) => {
     if (record.epoch < (stored?.record.epoch ?? 0)) breaks('5: a record of an older epoch was saved')
     const { state } = record
     const ours = state.phase === 'done' && state.verdict !== 'error' && stable.hash !== 'foreign'
-    if (ours && lastAvailable < behaviour.replicas)
+    if (ours && lastAvailable < record.stableReplicas)
       breaks(`2: the release ended (${state.verdict}) with ${lastAvailable} stable pods available`)
-    // A pod may die between the look that saw stable whole and this save.
-    if (state.phase === 'done' && state.verdict === 'promoted' && now - wholeAt > TICK)
+    // A pod may die between the look that saw stable whole and this save, and a run may freeze there.
+    if (state.phase === 'done' && state.verdict === 'promoted' && (stable.hash === PREVIOUS || wholeAt < 0))
       breaks('6: success was said before stable was fully available with the analysed template')
   }
 

@@ -1,0 +1,170 @@
+import { expect, test } from 'vitest'
+import { next } from '../src/next.ts'
+import type { Command, Event, Next, World } from '../src/record.ts'
+import { plan } from './simulation/release.ts'
+import type { Scenario } from './simulation/scenario.ts'
+import { type Fault, play, type Schedule, verdictIn } from './simulation/schedule.ts'
+
+/** The real decision, shown a cluster that is not the true one. */
+const deceived =
+  (change: (world: World) => World): Next =>
+  (record, event) =>
+    next(record, event.kind === 'observed' ? { ...event, world: change(event.world) } : event)
+
+/** The real decision with other commands. */
+const misled =
+  (change: (commands: readonly Command[], event: Event) => readonly Command[]): Next =>
+  (record, event) => {
+    const moved = next(record, event)
+    return { ...moved, commands: change(moved.commands, event) }
+  }
+
+const without = (what: Command['do']): Next => misled((commands) => commands.filter((command) => command.do !== what))
+
+const forgetful = (): Next => {
+  const asked = new Set<string>()
+  return misled((commands) =>
+    commands.filter((command) => {
+      const key = JSON.stringify(command)
+      const known = asked.has(key)
+      asked.add(key)
+      return !known
+    }),
+  )
+}
+
+type Mutant = {
+  readonly name: string
+  readonly next?: Next
+  readonly fenced?: boolean
+  readonly scenario: Scenario
+  readonly faults?: readonly Fault[]
+  readonly recovery?: Schedule['recovery']
+  readonly breaks: RegExp
+}
+
+const mutants: readonly Mutant[] = [
+  {
+    name: 'sends traffic before the canary is ready',
+    next: deceived((world) =>
+      world.canary ? { ...world, canary: { ...world.canary, ready: world.canary.desired } } : world,
+    ),
+    scenario: 'good',
+    breaks: / 1: weight/,
+  },
+  {
+    name: 'scales the canary away before its weight is down',
+    next: (record, event) => {
+      const moved = next(record, event)
+      return moved.record.state.phase === 'lowering' && event.kind === 'observed'
+        ? { ...moved, commands: [{ do: 'scale', role: 'canary', to: 0 }, ...moved.commands] }
+        : moved
+    },
+    scenario: 'bad-0',
+    breaks: / 1: canary scaled down/,
+  },
+  {
+    name: 'does not wait until the router has taken the weight',
+    next: deceived((world) => ({ ...world, weight: { ...world.weight, accepted: true }, drained: true })),
+    scenario: 'bad-0',
+    breaks: / 1: canary scaled down/,
+  },
+  {
+    name: "lowers the weight without looking at stable's capacity",
+    next: deceived((world) => ({ ...world, stable: { ...world.stable, available: 99, rolledOut: true } })),
+    scenario: 'bad-0',
+    faults: [{ at: 5, kind: 'autoscaler-shrinks-stable' }],
+    breaks: / 2: weight lowered/,
+  },
+  {
+    name: 'goes back from a promotion before stable has its template again',
+    next: (record, event) => {
+      const { state } = record
+      const kept = state.phase === 'lowering' && state.to === 'back' && state.restore
+      return next(kept ? { ...record, state: { ...state, restore: false } } : record, event)
+    },
+    scenario: 'stuck-promotion',
+    breaks: / 2: at rest stable runs/,
+  },
+  {
+    name: 'says success before stable is rolled out',
+    next: deceived((world) => ({ ...world, stable: { ...world.stable, available: 99, rolledOut: true } })),
+    scenario: 'stuck-promotion',
+    breaks: / 6: success/,
+  },
+  {
+    name: 'forgets to give the route back',
+    next: deceived((world) => ({ ...world, weight: { ...world.weight, marked: false } })),
+    scenario: 'bad-0',
+    breaks: / 3: at rest the route/,
+  },
+  {
+    name: 'forgets to remove what it created',
+    next: deceived(({ canary, ...world }) =>
+      canary?.desired === 0 ? { ...world, leftovers: 0 } : { ...world, ...(canary ? { canary } : {}) },
+    ),
+    scenario: 'bad-0',
+    breaks: / 3: at rest an object/,
+  },
+  {
+    name: 'goes on analysing what it should reap',
+    next: (record, event) => next(record, event.kind === 'taken-over' ? { ...event, mode: 'resume' } : event),
+    scenario: 'good',
+    faults: [{ at: 4, kind: 'kill-after' }],
+    breaks: /4: promoted/,
+  },
+  {
+    name: 'takes over without a new epoch',
+    next: (record, event) => {
+      const moved = next(record, event)
+      return { ...moved, record: { ...moved.record, epoch: record.epoch } }
+    },
+    scenario: 'good',
+    faults: [{ at: 5, kind: 'kill-after' }],
+    breaks: / 5: epoch/,
+  },
+  {
+    name: 'is not fenced by the cluster',
+    fenced: false,
+    scenario: 'good',
+    faults: [{ at: 4, kind: 'zombie' }],
+    breaks: / 5: /,
+  },
+  {
+    name: 'remembers commands as done instead of looking',
+    next: forgetful(),
+    scenario: 'good',
+    faults: [{ at: 4, kind: 'upstream' }],
+    breaks: /4: rolled-back|4: error/,
+  },
+  { name: 'never asks for the promotion', next: without('write-stable'), scenario: 'good', breaks: /4: rolled-back/ },
+  { name: 'never lowers the weight', next: without('weight'), scenario: 'good', breaks: /4: error/ },
+  {
+    name: 'never scales the canary down',
+    next: without('scale'),
+    scenario: 'good',
+    breaks: /liveness/,
+  },
+]
+
+test.each(mutants)(
+  'a state machine that $name is caught',
+  ({ next: broken, fenced, scenario, faults, recovery, breaks }) => {
+    const outcome = play({
+      scenario,
+      plan: plan(2),
+      faults: faults ?? [],
+      recovery: recovery ?? 'reap',
+      ...(broken ? { next: broken } : {}),
+      ...(fenced === undefined ? {} : { fenced }),
+    })
+    expect([...outcome.broken, `4: ${verdictIn(outcome)}`].join('\n')).toMatch(breaks)
+  },
+)
+
+test('without a mutation none of these schedules breaks anything', () => {
+  for (const { scenario, faults } of mutants) {
+    const outcome = play({ scenario, plan: plan(2), faults: faults ?? [], recovery: 'reap' })
+    expect(outcome.broken).toEqual([])
+  }
+})
