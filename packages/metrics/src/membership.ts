@@ -1,0 +1,116 @@
+import type { Cluster, KubernetesObject } from '@sluice/kubernetes/cluster'
+import type { Side } from './reading.ts'
+
+type Probe = { readonly httpGet?: { readonly path?: string } }
+type Container = {
+  readonly name: string
+  readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[]
+  readonly livenessProbe?: Probe
+  readonly readinessProbe?: Probe
+  readonly startupProbe?: Probe
+}
+/** The parts of a Pod that are read. Source: core/v1. */
+export type Pod = KubernetesObject & {
+  readonly spec?: { readonly containers?: readonly Container[] }
+  readonly status?: {
+    readonly phase?: string
+    readonly containerStatuses?: readonly {
+      readonly name: string
+      readonly containerID?: string
+      readonly restartCount?: number
+      readonly ready?: boolean
+    }[]
+  }
+}
+
+/** A pod and how its metrics are reached. */
+export type Target = {
+  readonly side: Side
+  readonly pod: Pod
+  readonly port: number
+  readonly path: string
+  readonly scheme: 'http' | 'https'
+  readonly containerId: string
+  readonly restarts: number
+}
+
+/**
+ * The running pods that belong to a Deployment: owned, by UID, by one of its ReplicaSets. Labels alone would also find another's pods.
+ * Oldest first; `undefined` when the Deployment does not exist.
+ */
+export const podsOf = async (
+  cluster: Cluster,
+  namespace: string,
+  deployment: string,
+): Promise<readonly Pod[] | undefined> => {
+  const live = await cluster.get({ apiVersion: 'apps/v1', resource: 'deployments', namespace }, deployment)
+  if (live === undefined) return undefined
+  const selector = (live.spec as { readonly selector?: { readonly matchLabels?: Readonly<Record<string, string>> } })
+    ?.selector
+  const labels = selector?.matchLabels === undefined ? {} : { labels: selector.matchLabels }
+  const [sets, pods] = await Promise.all([
+    cluster.list({ apiVersion: 'apps/v1', resource: 'replicasets', namespace }, labels),
+    cluster.list<Pod>({ apiVersion: 'v1', resource: 'pods', namespace }, labels),
+  ])
+  const owners = new Set(sets.filter((set) => ownedBy(set, live.metadata.uid)).map(({ metadata }) => metadata.uid))
+  return pods
+    .filter((pod) => [...owners].some((uid) => ownedBy(pod, uid)))
+    .filter(({ metadata, status }) => status?.phase === 'Running' && metadata.deletionTimestamp === undefined)
+    .sort((a, b) => age(a).localeCompare(age(b)))
+}
+
+const ownedBy = ({ metadata }: KubernetesObject, uid: string | undefined): boolean =>
+  uid !== undefined && (metadata.ownerReferences ?? []).some((owner) => owner.uid === uid && owner.controller !== false)
+const age = ({ metadata }: Pod): string => `${metadata.creationTimestamp ?? ''} ${metadata.name}`
+
+/** How a pod's metrics are reached: what was given, else its `prometheus.io/…` annotations, else a port named `metrics`, else its only port. */
+export const targetOf = (
+  pod: Pod,
+  side: Side,
+  given: { readonly port?: number | string | undefined; readonly path?: string | undefined },
+): Target | { readonly kind: 'no-port'; readonly text: string } => {
+  const { annotations = {}, name } = pod.metadata
+  const containers = pod.spec?.containers ?? []
+  const ports = containers.flatMap(({ ports: own = [], name: container }) =>
+    own.map((port) => ({ ...port, container })),
+  )
+  const byName = (wanted: string) => ports.find((port) => port.name === wanted)?.containerPort
+  const asked = given.port === undefined || given.port === '' ? undefined : numberOr(given.port, byName)
+  const annotated = annotations['prometheus.io/port']
+  const only = ports.length === 1 ? ports[0]?.containerPort : undefined
+  const port = asked ?? (annotated === undefined ? undefined : numberOr(annotated, byName)) ?? byName('metrics') ?? only
+  const shown = ports.map(({ name: own, containerPort }) =>
+    own === undefined ? `${containerPort}` : `${own} (${containerPort})`,
+  )
+  if (port === undefined)
+    return {
+      kind: 'no-port',
+      text:
+        given.port !== undefined && given.port !== ''
+          ? `pod ${name} has no port named ${given.port}; it has ${shown.join(', ') || 'none'}`
+          : `pod ${name} does not say where its metrics are: no annotation prometheus.io/port, no port named metrics; its ports are ${shown.join(', ') || 'not declared'}`,
+    }
+  const container = ports.find(({ containerPort }) => containerPort === port)?.container ?? containers[0]?.name
+  const statuses = pod.status?.containerStatuses ?? []
+  return {
+    side,
+    pod,
+    port,
+    path: given.path || annotations['prometheus.io/path'] || '/metrics',
+    scheme: annotations['prometheus.io/scheme'] === 'https' ? 'https' : 'http',
+    containerId: statuses.find((status) => status.name === container)?.containerID ?? '',
+    restarts: statuses.reduce((sum, { restartCount = 0 }) => sum + restartCount, 0),
+  }
+}
+
+const numberOr = (port: number | string, named: (name: string) => number | undefined): number | undefined =>
+  /^\d+$/.test(String(port)) ? Number(port) : named(String(port))
+
+/** The paths that the cluster's probes ask for. */
+export const probePaths = ({ spec }: Pod): readonly string[] =>
+  (spec?.containers ?? []).flatMap(({ livenessProbe, readinessProbe, startupProbe }) =>
+    [livenessProbe, readinessProbe, startupProbe].flatMap((probe) => {
+      const path = probe?.httpGet?.path?.split('?')[0]
+      return path === undefined ? [] : [path]
+    }),
+  )
