@@ -55,7 +55,7 @@ const body = async (phase: 'main' | 'post'): Promise<Outcome> => {
   const where = { cluster, namespace, deployment: given.deployment, clock, cancelled: stopped, say }
   const ports: Ports = {
     metrics: metricsPort(where),
-    lease: leasePort(where),
+    lease: leasePort(cluster, where),
     record: recordPort(cluster, namespace, given.deployment),
     cluster: clusterPort({ ...where, router: (settings, owned) => routerFor({ cluster, namespace }, settings, owned) }),
     clock,

@@ -1,0 +1,146 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { inputs, isInline, readPlan } from '../src/inputs.ts'
+import { judgePlan, planProblems, settingsOf } from '../src/plan.ts'
+import { reportOf } from '../src/report.ts'
+import { run } from '../src/run.ts'
+import { asked, owner, plan, simulate } from './simulation.ts'
+
+const folder = join(import.meta.dirname, '..')
+const manifest = parse(readFileSync(join(folder, 'action.yml'), 'utf8'))
+const defaults: string = manifest.inputs['plan-defaults'].default
+const problemOf = (source: string): string => {
+  try {
+    readPlan({ source, file: 'plan.yml' }, defaults)
+    return ''
+  } catch (thrown) {
+    return thrown instanceof Error ? thrown.message : String(thrown)
+  }
+}
+
+describe('the plan', () => {
+  test('of action.yml is whole and without problems', () => {
+    const whole = readPlan(undefined, defaults)
+    expect(planProblems(whole)).toEqual([])
+    expect(whole).toMatchObject({ interval: 5000, lease: 60_000, 'min-requests': 50, 'false-rollback-rate': 0.01 })
+    expect(whole.steps).toEqual([
+      { weight: 5, hold: 600_000 },
+      { weight: 25, hold: 600_000 },
+      { weight: 50, hold: 300_000 },
+    ])
+    expect(whole.metrics[0]).toEqual({ name: 'errors', kind: 'ratio', max: 0.05 })
+  })
+
+  test('of the user overrides the defaults key by key', () => {
+    const own = readPlan({ source: 'interval: 1s\nlease: 5s', file: 'plan' }, defaults)
+    expect(own).toMatchObject({ interval: 1000, lease: 5000, drain: 30_000 })
+  })
+
+  test.each([
+    ['an unknown key', 'stepps: []', 'plan.yml:1:1: unknown key "stepps"; did you mean "steps"?'],
+    ['a misspelt key of a step', 'steps: [{ wieght: 5, hold: 1m }]', 'did you mean "weight"?'],
+    ['a duration without a unit', 'interval: 5', 'plan.yml:1:1: interval: must be a string'],
+    ['a wrong duration', 'interval: 5x', 'must be a duration such as 500ms'],
+    ['a weight above 99', 'steps: [{ weight: 100, hold: 1m }]', 'must be a whole number from 1 to 99'],
+    ['a share that is none', 'metrics: [{ name: e, kind: ratio, max: 5 }]', 'must be a share such as 5%'],
+    ['a wrong word', 'on-inconclusive: rolback', 'did you mean "rollback"?'],
+    ['a rate of 0', 'false-rollback-rate: 0', 'must be a number between 0 and 1'],
+    ['an allowance for something else', 'allow: [pdb/x]', 'must be like networkpolicy/NAME'],
+    ['nothing in the file', '', 'is empty'],
+    ['YAML that is none', 'steps: [', 'plan.yml:1:9'],
+  ])('with %s is told where and what would be right', (_, source, expected) => {
+    expect(problemOf(source)).toContain(expected)
+  })
+
+  test('with several problems is told all of them', () => {
+    expect(problemOf('interval: 5x\ndrain: 5y\nlease: 0s')).toMatch(/^3 problems:/)
+  })
+
+  test.each([
+    [
+      'steps that do not rise',
+      plan({
+        steps: [
+          { weight: 5, hold: 1 },
+          { weight: 5, hold: 1 },
+        ],
+      }),
+      /must rise.*5, 5/,
+    ],
+    ['no steps', plan({ steps: [] }), /steps is empty/],
+    ['no metrics', plan({ metrics: [] }), /can never be promoted/],
+    [
+      'two metrics of one name',
+      plan({ metrics: [...plan().metrics, ...plan().metrics] }),
+      /two metrics are named errors/,
+    ],
+    [
+      'a gauge without bounds',
+      plan({ metrics: [{ name: 'cpu', kind: 'gauge', series: 'x' }] }),
+      /needs max, min or both/,
+    ],
+    ['a probe without a path', plan({ provider: 'probe' }), /needs the key probe/],
+    ['a lease shorter than the interval', plan({ lease: 500 }), /lease must be at least as long/],
+  ])('is refused for %s', (_, given, expected) => {
+    expect(planProblems(given).join('\n')).toMatch(expected)
+  })
+
+  test.each([
+    ['plan.yml', false],
+    ['.github/canary plan.yml', false],
+    ['steps: []', true],
+    ['{ interval: 1s }', true],
+    ['# mine\ninterval: 1s', true],
+  ])('given as %j is text: %s', (given, expected) => {
+    expect(isInline(given)).toBe(expected)
+  })
+})
+
+test('inputs of action.yml and of the schema are the same', () => {
+  expect(Object.keys(manifest.inputs).sort()).toEqual(Object.keys(inputs.shape).sort())
+})
+
+test('the example of the README names inputs that exist, and its plan can be read', () => {
+  const readme = readFileSync(join(folder, 'README.md'), 'utf8')
+  const [, source = ''] = /```yaml\n(jobs:[\s\S]*?)```/.exec(readme) ?? []
+  const [step] = parse(source).jobs.canary.steps
+  expect(Object.keys(manifest.inputs)).toEqual(expect.arrayContaining(Object.keys(step.with)))
+  expect(planProblems(readPlan({ source: step.with.plan, file: 'README' }, defaults))).toEqual([])
+})
+
+test('what is judged travels in the record: tests, alpha and limits', async () => {
+  const sim = simulate()
+  await run(asked(), sim.ports())
+  const record = sim.record()
+  expect(record && judgePlan(settingsOf(record))).toEqual({
+    metrics: [{ name: 'errors', kind: 'ratio', max: 0.05 }],
+    alpha: 0.01,
+    warmUp: 0,
+    settle: 2000,
+    missing: 'silence',
+  })
+})
+
+test.each([
+  ['promoted', { errors: { baseline: 0, canary: 0 } }],
+  ['rolled-back', { errors: { baseline: 0, canary: 0.2 } }],
+])('the report of a release that is %s follows its schema', async (verdict, circumstances) => {
+  const sim = simulate(circumstances)
+  const startedAt = sim.ports().clock.now()
+  const end = await run(asked(), sim.ports())
+  const report = reportOf(end, {
+    mode: 'run',
+    namespace: 'prod',
+    deployment: 'shop',
+    tool: { version: '0.1.0', commit: '' },
+    run: owner('100'),
+    startedAt,
+    endedAt: sim.ports().clock.now(),
+  })
+  const validate = new Ajv2020().compile(JSON.parse(readFileSync(join(folder, 'report.schema.json'), 'utf8')))
+  expect(validate(JSON.parse(JSON.stringify(report))), JSON.stringify(validate.errors)).toBe(true)
+  expect(report.verdict).toBe(verdict)
+})
