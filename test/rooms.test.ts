@@ -77,6 +77,12 @@ describe('the table can fail:', () => {
     ],
     ['anything that imports main.ts', 'actions/a/src/ports/x.ts', `import '../main.ts'`, 'nothing imports main.ts'],
     [
+      'a test that reaches into another action',
+      'actions/a/test/x.test.ts',
+      `import { plan } from '../../b/src/plan.ts'`,
+      'not its own',
+    ],
+    [
       'a source that imports a test',
       'packages/http/src/x.ts',
       `import { y } from '../test/y.ts'`,
