@@ -1,14 +1,20 @@
-/** Uniform in [0, 1): mulberry32. The same seed gives the same sequence on every machine. */
+/** Uniform in [0, 1), 53 bits. */
 export type Random = () => number
 
+/** sfc32 (Doty-Humphrey, PractRand). The same seed gives the same sequence on every machine. */
 export const seeded = (seed: number): Random => {
-  let state = seed | 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
+  let [a, b, c, counter] = [0, seed | 0, seed ^ 0x9e3779b9, 1]
+  const next = () => {
+    const sum = (((a + b) | 0) + counter) | 0
+    counter = (counter + 1) | 0
+    a = b ^ (b >>> 9)
+    b = (c + (c << 3)) | 0
+    c = ((c << 21) | (c >>> 11)) + sum
+    c |= 0
+    return sum >>> 0
   }
+  for (let i = 0; i < 15; i++) next()
+  return () => ((next() >>> 5) * 67108864 + (next() >>> 6)) / 9007199254740992
 }
 
 /** Bad answers among n independent requests. Exact: counts the gaps between successes, which are geometric. */
