@@ -50,7 +50,7 @@ const readFile = ({ path, text }: Source, values: ReadonlyMap<string, Value>) =>
       continue
     }
     if (document.contents === null || isNull(document.contents)) continue
-    const filled = fillTemplate(document, values, { file: path, lines })
+    const filled = fillTemplate(document, values, { file: path, text, lines })
     for (const name of filled.used) used.add(name)
     problems.push(...filled.problems)
     for (const node of objectsOf(document.contents)) {

@@ -16,7 +16,7 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 export const fillTemplate = (
   document: Document.Parsed,
   values: ReadonlyMap<string, Value>,
-  { file, lines }: { readonly file: string; readonly lines: LineCounter },
+  source: { readonly file: string; readonly text: string; readonly lines: LineCounter },
 ): { readonly problems: readonly Problem[]; readonly used: ReadonlySet<string> } => {
   const problems: Problem[] = []
   const used = new Set<string>()
@@ -25,7 +25,7 @@ export const fillTemplate = (
       if (typeof node.value !== 'string' || !node.value.includes('${')) return
       const filled = fillText(node.value, values)
       for (const name of filled.used) used.add(name)
-      for (const text of filled.problems) problems.push({ where: place(node, file, lines), text })
+      for (const { nth, text } of filled.problems) problems.push({ where: place(node, nth, source), text })
       node.value = isWhole(node) ? (values.get(node.value.slice(2, -1)) ?? filled.text) : filled.text
     },
   })
@@ -33,19 +33,25 @@ export const fillTemplate = (
 }
 
 const fillText = (text: string, values: ReadonlyMap<string, Value>) => {
-  const problems: string[] = []
+  const problems: { readonly nth: number; readonly text: string }[] = []
   const used: string[] = []
+  let nth = -1
   const filled = text.replace(PLACEHOLDER, (whole, name: string | undefined) => {
+    nth++
     if (whole === '$${') return '${'
     if (name === undefined || !NAME.test(name)) {
-      problems.push(
-        `${whole} is not a placeholder: names are letters, digits and _ (write $${whole} for the text itself)`,
-      )
+      problems.push({
+        nth,
+        text: `${whole} is not a placeholder: names are letters, digits and _ (write $${whole} for the text itself)`,
+      })
       return whole
     }
     const value = values.get(name)
     if (value === undefined) {
-      problems.push(`\${${name}} has no value: set it in values, or write $\${${name}} for the text itself`)
+      problems.push({
+        nth,
+        text: `\${${name}} has no value: set it in values, or write $\${${name}} for the text itself`,
+      })
       return whole
     }
     used.push(name)
@@ -58,8 +64,14 @@ const fillText = (text: string, values: ReadonlyMap<string, Value>) => {
 const isWhole = (node: Scalar): boolean =>
   node.type === 'PLAIN' && /^\$\{[A-Za-z_][A-Za-z0-9_]*\}$/.test(String(node.value))
 
-const place = (node: Scalar, file: string, lines: LineCounter): string => {
-  // A block scalar's text may hold the name lines below its start; the start is what the parser knows.
-  const { line, col } = lines.linePos(node.range?.[0] ?? 0)
+/** Where the nth placeholder of a text is written; the text's start when escapes hide which one it is. */
+const place = (
+  node: Scalar,
+  nth: number,
+  { file, text, lines }: { readonly file: string; readonly text: string; readonly lines: LineCounter },
+): string => {
+  const [start = 0, end = start] = node.range ?? []
+  const offsets = [...text.slice(start, end).matchAll(PLACEHOLDER)].map(({ index }) => start + index)
+  const { line, col } = lines.linePos(offsets[nth] ?? start)
   return `${file}:${line}:${col}`
 }
