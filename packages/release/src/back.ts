@@ -10,7 +10,9 @@ const DOWN = [50, 25, 0] as const
 
 /** The weight goes down as far as stable carries what it is given; the last read-back of 0 starts the draining. */
 export const lower = (record: ReleaseRecord, state: Lowering, world: World): Moved => {
-  if (world.weight.written === 0 && world.weight.accepted && mayLeave(record, state, world))
+  // A route that is not taken for so long is one that only giving it back can mend.
+  const taken = world.weight.accepted || isOverdue(record, state, world)
+  if (world.weight.written === 0 && taken && mayLeave(record, state, world))
     return move(record, { ...wayOf(state), phase: 'draining', since: world.at })
   return state.to === 'forward' ? lowerForward(record, state, world) : lowerBack(record, state, world)
 }
@@ -44,9 +46,15 @@ export const isRestored = (
 
 const wayOf = ({ to, verdict, why, restore }: Lowering) => ({ to, verdict, why, restore })
 
-// A canary whose template passed is kept until stable is whole; a weight of 0 written by a cancelled run does not change that.
 const mayLeave = (record: ReleaseRecord, state: Lowering, world: World): boolean =>
-  state.to === 'forward' || !state.restore || servesNobody(world) || isRestored(record, state, world)
+  state.to === 'forward' || servesNobody(world) || !mustKeep(record, state, world)
+
+// A canary whose template passed carries its share until stable has its own again. Somebody else's template on stable is not ours to wait for.
+const mustKeep = (record: ReleaseRecord, state: Lowering, world: World): boolean =>
+  isPassed(record, state, world) && !isRestored(record, state, world)
+
+const isPassed = (record: ReleaseRecord, { restore }: Lowering, { stable }: World): boolean =>
+  restore && (stable.hash === record.stable.hash || stable.hash === record.canary.hash)
 
 const lowerForward = (record: ReleaseRecord, state: Lowering, world: World): Moved => {
   if (world.stable.hash !== record.canary.hash)
@@ -86,13 +94,11 @@ const lowerBack = (record: ReleaseRecord, state: Lowering, world: World): Moved 
 
 const lowestBack = (record: ReleaseRecord, state: Lowering, world: World): number => {
   if (servesNobody(world)) return 0
-  if (state.restore) return isRestored(record, state, world) ? lowestNow(record, world) : 100
+  if (mustKeep(record, state, world)) return 100
   // A rejected canary is not kept for a stable that stays short.
-  return isOverdue(record, state, world) ? 0 : lowestNow(record, world)
+  if (isOverdue(record, state, world) && !isPassed(record, state, world)) return 0
+  return lowestWeight(world.stable.available, stableNeed(record, world))
 }
-
-const lowestNow = (record: ReleaseRecord, world: World): number =>
-  lowestWeight(world.stable.available, stableNeed(record, world))
 
 const ask = (record: ReleaseRecord, state: Lowering, world: World, commands: readonly Command[]): Moved => {
   const weight = commands.findLast((command) => command.do === 'weight')?.to ?? state.weight

@@ -29,6 +29,8 @@ const drain = (record: ReleaseRecord, state: Leaving, world: World): Moved =>
 
 const clean = (record: ReleaseRecord, state: Leaving, world: World): Moved => {
   const { canary, weight, leftovers } = world
+  // Its controller has not taken weight 0: without our part the route may be well again, and only then nobody asks the canary.
+  if (weight.marked && !weight.accepted) return stay(record, [{ do: 'restore-route' }])
   if (canary && canary.desired > 0) return stay(record, [{ do: 'scale', role: 'canary', to: 0 }])
   if (canary && canary.ready > 0) return stay(record)
   if (weight.marked) return stay(record, [{ do: 'restore-route' }])

@@ -8,17 +8,6 @@ export const canarySize = (weight: number, stable: number, plan: Pick<Plan, 'hea
   weight <= 0 ? 0 : Math.max(plan.minCanary, 1, Math.ceil((weight * stable) / (100 - plan.headroom)))
 
 /**
- * Canary pods beside `stable` others behind one Service so that they get at least `weight` percent of the requests: ⌈w·N/(100 − w)⌉, at least one.
- * One pod is the floor: a share of 1/(N + 1), whatever smaller weight was asked. `weight` below 100.
- */
-export const replicasCanarySize = (weight: number, stable: number): number =>
-  weight <= 0 ? 0 : Math.max(1, Math.ceil((weight * stable) / (100 - weight)))
-
-/** The share, percent, that `canary` of `canary + stable` pods behind one Service get. 0 when there are none. */
-export const replicasShare = (canary: number, stable: number): number =>
-  canary + stable === 0 ? 0 : (100 * canary) / (canary + stable)
-
-/**
  * Stable pods that must be available to carry all traffic: what it had before the release, or what an autoscaler wants now when that is more.
  */
 export const stableNeed = (record: Pick<ReleaseRecord, 'stableReplicas'>, world: World): number =>

@@ -14,9 +14,12 @@ const scenariosOf = (steps: number): readonly Scenario[] => [
   'unclear',
 ]
 
-const cases = (['weights', 'replicas'] as const).flatMap((split) =>
-  [1, 2, 3, 4].flatMap((steps) => scenariosOf(steps).map((scenario) => ({ split, steps, scenario }))),
-)
+const cases = [1, 2, 3, 4].flatMap((steps) => [
+  ...(['weights', 'replicas'] as const).flatMap((split) =>
+    scenariosOf(steps).map((scenario) => ({ split, steps, scenario })),
+  ),
+  { split: 'weights', steps, scenario: 'route-not-taken' } as const,
+])
 
 /** Plays one fault at every act of the reference run; a line for every schedule that broke something. */
 const everywhere = (
@@ -70,6 +73,30 @@ describe('a run that dies or freezes before or after any save or command', () =>
         // A run that froze in its very first save and wakes up after the reaper leaves a release to be reaped.
         return left || !record ? reapedVerdict(left, each.scenario) : 'rolled-back'
       }),
+    )
+    expect(problems).toEqual([])
+  })
+})
+
+describe('a run that dies at any save or command, and the run that takes over dies at any later one', () => {
+  const twice = cases.filter(({ steps, scenario }) => steps === 2 && scenario !== 'outage' && scenario !== 'unclear')
+
+  test.each(twice)('$scenario, $steps steps, split by $split: whoever comes third ends it', (each) => {
+    const problems = everywhere(
+      each,
+      () => [{ kind: 'kill-before' }],
+      (schedule) => {
+        const [first] = schedule.faults
+        const at = first?.at ?? 0
+        for (let later = at + 1; later <= at + 14; later += 1) {
+          const faults: readonly Fault[] = [...schedule.faults, { at: later, kind: 'kill-after' }]
+          const reaped = ends({ ...schedule, faults }, (left) => reapedVerdict(left, each.scenario))
+          const resumed = ends({ ...schedule, faults, recovery: 'resume' }, () => verdictOf(each.scenario))
+          const problem = reaped ?? resumed
+          if (problem !== undefined) return `and again at ${later}: ${problem}`
+        }
+        return undefined
+      },
     )
     expect(problems).toEqual([])
   })

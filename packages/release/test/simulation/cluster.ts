@@ -1,7 +1,13 @@
 import type { Command, Owner, ReleaseRecord, World } from '../../src/record.ts'
-import { carries, replicasCanarySize, replicasShare, stableNeed } from '../../src/sizing.ts'
+import { carries, stableNeed } from '../../src/sizing.ts'
 import { type Deployment, isRolledOut, readyPods, reconcile } from './deployment.ts'
 import { CANARY, PREVIOUS } from './release.ts'
+
+const replicasCanarySize = (weight: number, stableSize: number): number =>
+  weight <= 0 ? 0 : Math.max(1, Math.ceil((weight * stableSize) / (100 - weight)))
+
+const replicasShare = (canarySize: number, stableSize: number): number =>
+  canarySize + stableSize === 0 ? 0 : (100 * canarySize) / (canarySize + stableSize)
 
 /** How this cluster behaves. Times in ms; `Infinity`: never ready. */
 export type Behaviour = {

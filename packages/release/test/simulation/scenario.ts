@@ -1,6 +1,6 @@
 import type { Judgement, ReleaseRecord, World } from '../../src/record.ts'
 
-/** What is wrong with the release. `bad-N`: rejected in step N (from 0); `outage`: both sides fail for a while at the first step. */
+/** What is wrong with the release. `bad-N`: rejected in step N (from 0); `outage`: both sides fail for a while at the first step; `route-not-taken`: the router never takes a route with a canary in it. */
 export type Scenario =
   | 'good'
   | 'bad-0'
@@ -11,10 +11,12 @@ export type Scenario =
   | 'stuck-promotion'
   | 'outage'
   | 'unclear'
+  | 'route-not-taken'
 
 /** How a run ends that nothing befalls. */
 export const verdictOf = (scenario: Scenario): string => {
   if (scenario === 'good' || scenario === 'outage') return 'promoted'
+  if (scenario === 'route-not-taken') return 'error'
   return scenario === 'unclear' ? 'inconclusive' : 'rolled-back'
 }
 
