@@ -26,6 +26,8 @@ export const inputs = z.object({
   'report-directory': optionalText,
 })
 export type Inputs = z.output<typeof inputs>
+/** The inputs that make the plan, to be read by themselves, so that its problems are told together with those of the others. */
+export const planInputs = z.pick(inputs, { plan: true, 'plan-defaults': true })
 
 /** A share of requests: `5%`, or a number from 0 to 1. Gives 0 … 1. */
 const share = z.pipe(

@@ -1,13 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Outcome, runAction } from '@sluice/kit/action'
-import { Fault } from '@sluice/kit/faults'
+import { describe, Fault } from '@sluice/kit/faults'
 import { readInputs } from '@sluice/kit/inputs'
 import type { Run } from '@sluice/kit/report'
 import { currentRun, tool, VERSION } from '@sluice/kit/run'
 import { keep, kept, mask } from '@sluice/kit/state'
 import { connect } from '@sluice/kubernetes/connect'
-import { type Inputs, inputs, isInline, readPlan, type WholePlan } from './inputs.ts'
+import { type Inputs, inputs, isInline, planInputs, readPlan, type WholePlan } from './inputs.ts'
 import { planProblems } from './plan.ts'
 import { clusterPort } from './ports/cluster.ts'
 import { leasePort } from './ports/lease.ts'
@@ -40,8 +40,7 @@ const start = async (): Promise<void> => {
 
 const body = async (phase: 'main' | 'post'): Promise<Outcome> => {
   const startedAt = Date.now()
-  const given = readInputs(inputs)
-  const plan = planOf(given)
+  const { given, plan } = readAll()
   maskCredentials(given.kubeconfig)
   const stopped = phase === 'main' ? stopSignals() : new AbortController().signal
   const cluster = await connect({
@@ -137,20 +136,29 @@ const outcomeOf = (
   }
 }
 
-/** @throws Fault('input') with every problem of mode, image and plan */
-const planOf = (given: Inputs): WholePlan => {
+/** @throws Fault('input') with every problem of the inputs and of the plan */
+const readAll = (): { readonly given: Inputs; readonly plan: WholePlan } => {
   const problems: string[] = []
-  if (given.mode === 'run' && given.image === undefined) {
+  const attempt = <T>(read: () => T): T | undefined => {
+    try {
+      return read()
+    } catch (thrown) {
+      if (!(thrown instanceof Fault) || thrown.kind !== 'input') throw thrown
+      problems.push(describe(thrown))
+      return undefined
+    }
+  }
+  const given = attempt(() => readInputs(inputs))
+  if (given?.mode === 'run' && given.image === undefined) {
     problems.push('image is required for mode run: name@sha256:… (64 hexadecimal digits)')
   }
-  const source = planSource(given.plan)
-  const plan = readPlan(source, given['plan-defaults'])
-  problems.push(...planProblems(plan))
-  if (problems.length > 0) {
-    const title = problems.length === 1 ? 'Invalid input' : `${problems.length} invalid inputs`
-    throw new Fault('input', `${title}: ${problems.join('\n  ')}`)
+  const sources = attempt(() => readInputs(planInputs))
+  const plan = sources && attempt(() => readPlan(planSource(sources.plan), sources['plan-defaults']))
+  if (plan !== undefined) problems.push(...planProblems(plan))
+  if (given === undefined || plan === undefined || problems.length > 0) {
+    throw new Fault('input', [...new Set(problems)].join('\n  '))
   }
-  return plan
+  return { given, plan }
 }
 
 const planSource = (plan: string | undefined): { readonly source: string; readonly file: string } | undefined => {

@@ -15,7 +15,7 @@ export type Settings = {
   readonly settle: number
   readonly provider: WholePlan['provider']
   readonly scrape: WholePlan['scrape']
-  readonly probe: WholePlan['probe'] | null
+  readonly probe: NonNullable<WholePlan['probe']> | null
 }
 
 /** Problems of a plan that no single key shows; each a sentence with the key's name. */

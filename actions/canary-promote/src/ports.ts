@@ -8,7 +8,7 @@ import type { Snapshot } from './setup.ts'
 export type Ports = {
   readonly metrics: {
     /** Reads one pod a side; says what would keep the source from being trusted. */
-    preflight(settings: Settings): Promise<readonly Finding[]>
+    preflight(settings: Settings, interval: number): Promise<readonly Finding[]>
     read(record: ReleaseRecord): Promise<Scrape>
   }
   readonly lease: {

@@ -143,7 +143,7 @@ const prepare = async (asked: Asked, ports: Ports) => {
   const canary = canonical(withImage(deployment.spec.template, setup.container, image), setup.container)
   const [cluster, metrics] = await Promise.all([
     ports.cluster.preflight(settings, canary),
-    ports.metrics.preflight(settings),
+    ports.metrics.preflight(settings, asked.plan.interval),
   ])
   const findings = [...decided.findings, ...cluster.findings, ...metrics]
   if (findings.some(({ level }) => level === 'error')) throw refused(findings)

@@ -1,0 +1,231 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { type Sandbox, startSandbox } from '@sluice/sandbox/sandbox'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { canonical } from '../src/template.ts'
+import { imageOf, images, type Result, type Stage, sleep, stage, until } from './stage.ts'
+
+/** The action's own process against an embedded cluster with real pods, a real gateway and real clients. */
+let sandbox: Sandbox
+const stages: Stage[] = []
+let count = 0
+
+beforeAll(async () => {
+  sandbox = await startSandbox({
+    images: images(),
+    namespaces: Array.from({ length: 12 }, (_, index) => `shop-${index + 1}`),
+  })
+}, 30_000)
+afterAll(async () => {
+  await Promise.all(stages.map((each) => each.end()))
+  await sandbox?.stop()
+}, 30_000)
+
+const newStage = async (): Promise<Stage> => {
+  count += 1
+  const made = await stage(sandbox, `shop-${count}`)
+  stages.push(made)
+  return made
+}
+const liveImage = async (shop: Stage): Promise<string | undefined> =>
+  (await shop.live())?.spec.template.spec.containers[0]?.image
+const canaryAnswers = (answers: Readonly<Record<string, number>>): number =>
+  Object.entries(answers).reduce((sum, [key, n]) => (key.startsWith('old') ? sum : sum + n), 0)
+const serves = async (shop: Stage, only: string): Promise<void> => {
+  shop.answered()
+  await sleep(1000)
+  expect(Object.keys(shop.answered())).toEqual([`${only} 200`])
+}
+const verdictOf = ({ code, outputs }: Result) => ({ code, verdict: outputs.verdict, reason: outputs['reason-code'] })
+
+describe('a release on the embedded cluster', { concurrent: true, timeout: 60_000 }, () => {
+  test('that is good is promoted without a failed request, and nothing of it is left', async () => {
+    const shop = await newStage()
+    const result = await shop.run({ image: imageOf('good') })
+    expect(verdictOf(result), result.log).toEqual({ code: 0, verdict: 'promoted', reason: 'promoted' })
+    expect(await liveImage(shop)).toBe(imageOf('good'))
+    expect(await shop.leftovers()).toEqual([])
+    const answers = shop.answered()
+    expect(Object.keys(answers).sort()).toEqual(['good 200', 'old 200'])
+    await serves(shop, 'good')
+    const record = await shop.record()
+    const live = await shop.live()
+    expect(record?.state).toMatchObject({ phase: 'done', verdict: 'promoted' })
+    expect(live && canonical(live.spec.template, 'shop').hash).toBe(record?.canary.hash)
+    expect(result.outputs).toMatchObject({
+      image: imageOf('good'),
+      'previous-image': imageOf('old'),
+      weight: '0',
+      'rollback-seconds': '',
+    })
+    expect(JSON.parse(readFileSync(result.outputs.report ?? '', 'utf8'))).toMatchObject({ verdict: 'promoted' })
+    expect(result.summary).toMatch(/^### Canary of `shop-\d+\/shop`: promoted/)
+    const again = await shop.run({ image: imageOf('good') }, { GITHUB_RUN_ID: '101' })
+    expect(verdictOf(again)).toEqual({ code: 0, verdict: 'promoted', reason: 'already-running' })
+  })
+
+  test('that fails one request in five is rolled back within seconds', async () => {
+    const shop = await newStage()
+    const result = await shop.run({ image: imageOf('errors') })
+    expect(verdictOf(result), result.log).toEqual({ code: 1, verdict: 'rolled-back', reason: 'errors' })
+    expect(await liveImage(shop)).toBe(imageOf('old'))
+    expect(await shop.leftovers()).toEqual([])
+    const answers = shop.answered()
+    expect(answers['errors 500'], JSON.stringify(answers)).toBeLessThan(40)
+    await serves(shop, 'old')
+    const report = JSON.parse(readFileSync(result.outputs.report ?? '', 'utf8'))
+    expect(report.details.zeroWeightSeconds).toBeLessThanOrEqual(1)
+    expect(Number(result.outputs['rollback-seconds'])).toBeLessThan(5)
+    expect(report.reason.text).toMatch(/errors: canary [\d.]+ of [\d.]+ .*, baseline/)
+  })
+
+  test('whose pods never become ready gets no request', async () => {
+    const shop = await newStage()
+    const result = await shop.run({ image: imageOf('never-ready') })
+    expect(verdictOf(result), result.log).toEqual({ code: 1, verdict: 'rolled-back', reason: 'not-ready' })
+    expect(canaryAnswers(shop.answered())).toBe(0)
+    expect(await shop.leftovers()).toEqual([])
+  })
+
+  test('whose pods crash under traffic is rolled back', async () => {
+    const shop = await newStage()
+    const result = await shop.run({ image: imageOf('crash') })
+    expect(result.outputs.verdict, result.log).toBe('rolled-back')
+    expect(['restarts', 'lost-readiness', 'crash-loop']).toContain(result.outputs['reason-code'])
+    expect(await shop.leftovers()).toEqual([])
+    await serves(shop, 'old')
+  })
+
+  test('without a router is split by its pods, and promoted', async () => {
+    const shop = await newStage()
+    const result = await shop.run({ image: imageOf('good'), router: 'replicas' })
+    expect(verdictOf(result), result.log).toEqual({ code: 0, verdict: 'promoted', reason: 'promoted' })
+    expect(await liveImage(shop)).toBe(imageOf('good'))
+    expect(await shop.leftovers()).toEqual([])
+    await serves(shop, 'good')
+  })
+})
+
+describe('a run that is interrupted', { concurrent: true, timeout: 60_000 }, () => {
+  test('as a runner cancels it is back at weight 0 within five seconds, and its post step clears up', async () => {
+    const shop = await newStage()
+    const { child, done } = shop.start({ image: imageOf('good') })
+    await until(async () => (await shop.weight()) === 20)
+    const signalled = Date.now()
+    child.kill('SIGINT')
+    const schedule = [setTimeout(() => child.kill('SIGTERM'), 7500), setTimeout(() => child.kill('SIGKILL'), 10_000)]
+    const main = await done
+    const took = Date.now() - signalled
+    for (const timer of schedule) clearTimeout(timer)
+    expect({ ...verdictOf(main), signal: main.signal }, main.log).toEqual({
+      code: 1,
+      verdict: 'error',
+      reason: 'cancelled',
+      signal: null,
+    })
+    expect(took).toBeLessThan(5000)
+    expect(await shop.weight()).toBe(0)
+    expect(main.state.phase).toBe('begun')
+
+    const post = await shop.run({ image: imageOf('good') }, { STATE_phase: 'begun' })
+    expect(verdictOf(post), post.log).toEqual({ code: 0, verdict: 'rolled-back', reason: 'cancelled' })
+    expect(await shop.leftovers()).toEqual([])
+    await serves(shop, 'old')
+    const again = await shop.run({ image: imageOf('good') }, { STATE_phase: 'done' })
+    expect(again).toMatchObject({ code: 0, log: 'nothing to look after\n' })
+  })
+
+  test('by the death of its runner is cleared away by the next one, which then makes its own release', async () => {
+    const shop = await newStage()
+    const { child, done } = shop.start({ image: imageOf('errors') })
+    await until(async () => (await shop.weight()) === 20)
+    child.kill('SIGKILL')
+    await done
+    expect(await shop.weight()).toBe(20)
+    const result = await shop.run({ image: imageOf('good') }, { GITHUB_RUN_ID: '101' })
+    expect(verdictOf(result), result.log).toEqual({ code: 0, verdict: 'promoted', reason: 'promoted' })
+    expect((await shop.record())?.history.map(({ verdict }) => verdict)).toEqual(['rolled-back', 'promoted'])
+    expect(await shop.leftovers()).toEqual([])
+  })
+
+  test('by the death of its runner is resumed where it was', async () => {
+    const shop = await newStage()
+    const { child, done } = shop.start({ image: imageOf('good') })
+    await until(async () => (await shop.record())?.state.phase === 'analysing')
+    child.kill('SIGKILL')
+    await done
+    const began = (await shop.record())?.startedAt
+    const result = await shop.run({ mode: 'resume' }, { GITHUB_RUN_ID: '101' })
+    expect(verdictOf(result), result.log).toEqual({ code: 0, verdict: 'promoted', reason: 'promoted' })
+    expect((await shop.record())?.startedAt).toBe(began)
+    expect(await liveImage(shop)).toBe(imageOf('good'))
+  })
+
+  test('by nobody keeps the others out: a second run is busy, status reads, abort ends it', async () => {
+    const shop = await newStage()
+    const slow = { image: imageOf('good'), plan: PLAN_SLOW }
+    const { done } = shop.start(slow)
+    await until(async () => (await shop.record())?.state.phase === 'analysing')
+    const before = (await shop.record())?.epoch
+    const second = await shop.run({ image: imageOf('errors') }, { GITHUB_RUN_ID: '101' })
+    expect(verdictOf(second), second.log).toEqual({ code: 1, verdict: 'error', reason: 'busy' })
+    expect((await shop.record())?.epoch).toBe(before)
+    const status = await shop.run({ mode: 'status' }, { GITHUB_RUN_ID: '102' })
+    expect(status).toMatchObject({ code: 0, outputs: { 'reason-code': 'analysing' } })
+    const abort = await shop.run({ mode: 'abort' }, { GITHUB_RUN_ID: '103' })
+    expect(verdictOf(abort), abort.log).toEqual({ code: 0, verdict: 'rolled-back', reason: 'aborted' })
+    const fenced = await done
+    expect(verdictOf(fenced), fenced.log).toEqual({ code: 1, verdict: 'error', reason: 'taken-over' })
+    expect(await shop.leftovers()).toEqual([])
+    await serves(shop, 'old')
+  })
+})
+
+describe('what cannot begin', { concurrent: true, timeout: 60_000 }, () => {
+  test('changes nothing: a Deployment that is not there, all inputs that are wrong, a report folder that is none', async () => {
+    const shop = await newStage()
+    const missing = await shop.run({ image: imageOf('good'), deployment: 'shopp' })
+    expect(missing.code).toBe(1)
+    expect(missing.log).toMatch(/Deployment shop-\d+\/shopp does not exist.*first release\? Use the action deploy/)
+    const wrong = await shop.run({ image: 'shop:latest', router: 'gateway', plan: 'intervall: 5s' })
+    expect(wrong.log).toMatch(/image must name an image by digest/)
+    expect(wrong.log).toMatch(/router unknown value "gateway"; did you mean "gateway-api"\?/)
+    expect(wrong.log).toMatch(/plan:1:1: unknown key "intervall"; did you mean "interval"\?/)
+    const route = await shop.run({ image: imageOf('good'), route: 'nope' })
+    expect(route).toMatchObject({ code: 1, outputs: { 'reason-code': 'input-fault' } })
+    expect(route.log).toMatch(/nope/)
+    expect(await shop.record()).toBeUndefined()
+    expect(await shop.leftovers()).toEqual([])
+    expect(canaryAnswers(shop.answered())).toBe(0)
+  })
+
+  test('says which right is missing, and the rule that would give it', async () => {
+    const shop = await newStage()
+    const token = sandbox.issueToken([
+      { apiGroups: ['', 'apps'], resources: ['services', 'configmaps'], verbs: ['get', 'list'] },
+    ])
+    const kubeconfig = sandbox.kubeconfig({ namespace: shop.namespace, token })
+    const result = await shop.run({ image: imageOf('good'), kubeconfig })
+    expect(result).toMatchObject({ code: 1, outputs: { verdict: 'error' } })
+    expect(result.log).toMatch(/Not allowed to get deployments shop in namespace shop-\d+.*403/)
+    expect(result.log).toMatch(/verbs: \["get"\]/)
+    expect(await shop.record()).toBeUndefined()
+  })
+
+  test('is told before it begins, a report that cannot be written after it ended', async () => {
+    const shop = await newStage()
+    const result = await shop.run({ mode: 'status', 'report-directory': '/dev/null/reports' })
+    expect(result.code).toBe(0)
+    expect(result.log).toMatch(/report could not be written to \/dev\/null\/reports/)
+    expect(existsSync('/dev/null/reports')).toBe(false)
+  })
+})
+
+const PLAN_SLOW = `
+steps: [{ weight: 20, hold: 60s }]
+interval: 500ms
+lease: 3s
+drain: 2s
+ready-within: 6s
+min-canary: 1
+metrics: [{ name: errors, kind: ratio }]
+`
