@@ -1,0 +1,59 @@
+import type { Api } from './api.ts'
+import { syncDeployment } from './deployments.ts'
+import { collect } from './garbage.ts'
+import { apiVersionOf, DEPLOYMENTS, PODS, REPLICASETS } from './kinds.ts'
+import type { Deployment, Doc, ReplicaSet } from './objects.ts'
+import type { Queue } from './queue.ts'
+import { syncReplicaSet } from './replicasets.ts'
+
+/** Runs the controllers on every change of what they watch. @returns a function that ends them */
+export const startControllers = (api: Api, queue: Queue): (() => void) => {
+  const deployment = (namespace: string | undefined, name: string): void => {
+    const run = (): void => {
+      const live = api.store.get<Deployment>(DEPLOYMENTS, namespace, name)
+      const wait = live === undefined ? undefined : syncDeployment(api, live, Date.now())
+      if (wait !== undefined) queue.later(`${namespace}/${name} deadline`, wait, run)
+    }
+    queue.add(`deployment ${namespace}/${name}`, run)
+  }
+  const replicaSet = (namespace: string | undefined, name: string): void => {
+    const run = (): void => {
+      const live = api.store.get<ReplicaSet>(REPLICASETS, namespace, name)
+      const wait = live === undefined ? undefined : syncReplicaSet(api, live, Date.now())
+      if (wait !== undefined) queue.later(`${namespace}/${name} ready`, wait, run)
+    }
+    queue.add(`replicaset ${namespace}/${name}`, run)
+  }
+  return api.store.subscribe((change) => {
+    const { object, kind } = change
+    if (kind === DEPLOYMENTS) deployment(object.metadata.namespace, object.metadata.name)
+    if (kind === REPLICASETS) {
+      replicaSet(object.metadata.namespace, object.metadata.name)
+      ownerOf(object, 'Deployment', deployment)
+    }
+    if (kind === PODS) {
+      ownerOf(object, 'ReplicaSet', replicaSet)
+      // A Recreate rollout waits for pods that are on their way out, which no ReplicaSet's status counts.
+      if (change.type === 'DELETED') {
+        ownerOf(object, 'ReplicaSet', (namespace, name) => {
+          const set = api.store.get(REPLICASETS, namespace, name)
+          if (set !== undefined) ownerOf(set, 'Deployment', deployment)
+        })
+      }
+    }
+    if (concernsOwners(change)) queue.add('garbage', () => collect(api))
+  })
+}
+
+const ownerOf = (object: Doc, kind: string, found: (namespace: string | undefined, name: string) => void): void => {
+  const owner = object.metadata.ownerReferences?.find(
+    (reference) =>
+      reference.controller && reference.kind === kind && reference.apiVersion === apiVersionOf(REPLICASETS),
+  )
+  if (owner !== undefined) found(object.metadata.namespace, owner.name)
+}
+
+const concernsOwners = (change: { type: string; object: Doc }): boolean =>
+  change.type === 'DELETED' ||
+  change.object.metadata.deletionTimestamp !== undefined ||
+  (change.type === 'ADDED' && change.object.metadata.ownerReferences !== undefined)
