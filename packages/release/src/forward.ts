@@ -14,7 +14,7 @@ export const climb = (record: ReleaseRecord, state: Climbing, world: World): Mov
   if (world.stable.hash !== record.stable.hash)
     return turnBack(record, at, { verdict: 'superseded', why: reasons.superseded(record, world) })
   if (at >= record.deadline) return turnBack(record, at, { verdict: 'inconclusive', why: reasons.deadline(record) })
-  const broken = brokenCanary(record, world)
+  const broken = isSharedOutage(world) ? undefined : brokenCanary(record, world)
   if (broken) return turnBack(record, at, { verdict: 'rolled-back', why: broken })
   switch (state.phase) {
     case 'preparing':
@@ -57,6 +57,9 @@ export const holdOver = (plan: Plan, state: { readonly step: number; readonly si
 export const brokenCanary = (record: ReleaseRecord, { canary }: World) =>
   canary?.hash === record.canary.hash && canary.failed?.code !== ENVIRONMENT ? canary.failed : undefined
 
+// Stable still runs the previous template here: when most of it is down too, the release is not to blame.
+const isSharedOutage = ({ stable }: World): boolean => stable.available * 2 < stable.desired
+
 const prepare = (record: ReleaseRecord, state: StateIn<'preparing'>, world: World): Moved => {
   const missing = missingParts(record, state.step, world)
   if (missing.length === 0 && allReady(world)) {
@@ -88,7 +91,7 @@ const raise = (record: ReleaseRecord, state: StateIn<'raising'>, world: World): 
 }
 
 const watch = (record: ReleaseRecord, state: StateIn<'analysing' | 'holding'>, world: World): Moved => {
-  if ((world.canary?.ready ?? 0) === 0)
+  if ((world.canary?.ready ?? 0) === 0 && !isSharedOutage(world))
     return turnBack(record, world.at, { verdict: 'rolled-back', why: reasons.lostReadiness(world) })
   return world.weight.written === askedWeight(record)
     ? stay(record)

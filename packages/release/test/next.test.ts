@@ -180,6 +180,12 @@ describe('on the way up', () => {
       'lowering rolled-back lost-readiness',
     ],
     [
+      'pods that most of stable lost too are nobody’s fault',
+      analysing,
+      observed({ canary: canary({ ready: 0, failed: why('crash-loop') }), stable: stable({ available: 1 }) }),
+      'analysing',
+    ],
+    [
       'a weight that is no longer ours is raised again',
       analysing,
       observed({ weight: { written: 3, accepted: true, marked: true } }),
