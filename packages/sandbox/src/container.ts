@@ -119,8 +119,8 @@ export const startContainer = (spec: Container, world: ContainerWorld, on: Conta
     if (over) return
     const first = ports.get(declared[0]?.containerPort ?? 8080)
     environment = {
-      PATH: process.env['PATH'] ?? '',
-      HOME: process.env['HOME'] ?? '/',
+      PATH: process.env.PATH ?? '',
+      HOME: process.env.HOME ?? '/',
       ...image.env,
       ...wanted.values,
       HOST: '127.0.0.1',

@@ -15,7 +15,7 @@ export const withDefaults = (kind: Kind, object: Doc, address: () => string): Do
   if (kind.kind === 'Pod') return { ...object, spec: podSpec(spec) }
   if (kind.kind === 'Service') return { ...object, spec: service(spec, address) }
   if (kind.kind === 'HTTPRoute') return { ...object, spec: route(spec) }
-  if (kind.kind === 'Gateway') return { ...object, spec: { ...spec, listeners: each(spec['listeners'], listener) } }
+  if (kind.kind === 'Gateway') return { ...object, spec: { ...spec, listeners: each(spec.listeners, listener) } }
   return object
 }
 
@@ -35,13 +35,13 @@ const secret = (object: Doc): Doc => {
     ? Object.entries(stringData).map(([key, value]) => [key, Buffer.from(String(value)).toString('base64')])
     : []
   const data = { ...(isFields(object.data) ? object.data : {}), ...Object.fromEntries(encoded) }
-  return { ...rest, type: object['type'] ?? 'Opaque', ...(Object.keys(data).length > 0 ? { data } : {}) }
+  return { ...rest, type: object.type ?? 'Opaque', ...(Object.keys(data).length > 0 ? { data } : {}) }
 }
 
 const deployment = (spec: Fields): Fields => {
-  const strategy: Fields = isFields(spec['strategy']) ? spec['strategy'] : {}
-  const type = strategy['type'] ?? 'RollingUpdate'
-  const rolling = isFields(strategy['rollingUpdate']) ? strategy['rollingUpdate'] : {}
+  const strategy: Fields = isFields(spec.strategy) ? spec.strategy : {}
+  const type = strategy.type ?? 'RollingUpdate'
+  const rolling = isFields(strategy.rollingUpdate) ? strategy.rollingUpdate : {}
   return {
     replicas: 1,
     revisionHistoryLimit: 10,
@@ -56,9 +56,9 @@ const deployment = (spec: Fields): Fields => {
 }
 
 const template = (spec: Fields): Fields => {
-  const given = spec['template']
-  if (!isFields(given) || !isFields(given['spec'])) return {}
-  return { template: { ...given, spec: podSpec(given['spec']) } }
+  const given = spec.template
+  if (!isFields(given) || !isFields(given.spec)) return {}
+  return { template: { ...given, spec: podSpec(given.spec) } }
 }
 
 const podSpec = (spec: Fields): Fields => ({
@@ -68,9 +68,9 @@ const podSpec = (spec: Fields): Fields => ({
   securityContext: {},
   schedulerName: 'default-scheduler',
   ...spec,
-  ...(spec['containers'] === undefined ? {} : { containers: each(spec['containers'], container) }),
-  ...(spec['initContainers'] === undefined ? {} : { initContainers: each(spec['initContainers'], container) }),
-  ...(spec['volumes'] === undefined ? {} : { volumes: each(spec['volumes'], volume) }),
+  ...(spec.containers === undefined ? {} : { containers: each(spec.containers, container) }),
+  ...(spec.initContainers === undefined ? {} : { initContainers: each(spec.initContainers, container) }),
+  ...(spec.volumes === undefined ? {} : { volumes: each(spec.volumes, volume) }),
 })
 
 const container = (given: Fields): Fields => ({
@@ -79,8 +79,8 @@ const container = (given: Fields): Fields => ({
   imagePullPolicy: 'IfNotPresent',
   resources: {},
   ...given,
-  ...(given['ports'] === undefined ? {} : { ports: each(given['ports'], (port) => ({ protocol: 'TCP', ...port })) }),
-  ...(given['env'] === undefined ? {} : { env: each(given['env'], variable) }),
+  ...(given.ports === undefined ? {} : { ports: each(given.ports, (port) => ({ protocol: 'TCP', ...port })) }),
+  ...(given.env === undefined ? {} : { env: each(given.env, variable) }),
   ...Object.fromEntries(
     ['readinessProbe', 'livenessProbe', 'startupProbe'].flatMap((name) => {
       const value = given[name]
@@ -90,9 +90,9 @@ const container = (given: Fields): Fields => ({
 })
 
 const variable = (given: Fields): Fields => {
-  const from = given['valueFrom']
-  if (!isFields(from) || !isFields(from['fieldRef'])) return given
-  return { ...given, valueFrom: { ...from, fieldRef: { apiVersion: 'v1', ...from['fieldRef'] } } }
+  const from = given.valueFrom
+  if (!isFields(from) || !isFields(from.fieldRef)) return given
+  return { ...given, valueFrom: { ...from, fieldRef: { apiVersion: 'v1', ...from.fieldRef } } }
 }
 
 const probe = (given: Fields): Fields => ({
@@ -101,7 +101,7 @@ const probe = (given: Fields): Fields => ({
   successThreshold: 1,
   failureThreshold: 3,
   ...given,
-  ...(isFields(given['httpGet']) ? { httpGet: { path: '/', scheme: 'HTTP', ...given['httpGet'] } } : {}),
+  ...(isFields(given.httpGet) ? { httpGet: { path: '/', scheme: 'HTTP', ...given.httpGet } } : {}),
 })
 
 const volume = (given: Fields): Fields => {
@@ -111,7 +111,7 @@ const volume = (given: Fields): Fields => {
 }
 
 const service = (spec: Fields, address: () => string): Fields => {
-  const clusterIP = spec['type'] === 'ExternalName' ? undefined : (spec['clusterIP'] ?? address())
+  const clusterIP = spec.type === 'ExternalName' ? undefined : (spec.clusterIP ?? address())
   return {
     type: 'ClusterIP',
     sessionAffinity: 'None',
@@ -119,30 +119,30 @@ const service = (spec: Fields, address: () => string): Fields => {
     ipFamilyPolicy: 'SingleStack',
     internalTrafficPolicy: 'Cluster',
     ...spec,
-    ...(clusterIP === undefined ? {} : { clusterIP, clusterIPs: spec['clusterIPs'] ?? [clusterIP] }),
-    ...(spec['ports'] === undefined
+    ...(clusterIP === undefined ? {} : { clusterIP, clusterIPs: spec.clusterIPs ?? [clusterIP] }),
+    ...(spec.ports === undefined
       ? {}
-      : { ports: each(spec['ports'], (port) => ({ protocol: 'TCP', targetPort: port['port'] ?? 0, ...port })) }),
+      : { ports: each(spec.ports, (port) => ({ protocol: 'TCP', targetPort: port.port ?? 0, ...port })) }),
   }
 }
 
 const route = (spec: Fields): Fields => ({
   ...spec,
-  ...(spec['parentRefs'] === undefined ? {} : { parentRefs: each(spec['parentRefs'], parent) }),
-  rules: each(spec['rules'] ?? [{}], rule),
+  ...(spec.parentRefs === undefined ? {} : { parentRefs: each(spec.parentRefs, parent) }),
+  rules: each(spec.rules ?? [{}], rule),
 })
 
 const parent = (given: Fields): Fields => ({ group: 'gateway.networking.k8s.io', kind: 'Gateway', ...given })
 
 const rule = (given: Fields): Fields => ({
   ...given,
-  matches: each(given['matches'] ?? [{}], (match) => ({
+  matches: each(given.matches ?? [{}], (match) => ({
     ...match,
-    path: { type: 'PathPrefix', value: '/', ...(isFields(match['path']) ? match['path'] : {}) },
+    path: { type: 'PathPrefix', value: '/', ...(isFields(match.path) ? match.path : {}) },
   })),
-  ...(given['backendRefs'] === undefined
+  ...(given.backendRefs === undefined
     ? {}
-    : { backendRefs: each(given['backendRefs'], (ref) => ({ group: '', kind: 'Service', weight: 1, ...ref })) }),
+    : { backendRefs: each(given.backendRefs, (ref) => ({ group: '', kind: 'Service', weight: 1, ...ref })) }),
 })
 
 const listener = (given: Fields): Fields => ({ allowedRoutes: { namespaces: { from: 'Same' } }, ...given })

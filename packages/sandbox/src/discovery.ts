@@ -7,6 +7,7 @@ export const discovery = (
   kinds: Kinds,
   asked: Extract<Asked, { kind: 'version' | 'health' | 'roots' | 'groups' | 'discovery' }>,
 ): unknown => {
+  if (asked.kind === 'discovery') return resources(kinds, asked.group, asked.version)
   if (asked.kind === 'version')
     return {
       major: '1',
@@ -16,8 +17,7 @@ export const discovery = (
     }
   if (asked.kind === 'health') return 'ok'
   if (asked.kind === 'roots') return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] }
-  if (asked.kind === 'groups') return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups(kinds) }
-  return resources(kinds, asked.group, asked.version)
+  return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups(kinds) }
 }
 
 const groups = (kinds: Kinds): unknown => {

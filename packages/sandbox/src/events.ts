@@ -15,9 +15,9 @@ export const tell = (api: Api, about: Doc, what: Happening, now: number): void =
   const { namespace, name, uid, resourceVersion } = about.metadata
   const earlier = api.store
     .list(EVENTS, namespace)
-    .find((event) => event['reason'] === what.reason && event['message'] === what.message && involved(event) === uid)
+    .find((event) => event.reason === what.reason && event.message === what.message && involved(event) === uid)
   if (earlier !== undefined) {
-    const count = Number(earlier['count'] ?? 1) + 1
+    const count = Number(earlier.count ?? 1) + 1
     api.update(EVENTS, { ...earlier, count, lastTimestamp: timestamp(now) }, { manager: what.component })
     return
   }
@@ -43,4 +43,4 @@ export const tell = (api: Api, about: Doc, what: Happening, now: number): void =
   )
 }
 
-const involved = (event: Doc): string | undefined => (event['involvedObject'] as { uid?: string } | undefined)?.uid
+const involved = (event: Doc): string | undefined => (event.involvedObject as { uid?: string } | undefined)?.uid

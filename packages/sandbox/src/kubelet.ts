@@ -48,9 +48,9 @@ export const createKubelet = (api: Api, world: KubeletWorld): Kubelet => {
       const found = api.store.get<Pod>(PODS, at.namespace, at.name)
       return found?.metadata.uid === uid ? found : undefined
     }
-    let turn: NodeJS.Immediate | undefined
+    let _turn: NodeJS.Immediate | undefined
     const write = (): void => {
-      turn = undefined
+      _turn = undefined
       const current = live()
       const mine = work.get(uid)
       if (current === undefined || mine === undefined) return
@@ -60,7 +60,7 @@ export const createKubelet = (api: Api, world: KubeletWorld): Kubelet => {
       if (isRefusal(written)) throw new Error(`Status of pod ${at.name}: ${written.message}`)
     }
     const sync = (): void => {
-      turn ??= setImmediate(write)
+      _turn ??= setImmediate(write)
     }
     const containers = pod.spec.containers.map((spec) =>
       startContainer(

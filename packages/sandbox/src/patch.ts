@@ -40,8 +40,8 @@ export const mergePatched = (target: unknown, patch: Json): Json => {
  */
 export const strategicPatched = (kind: Kind, target: unknown, patch: Json, path: readonly string[] = []): Json => {
   if (!isFields(patch)) return patch
-  if (patch['$patch'] === 'replace') return without(patch, '$patch')
-  const retained = patch['$retainKeys']
+  if (patch.$patch === 'replace') return without(patch, '$patch')
+  const retained = patch.$retainKeys
   let merged: Fields = isFields(target) ? { ...target } : {}
   if (Array.isArray(retained)) {
     merged = Object.fromEntries(Object.entries(merged).filter(([key]) => retained.includes(key)))
@@ -69,14 +69,14 @@ const mergedList = (kind: Kind, target: Json | undefined, patch: Json[], path: r
   if (shape === 'set') return [...before, ...patch.filter((item) => !before.some((other) => same(item, other)))]
   // The strategic merge key is a single field, the first of the keys that server-side apply uses.
   const key = shape[0] ?? 'name'
-  if (patch.some((entry) => isFields(entry) && entry['$patch'] === 'replace')) {
-    return patch.filter((entry) => !(isFields(entry) && entry['$patch'] === 'replace'))
+  if (patch.some((entry) => isFields(entry) && entry.$patch === 'replace')) {
+    return patch.filter((entry) => !(isFields(entry) && entry.$patch === 'replace'))
   }
   const merged = [...before]
   for (const entry of patch) {
     if (!isFields(entry)) continue
     const at = merged.findIndex((other) => isFields(other) && same(other[key], entry[key]))
-    if (entry['$patch'] === 'delete') {
+    if (entry.$patch === 'delete') {
       if (at >= 0) merged.splice(at, 1)
     } else if (at < 0) merged.push(strategicPatched(kind, {}, entry, path))
     else merged[at] = strategicPatched(kind, merged[at], entry, path)

@@ -128,7 +128,7 @@ const startPod = (api: Api, set: ReplicaSet, now: number): string | undefined =>
 const overQuota = (api: Api, namespace: string): string | undefined => {
   for (const quota of api.store.list(QUOTAS, namespace)) {
     const hard = (quota.spec as { hard?: Record<string, string | number> } | undefined)?.hard ?? {}
-    const limit = hard['pods'] ?? hard['count/pods']
+    const limit = hard.pods ?? hard['count/pods']
     const used = api.store
       .list<Pod>(PODS, namespace)
       .filter((pod) => pod.status?.phase !== 'Failed' && pod.status?.phase !== 'Succeeded').length

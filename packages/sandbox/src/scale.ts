@@ -36,8 +36,8 @@ export const scaled = (kind: Kind, object: Doc, write: { verb: string; type: str
             )
   if (isRefusal(after)) return after
   if (!isFields(after)) return badRequest('the object provided is unrecognized (must be of type Scale)')
-  const spec = isFields(after['spec']) ? after['spec'] : {}
-  const replicas = spec['replicas'] ?? 0
+  const spec = isFields(after.spec) ? after.spec : {}
+  const replicas = spec.replicas ?? 0
   if (!Number.isInteger(replicas))
     return badRequest(
       'Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal into Go struct field ScaleSpec.spec.replicas of type int32',
@@ -51,8 +51,8 @@ export const scaled = (kind: Kind, object: Doc, write: { verb: string; type: str
       },
     ])
   }
-  const metadata = isFields(after['metadata']) ? after['metadata'] : {}
-  const resourceVersion = metadata['resourceVersion']
+  const metadata = isFields(after.metadata) ? after.metadata : {}
+  const resourceVersion = metadata.resourceVersion
   return {
     ...object,
     metadata: {

@@ -329,11 +329,11 @@ const removed = (world: ServerWorld, asked: ResourceCall, options: DeleteOptions
 
 const deleteOptions = (body: Json, query: URLSearchParams): DeleteOptions => {
   const given = isFields(body) ? body : {}
-  const grace = given['gracePeriodSeconds'] ?? query.get('gracePeriodSeconds')
-  const policy = given['propagationPolicy'] ?? query.get('propagationPolicy') ?? 'Background'
-  const dry = Array.isArray(given['dryRun']) ? given['dryRun'].includes('All') : query.get('dryRun') === 'All'
+  const grace = given.gracePeriodSeconds ?? query.get('gracePeriodSeconds')
+  const policy = given.propagationPolicy ?? query.get('propagationPolicy') ?? 'Background'
+  const dry = Array.isArray(given.dryRun) ? given.dryRun.includes('All') : query.get('dryRun') === 'All'
   return {
-    ...(isFields(given['preconditions']) ? { preconditions: given['preconditions'] as { uid?: string } } : {}),
+    ...(isFields(given.preconditions) ? { preconditions: given.preconditions as { uid?: string } } : {}),
     propagationPolicy: policy as 'Foreground' | 'Background' | 'Orphan',
     ...(grace === null || grace === undefined ? {} : { gracePeriodSeconds: Number(grace) }),
     dryRun: dry,
@@ -362,7 +362,7 @@ const list = (world: ServerWorld, call: Call, asked: ResourceCall): unknown => {
   return isRefusal(items) ? items : listOf(world, asked.resource, items)
 }
 
-const watch = (world: ServerWorld, watches: Watches, call: Call, asked: ResourceCall): void => {
+const watch = (_world: ServerWorld, watches: Watches, call: Call, asked: ResourceCall): void => {
   const labels = labelTest(call.query.get('labelSelector') ?? '')
   const fields = fieldTest(call.query.get('fieldSelector') ?? '')
   if (isRefusal(labels)) return send(call.response, labels)
@@ -500,7 +500,7 @@ const servicePort = (
   return endpoint?.port ?? refuse(503, 'ServiceUnavailable', `no endpoints available for service "${to.name}"`)
 }
 
-const review = async (world: ServerWorld, call: Call, resource: string): Promise<void> => {
+const review = async (_world: ServerWorld, call: Call, resource: string): Promise<void> => {
   const body = await readBody(call.request)
   if (isRefusal(body)) return send(call.response, body)
   const object: Fields = isFields(body) ? body : {}
@@ -511,8 +511,8 @@ const review = async (world: ServerWorld, call: Call, resource: string): Promise
       201,
     )
   }
-  const spec = isFields(object['spec']) ? object['spec'] : {}
-  const wanted = isFields(spec['resourceAttributes']) ? spec['resourceAttributes'] : {}
+  const spec = isFields(object.spec) ? object.spec : {}
+  const wanted = isFields(spec.resourceAttributes) ? spec.resourceAttributes : {}
   const text = (name: string): string | undefined =>
     typeof wanted[name] === 'string' && wanted[name] !== '' ? wanted[name] : undefined
   const subresource = text('subresource')
@@ -534,7 +534,7 @@ const asObject = (kind: Kind, namespace: string | undefined, body: Json): Doc | 
       `${object.kind} in version "${object.apiVersion}" cannot be handled as a ${kind.kind}: the API version in the data (${object.apiVersion}) does not match the expected API version (${apiVersionOf(kind)})`,
     )
   }
-  const metadata = isFields(body['metadata']) ? object.metadata : ({} as Doc['metadata'])
+  const metadata = isFields(body.metadata) ? object.metadata : ({} as Doc['metadata'])
   if (kind.namespaced && metadata.namespace !== undefined && metadata.namespace !== namespace) {
     return badRequest(`the namespace of the provided object does not match the namespace sent on the request`)
   }

@@ -23,7 +23,7 @@ export const wrongWith = (kind: Kind, object: Doc, before?: Doc): Refusal | unde
 
 const wrongType = (kind: Kind, object: Doc): string | undefined => {
   const spec = isFields(object.spec) ? object.spec : {}
-  const replicas = spec['replicas']
+  const replicas = spec.replicas
   if (
     (kind.kind === 'Deployment' || kind.kind === 'ReplicaSet') &&
     replicas !== undefined &&
@@ -37,8 +37,8 @@ const wrongType = (kind: Kind, object: Doc): string | undefined => {
       return `json: cannot unmarshal ${jsonType(wrong)} into Go struct field ConfigMap.data of type string`
   }
   for (const { container } of containersOf(kind, object)) {
-    for (const entry of array(container['env'])) {
-      const value = isFields(entry) ? entry['value'] : undefined
+    for (const entry of array(container.env)) {
+      const value = isFields(entry) ? entry.value : undefined
       if (value !== undefined && typeof value !== 'string') {
         return `json: cannot unmarshal ${jsonType(value)} into Go struct field EnvVar.env.value of type string`
       }
@@ -122,7 +122,7 @@ const specCauses = (kind: Kind, object: Doc, before?: Doc): readonly Cause[] => 
     case 'HTTPRoute':
       return weights(spec)
     case 'ConfigMap':
-      return object['immutable'] === true && before?.['immutable'] === true && !same(object.data, before.data)
+      return object.immutable === true && before?.immutable === true && !same(object.data, before.data)
         ? [
             {
               reason: 'FieldValueForbidden',
@@ -138,27 +138,27 @@ const specCauses = (kind: Kind, object: Doc, before?: Doc): readonly Cause[] => 
 
 const workload = (spec: Record<string, unknown>, before?: Doc): readonly Cause[] => {
   const causes: Cause[] = []
-  const selector = spec['selector'] as LabelSelector | undefined
-  const template = isFields(spec['template']) ? spec['template'] : {}
-  const labels = isFields(template['metadata']) ? template['metadata']['labels'] : undefined
-  if (Number(spec['replicas']) < 0)
-    causes.push(wrong('spec.replicas', spec['replicas'], 'must be greater than or equal to 0'))
+  const selector = spec.selector as LabelSelector | undefined
+  const template = isFields(spec.template) ? spec.template : {}
+  const labels = isFields(template.metadata) ? template.metadata.labels : undefined
+  if (Number(spec.replicas) < 0)
+    causes.push(wrong('spec.replicas', spec.replicas, 'must be greater than or equal to 0'))
   if (!isFields(selector)) causes.push(required('spec.selector'))
   else if (Object.keys(selector).length === 0) {
     causes.push(wrong('spec.selector', selector, 'empty selector is invalid for deployment'))
   } else if (!selects(selector, (labels ?? {}) as Record<string, string>)) {
     causes.push(wrong('spec.template.metadata.labels', labels ?? {}, '`selector` does not match template `labels`'))
   }
-  const old = isFields(before?.spec) ? before.spec['selector'] : undefined
+  const old = isFields(before?.spec) ? before.spec.selector : undefined
   if (before !== undefined && !same(old, selector)) causes.push(wrong('spec.selector', selector, 'field is immutable'))
   return [...causes, ...labelCauses('spec.template.labels', labels)]
 }
 
 const rollout = (spec: Record<string, unknown>): readonly Cause[] => {
-  const strategy = isFields(spec['strategy']) ? spec['strategy'] : {}
-  const rolling = isFields(strategy['rollingUpdate']) ? strategy['rollingUpdate'] : undefined
+  const strategy = isFields(spec.strategy) ? spec.strategy : {}
+  const rolling = isFields(strategy.rollingUpdate) ? strategy.rollingUpdate : undefined
   const causes: Cause[] = []
-  if (strategy['type'] === 'Recreate' && rolling !== undefined) {
+  if (strategy.type === 'Recreate' && rolling !== undefined) {
     causes.push({
       reason: 'FieldValueForbidden',
       field: 'spec.strategy.rollingUpdate',
@@ -166,13 +166,9 @@ const rollout = (spec: Record<string, unknown>): readonly Cause[] => {
     })
   }
   const none = (value: unknown): boolean => value === 0 || value === '0' || value === '0%'
-  if (rolling !== undefined && none(rolling['maxSurge']) && none(rolling['maxUnavailable'])) {
+  if (rolling !== undefined && none(rolling.maxSurge) && none(rolling.maxUnavailable)) {
     causes.push(
-      wrong(
-        'spec.strategy.rollingUpdate.maxUnavailable',
-        rolling['maxUnavailable'],
-        'may not be 0 when `maxSurge` is 0',
-      ),
+      wrong('spec.strategy.rollingUpdate.maxUnavailable', rolling.maxUnavailable, 'may not be 0 when `maxSurge` is 0'),
     )
   }
   for (const name of ['maxSurge', 'maxUnavailable']) {
@@ -187,9 +183,9 @@ const rollout = (spec: Record<string, unknown>): readonly Cause[] => {
         ),
       )
   }
-  if (Number(spec['progressDeadlineSeconds']) <= Number(spec['minReadySeconds'] ?? 0)) {
+  if (Number(spec.progressDeadlineSeconds) <= Number(spec.minReadySeconds ?? 0)) {
     causes.push(
-      wrong('spec.progressDeadlineSeconds', spec['progressDeadlineSeconds'], 'must be greater than minReadySeconds'),
+      wrong('spec.progressDeadlineSeconds', spec.progressDeadlineSeconds, 'must be greater than minReadySeconds'),
     )
   }
   return causes
@@ -201,14 +197,14 @@ const podSpecOf = (kind: Kind, object: Doc): { spec: Record<string, unknown>; at
   const spec = isFields(object.spec) ? object.spec : {}
   if (kind.kind === 'Pod') return { spec, at: 'spec' }
   if (kind.kind !== 'Deployment' && kind.kind !== 'ReplicaSet') return undefined
-  const template = isFields(spec['template']) ? spec['template'] : {}
-  return { spec: isFields(template['spec']) ? template['spec'] : {}, at: 'spec.template.spec' }
+  const template = isFields(spec.template) ? spec.template : {}
+  return { spec: isFields(template.spec) ? template.spec : {}, at: 'spec.template.spec' }
 }
 
 const containersOf = (kind: Kind, object: Doc): readonly ContainerAt[] => {
   const pod = podSpecOf(kind, object)
   if (pod === undefined) return []
-  return array(pod.spec['containers']).flatMap((container, i) =>
+  return array(pod.spec.containers).flatMap((container, i) =>
     isFields(container) ? [{ container, at: `${pod.at}.containers[${i}]` }] : [],
   )
 }
@@ -227,19 +223,19 @@ const podCauses = (kind: Kind, object: Doc): readonly Cause[] => {
     else if (names.has(name)) causes.push(duplicate(`${at}.name`, name))
     names.add(name)
     if (typeof image !== 'string' || image.trim() === '') causes.push(required(`${at}.image`))
-    array(container['ports']).forEach((port, i) => {
+    array(container.ports).forEach((port, i) => {
       if (!isFields(port)) return
-      const number = Number(port['containerPort'])
+      const number = Number(port.containerPort)
       if (!(number >= 1 && number <= 65_535))
         causes.push(
-          wrong(`${at}.ports[${i}].containerPort`, port['containerPort'], 'must be between 1 and 65535, inclusive'),
+          wrong(`${at}.ports[${i}].containerPort`, port.containerPort, 'must be between 1 and 65535, inclusive'),
         )
-      if (port['name'] !== undefined && portNames.has(port['name']))
-        causes.push(duplicate(`${at}.ports[${i}].name`, port['name']))
-      portNames.add(port['name'])
+      if (port.name !== undefined && portNames.has(port.name))
+        causes.push(duplicate(`${at}.ports[${i}].name`, port.name))
+      portNames.add(port.name)
     })
-    array(container['env']).forEach((entry, i) => {
-      if (isFields(entry) && (entry['name'] === undefined || entry['name'] === ''))
+    array(container.env).forEach((entry, i) => {
+      if (isFields(entry) && (entry.name === undefined || entry.name === ''))
         causes.push(required(`${at}.env[${i}].name`))
     })
     for (const field of ['readinessProbe', 'livenessProbe', 'startupProbe']) {
@@ -266,7 +262,7 @@ const podChange = (object: Doc, before?: Doc): readonly Cause[] => {
     const { activeDeadlineSeconds: _, terminationGracePeriodSeconds: __, nodeName: ___, ...rest } = spec
     return {
       ...rest,
-      containers: array(spec['containers']).map((one) => (isFields(one) ? { ...one, image: '' } : one)),
+      containers: array(spec.containers).map((one) => (isFields(one) ? { ...one, image: '' } : one)),
     }
   }
   return same(bare(object), bare(before))
@@ -283,35 +279,34 @@ const podChange = (object: Doc, before?: Doc): readonly Cause[] => {
 
 const service = (spec: Record<string, unknown>, before?: Doc): readonly Cause[] => {
   const causes: Cause[] = []
-  const ports = array(spec['ports'])
-  if (ports.length === 0 && spec['type'] !== 'ExternalName' && spec['clusterIP'] !== 'None')
+  const ports = array(spec.ports)
+  if (ports.length === 0 && spec.type !== 'ExternalName' && spec.clusterIP !== 'None')
     causes.push(required('spec.ports'))
   const names = new Set<unknown>()
   ports.forEach((port, i) => {
     if (!isFields(port)) return
-    const number = Number(port['port'])
+    const number = Number(port.port)
     if (!(number >= 1 && number <= 65_535))
-      causes.push(wrong(`spec.ports[${i}].port`, port['port'], 'must be between 1 and 65535, inclusive'))
-    if (ports.length > 1 && port['name'] === undefined) causes.push(required(`spec.ports[${i}].name`))
-    else if (port['name'] !== undefined && names.has(port['name']))
-      causes.push(duplicate(`spec.ports[${i}].name`, port['name']))
-    names.add(port['name'])
+      causes.push(wrong(`spec.ports[${i}].port`, port.port, 'must be between 1 and 65535, inclusive'))
+    if (ports.length > 1 && port.name === undefined) causes.push(required(`spec.ports[${i}].name`))
+    else if (port.name !== undefined && names.has(port.name)) causes.push(duplicate(`spec.ports[${i}].name`, port.name))
+    names.add(port.name)
   })
-  const old = isFields(before?.spec) ? before.spec['clusterIP'] : undefined
-  if (before !== undefined && old !== undefined && spec['clusterIP'] !== old) {
-    causes.push(wrong('spec.clusterIPs[0]', spec['clusterIP'], 'may not change once set'))
+  const old = isFields(before?.spec) ? before.spec.clusterIP : undefined
+  if (before !== undefined && old !== undefined && spec.clusterIP !== old) {
+    causes.push(wrong('spec.clusterIPs[0]', spec.clusterIP, 'may not change once set'))
   }
   return causes
 }
 
 const weights = (spec: Record<string, unknown>): readonly Cause[] =>
-  array(spec['rules']).flatMap((rule, i) =>
-    array(isFields(rule) ? rule['backendRefs'] : []).flatMap((ref, j): Cause[] => {
+  array(spec.rules).flatMap((rule, i) =>
+    array(isFields(rule) ? rule.backendRefs : []).flatMap((ref, j): Cause[] => {
       if (!isFields(ref)) return []
       const at = `spec.rules[${i}].backendRefs[${j}]`
-      const weight = ref['weight']
+      const weight = ref.weight
       const causes: Cause[] = []
-      if (ref['name'] === undefined) causes.push(required(`${at}.name`))
+      if (ref.name === undefined) causes.push(required(`${at}.name`))
       if (!Number.isInteger(weight)) {
         causes.push({
           reason: 'FieldValueTypeInvalid',
@@ -322,7 +317,7 @@ const weights = (spec: Record<string, unknown>): readonly Cause[] =>
         causes.push(wrong(`${at}.weight`, weight, `${at}.weight in body should be greater than or equal to 0`))
       else if (Number(weight) > 1_000_000)
         causes.push(wrong(`${at}.weight`, weight, `${at}.weight in body should be less than or equal to 1e+06`))
-      if (ref['kind'] === 'Service' && ref['group'] === '' && ref['port'] === undefined) {
+      if (ref.kind === 'Service' && ref.group === '' && ref.port === undefined) {
         causes.push({
           reason: 'FieldValueInvalid',
           field: at,

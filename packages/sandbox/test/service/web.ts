@@ -1,11 +1,11 @@
 import { createServer } from 'node:http'
 
 /** The service that tests run as pods: answers with its version, and misbehaves when its environment or a request says so. */
-const version = process.env['VERSION'] ?? 'v1'
-const state = { ready: process.env['NEVER_READY'] === undefined }
-if (process.env['CRASH'] !== undefined) {
+const version = process.env.VERSION ?? 'v1'
+const state = { ready: process.env.NEVER_READY === undefined }
+if (process.env.CRASH !== undefined) {
   console.error('crashing as told')
-  process.exit(Number(process.env['CRASH']))
+  process.exit(Number(process.env.CRASH))
 }
 console.log(`started ${version}`)
 
@@ -28,8 +28,8 @@ const server = createServer((request, response) => {
   if (url.pathname === '/echo') return void request.pipe(response)
   response.end(version)
 })
-server.listen(Number(process.env['PORT']), process.env['HOST'])
+server.listen(Number(process.env.PORT), process.env.HOST)
 process.on('SIGTERM', () => {
   console.log('stopping')
-  if (process.env['STUBBORN'] === undefined) server.close(() => process.exit(0))
+  if (process.env.STUBBORN === undefined) server.close(() => process.exit(0))
 })
