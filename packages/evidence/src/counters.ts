@@ -24,16 +24,20 @@ export type Line = {
 
 export const beginCounters = (): CounterState => ({ pods: {}, closed: {} })
 
-/** Forgets pods that the last read did not show. For a step's beginning, when the set of pods that are read is chosen anew. */
+/**
+ * Forgets pods that the last read did not show. For a step's beginning, when the set of pods that are read is chosen anew. A read that missed some
+ * forgets none: one that comes back must not be counted again from 0.
+ */
 export const forgetAbsent = (state: CounterState, scrape: Scrape): CounterState => {
-  if (scrape.kind !== 'pods') return state
+  if (scrape.kind !== 'pods' || scrape.missing.length > 0) return state
   const present = new Set(scrape.readings.map((reading) => reading.pod.uid))
   return { ...state, pods: Object.fromEntries(Object.entries(state.pods).filter(([uid]) => present.has(uid))) }
 }
 
 /**
  * Differences cumulative counters, so that each request counts once.
- * - The first read is the zero line. A pod that first appears in a later one counts from 0, unless its process is clearly older than that.
+ * - The first read is the zero line. A pod that first appears in a later one counts from 0; a baseline pod whose process is clearly older than the
+ *   read before was there all the time and begins with its zero line.
  * - A series that appears later on a known pod counts from 0: a failing pod's first errors are not lost.
  * - A restart (container, restart count or a later process start) counts from 0. A decrease without one is several processes behind one
  *   endpoint: the metric is `untrusted`, its zero line stays.
@@ -75,7 +79,10 @@ const differencePods = (state: CounterState, readings: readonly PodReading[], at
 const zeroLine = (state: CounterState, reading: PodReading): Pick<Line, 'counters'> | undefined => {
   const known = state.pods[reading.pod.uid]
   if (known === undefined) {
-    const older = reading.processStart !== undefined && reading.processStart < (state.readAt ?? 0) - CLOCKS_APART
+    const older =
+      reading.side === 'baseline' &&
+      reading.processStart !== undefined &&
+      reading.processStart < (state.readAt ?? 0) - CLOCKS_APART
     return state.readAt === undefined || older ? undefined : { counters: {} }
   }
   const restarted =

@@ -25,7 +25,10 @@ export const nearestNull = (alternative: Point, margin: number, nb: number, nc: 
       rise: (1 - weight) * (away / (1 - theta) + towards / theta) + weight * (awayC / (1 - other) + towardsC / other),
     }
   }
-  const theta = root(slope, qb, qc - margin)
+  // Where both sides' quadratic approximations meet: Newton needs a few steps from there, however unequal the sides are.
+  const [stiff, stiffC] = [(1 - weight) / (qb * (1 - qb)), weight / (qc * (1 - qc))]
+  const guess = qb + ((qc - margin - qb) * stiffC) / (stiff + stiffC)
+  const theta = root(slope, { from: qb, to: qc - margin, guess })
   return { baseline: theta, canary: theta + margin }
 }
 
@@ -36,16 +39,21 @@ export const logRatio = (n: number, k: number, q: number, p: number): number =>
 type Slope = (theta: number) => { readonly value: number; readonly rise: number }
 
 /** Newton's method inside a bracket that always holds the root; bisection where Newton leaves it. */
-const root = (slope: Slope, from: number, to: number): number => {
+const root = (
+  slope: Slope,
+  { from, to, guess }: { readonly from: number; readonly to: number; readonly guess: number },
+): number => {
   let [low, high] = [from, to]
-  let theta = (low + high) / 2
+  let theta = guess > from && guess < to ? guess : (from + to) / 2
   for (let i = 0; i < 200; i++) {
     const { value, rise } = slope(theta)
     if (value > 0) high = theta
     else low = theta
     const newton = theta - value / rise
-    const next = newton > low && newton < high ? newton : (low + high) / 2
-    if (Math.abs(next - theta) <= 1e-16 * theta || next <= low || next >= high) return next
+    const inside = newton > low && newton < high
+    const next = inside ? newton : (low + high) / 2
+    // Newton doubles the digits: after a step this small the next would change nothing.
+    if ((inside && Math.abs(next - theta) <= 1e-11 * theta) || next <= low || next >= high) return next
     theta = next
   }
   return theta

@@ -159,10 +159,18 @@ describe('what is counted between two reads', () => {
   })
 })
 
+test('a canary pod that took minutes to load a model counts from 0 when it first appears', () => {
+  const first = difference(beginCounters(), pods([pod('baseline', 'a', [9, 0])]), 600_000)
+  const loaded = pods([pod('baseline', 'a', [9, 0]), pod('canary', 'c', [2, 2], { processStart: 300_000 })])
+  expect(difference(first.state, loaded, 601_000).interval.counts.errors?.canary).toEqual({ n: 2, k: 2 })
+})
+
 test('pods that are gone are forgotten when a step begins', () => {
   const { state } = difference(beginCounters(), pods([pod('canary', 'a', [1, 0]), pod('canary', 'b', [1, 0])]), 0)
   const left = forgetAbsent(state, pods([pod('canary', 'b', [2, 0])]))
   expect(Object.keys(left.pods)).toEqual(['uid-b'])
+  const missed = forgetAbsent(state, pods([pod('canary', 'b', [2, 0])], ['a']))
+  expect(Object.keys(missed.pods)).toEqual(['uid-a', 'uid-b'])
 })
 
 test('a closed bucket counts once, however often it is delivered', () => {
