@@ -45,7 +45,8 @@ describe('a release on the embedded cluster', { concurrent: true, timeout: 60_00
     expect(await liveImage(shop)).toBe(imageOf('good'))
     expect(await shop.leftovers()).toEqual([])
     const answers = shop.answered()
-    expect(Object.keys(answers).sort()).toEqual(['good 200', 'old 200'])
+    const told = `${shop.failures().join('\n')}\n${result.log}`
+    expect(Object.keys(answers).sort(), told).toEqual(['good 200', 'old 200'])
     await serves(shop, 'good')
     const record = await shop.record()
     const live = await shop.live()
@@ -188,7 +189,7 @@ describe('what cannot begin', { concurrent: true, timeout: 60_000 }, () => {
     expect(missing.log).toMatch(/Deployment shop-\d+\/shopp does not exist.*first release\? Use the action deploy/)
     const wrong = await shop.run({ image: 'shop:latest', router: 'gateway', plan: 'intervall: 5s' })
     expect(wrong.log).toMatch(/image must name an image by digest/)
-    expect(wrong.log).toMatch(/router unknown value "gateway"; did you mean "gateway-api"\?/)
+    expect(wrong.log).toMatch(/router unknown value "gateway"; known: gateway-api, replicas/)
     expect(wrong.log).toMatch(/plan:1:1: unknown key "intervall"; did you mean "interval"\?/)
     const route = await shop.run({ image: imageOf('good'), route: 'nope' })
     expect(route).toMatchObject({ code: 1, outputs: { 'reason-code': 'input-fault' } })

@@ -69,6 +69,8 @@ export type Stage = {
   readonly namespace: string
   /** What the clients were answered, by body and status, since the last call. */
   readonly answered: () => Readonly<Record<string, number>>
+  /** When a client got no good answer, and what it got instead. */
+  readonly failures: () => readonly string[]
   readonly start: (inputs: Readonly<Record<string, string>>, env?: Readonly<Record<string, string>>) => Running
   readonly run: (inputs: Readonly<Record<string, string>>, env?: Readonly<Record<string, string>>) => Promise<Result>
   readonly record: () => Promise<ReleaseRecord | undefined>
@@ -146,10 +148,12 @@ export const stage = async (sandbox: Sandbox, namespace: string): Promise<Stage>
     return { child, done }
   }
   const route = () => cluster.get<Route>({ ...ROUTES, namespace }, 'shop')
+  const before = await route()
   return {
     cluster,
     namespace,
     answered: clients.take,
+    failures: clients.failures,
     start,
     run: (inputs, env) => start(inputs, env).done,
     record: async () => {
@@ -175,7 +179,7 @@ export const stage = async (sandbox: Sandbox, namespace: string): Promise<Stage>
       return [
         ...(canary === undefined ? [] : ['Deployment shop-canary']),
         ...(twin === undefined ? [] : ['Service shop-canary']),
-        ...(refs.length === 1 && refs[0]?.weight === undefined ? [] : [`route: ${JSON.stringify(refs)}`]),
+        ...(JSON.stringify(live?.spec) === JSON.stringify(before?.spec) ? [] : [`route: ${JSON.stringify(refs)}`]),
         ...Object.keys(live?.metadata.annotations ?? {}).filter((key) => key.startsWith('sluice.dev/')),
       ]
     },
@@ -268,7 +272,9 @@ const objects = (namespace: string): readonly (readonly [Resource, KubernetesObj
 const send = (url: string) => {
   const agent = new Agent({ keepAlive: true, maxSockets: 16 })
   let counts: Record<string, number> = {}
+  const failures: string[] = []
   const count = (key: string): void => {
+    if (!key.endsWith(' 200')) failures.push(`${new Date().toISOString().slice(11, 23)} ${key}`)
     counts[key] = (counts[key] ?? 0) + 1
   }
   const timer = setInterval(() => {
@@ -283,6 +289,7 @@ const send = (url: string) => {
     sent.end()
   }, 25)
   return {
+    failures: () => failures,
     take: () => {
       const taken = counts
       counts = {}
