@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, test } from 'vitest'
 import { filesIn } from '../../scripts/build/bundle.ts'
 import { sha256 } from '../../scripts/build/sources.ts'
@@ -56,6 +57,13 @@ describe.each(actionNames(ROOT))('the bundle of %s', (action) => {
       expect(name).toMatch(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/)
     }
     expect(Object.keys(outputs)).toEqual(expect.arrayContaining(['verdict', 'reason-code', 'report']))
+  })
+
+  test('comes with the JSON Schema of its report, for exactly this action', () => {
+    const schema = JSON.parse(readFileSync(join(folder, 'report.schema.json'), 'utf8'))
+    expect(schema.properties.schema.const).toBe(`sluice.dev/${action}/v1`)
+    const validate = new Ajv2020({ strict: false }).compile(schema)
+    expect(validate({})).toBe(false)
   })
 
   test('without any input stops with exit code 1, a clear message and no stack', async () => {

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { filesIn } from '../../scripts/build/bundle.ts'
@@ -113,6 +114,21 @@ describe('an action made from the template', () => {
     const wrong = run({ 'max-bytes': '-1', 'on-nothing-to-check': 'passs' })
     for (const words of ['path is required', 'max-bytes must be', 'did you mean "pass"']) expect(wrong).toContain(words)
     expect(wrong).not.toContain('    at ')
+  })
+
+  test('writes a report that its schema allows', async () => {
+    const folder = mkdtempSync(join(root, 'reports-'))
+    const inputs = { path: 'package.json', 'max-bytes': '10', 'on-nothing-to-check': 'fail' }
+    const env = Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])
+    await runNode([source(root, 'dist/index.js')], {
+      cwd: root,
+      env: { RUNNER_TEMP: folder, ...Object.fromEntries(env) },
+    })
+    const [report] = [...filesIn(folder).values()].map((file) => JSON.parse(file.toString()))
+    const validate = new Ajv2020().compile(JSON.parse(readFileSync(source(root, 'report.schema.json'), 'utf8')))
+    expect(report.verdict).toBe('fail')
+    validate(report)
+    expect(validate.errors).toBe(null)
   })
 
   test('a check builds nothing when nothing changed, and finds the same bytes when told to build all', async () => {
