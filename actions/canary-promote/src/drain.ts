@@ -7,7 +7,9 @@ export const beginDrain: DrainState = { total: 0, reads: 0, movedAt: undefined }
 
 /** Takes one read of the counters into account. A pod that went away lowers the sum: that is no request. */
 export const watchDrain = (state: DrainState, scrape: Scrape | undefined, at: number): DrainState => {
-  if (scrape?.kind !== 'pods') return state
+  // Not read in this look, as while stable gets the new template: what was flat before says nothing about what is on its way now.
+  if (scrape === undefined) return { ...state, reads: 0 }
+  if (scrape.kind !== 'pods') return state
   const total = scrape.readings
     .filter(({ side }) => side === 'canary')
     .reduce((sum, { counters }) => sum + Math.max(0, ...Object.values(counters).map((counter) => counter.total)), 0)

@@ -76,5 +76,12 @@ describe('the drain', () => {
     expect(isDrained(after(...totals), at, 1000)).toBe(expected)
   })
 
+  test('begins anew after looks that did not read, however long the counters were flat before', () => {
+    const flat = after(5, 5, 5, 5)
+    const resumed = watchDrain(watchDrain(flat, undefined, 20_000), scrape(reading('canary', 'c', 0, 5)), 21_000)
+    expect(isDrained(flat, 20_000, 1000)).toBe(true)
+    expect(isDrained(resumed, 21_000, 1000)).toBe(false)
+  })
+
   test('is never over without a read', () => expect(isDrained(beginDrain, 1e9, 1000)).toBe(false))
 })
