@@ -29,6 +29,8 @@ const main = async (): Promise<number> => {
 
 main().then(
   (code) => {
+    // Interrupted: what was cut off may still wait for an answer that will not come.
+    if (code > 128) process.exit(code)
     process.exitCode = code
   },
   (thrown: unknown) => {

@@ -15,18 +15,18 @@ export const OUTAGE = { length: 20_000, after: 1_000 } as const
  */
 export const PLAN = `steps:
   - { weight: 5, hold: 13s }
-  - { weight: 25, hold: 5s }
-  - { weight: 50, hold: 4s }
+  - { weight: 25, hold: 3s }
+  - { weight: 50, hold: 3s }
 interval: 1s
 lease: 5s
-drain: 3s
+drain: 2s
 max-hold: 60s
 ready-within: 12s
 `
 
 /** What of a real release is shortened, in one sentence. */
 export const SHORTENED =
-  'Shortened for the rehearsal: holds of 13, 5 and 4 s (10, 10 and 5 min), reads every 1 s (5 s), a lease of 5 s (60 s), drain 3 s (30 s), ready within 12 s (10 min), at most 60 s on hold (30 min). Kept: 5 → 25 → 50 %, at least 50 requests on each side in each step, false-rollback rate 1 %.'
+  'Shortened for the rehearsal: holds of 13, 3 and 3 s (10, 10 and 5 min), reads every 1 s (5 s), a lease of 5 s (60 s), drain 2 s (30 s), ready within 12 s (10 min), at most 60 s on hold (30 min). Kept: 5 → 25 → 50 %, at least 50 requests on each side in each step, false-rollback rate 1 %.'
 
 /** A release of the example: what its processes run, and the digest it goes by. */
 export type Release = {

@@ -129,6 +129,8 @@ export const rehearse = async (root: string, actions: readonly Action[], options
       claims,
       moments,
       releases: done.map(({ facts }) => facts),
+      // The first of them, to see at a glance when and how they failed.
+      failures: answers.filter(isFailed).slice(0, 50),
     }
     writeFileSync(join(reports, 'rehearsal.json'), `${JSON.stringify(result, null, 2)}\n`)
     writeFileSync(

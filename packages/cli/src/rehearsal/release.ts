@@ -70,7 +70,7 @@ export const takeThrough = async (asked: Asked, scene: Scene): Promise<Rehearsed
   const passed = async (given: Use): Promise<Told> => {
     const { told, result } = await steps.start(given).told
     tell(
-      `${name}: ${given.action} to staging: ${told.verdict || 'no verdict'}`,
+      `${name}: ${given.action} ${given.action === 'deploy' ? 'to' : 'of'} staging: ${told.verdict || 'no verdict'}`,
       seconds(result.endedAt - result.startedAt),
     )
     // Nothing that did not pass staging may reach production: the workflow would stop here, and so does the rehearsal.
@@ -169,12 +169,12 @@ export const takeThrough = async (asked: Asked, scene: Scene): Promise<Rehearsed
 /** The checks that a release has to pass in staging. */
 const CHECKS = `- name: is ready
   path: /ready
-  expect: { status: 200, json: [{ path: $.status, op: equals, value: ready }] }
+  expect: { status: 200, json: [{ path: $.status, op: eq, value: ready }] }
 - name: knows a bill from a parcel
   method: POST
   path: /classify
   body: { text: My invoice is wrong, I was charged twice }
-  expect: { status: 200, json: [{ path: $.intent, op: equals, value: billing }] }
+  expect: { status: 200, json: [{ path: $.intent, op: eq, value: billing }] }
 `
 
 const momentOf = (
@@ -272,7 +272,12 @@ const settledOf = (answers: readonly Answer[]): Readonly<Record<string, number>>
 const reasonOf = (outputs: Readonly<Record<string, string>>, log: readonly string[]): string =>
   outputs.reason || tail(log)
 
-const tail = (log: readonly string[]): string => log.slice(-12).join('\n')
+/** The end of a log as a person reads it: a runner's commands for annotations become their text. */
+const tail = (log: readonly string[]): string =>
+  log
+    .slice(-12)
+    .map((line) => line.replace(/^::\w+[^:]*::/, '').replaceAll('%0A', '\n'))
+    .join('\n')
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 

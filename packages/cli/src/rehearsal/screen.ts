@@ -13,6 +13,7 @@ export const openScreen = (
 ): Screen => {
   const out = process.stdout
   let drawn = 0
+  let stopped = false
   const draw = (): void => {
     const lines = frame(current(), out.columns || 100)
     const up = drawn > 0 ? `\u001b[${drawn}A` : ''
@@ -39,7 +40,8 @@ export const openScreen = (
     note: write,
     stop: () => {
       clearInterval(timer)
-      if (mode === 'live') draw()
+      if (mode === 'live' && !stopped) draw()
+      stopped = true
       drawn = 0
     },
   }
