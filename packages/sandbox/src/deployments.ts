@@ -325,7 +325,8 @@ const dated = (
 ): Condition[] => {
   const { moved, ...condition } = next
   const earlier = before?.find((one) => one.type === 'Progressing')
-  const kept = !moved && earlier !== undefined && earlier.reason === condition.reason && earlier.status === condition.status
+  const kept =
+    !moved && earlier !== undefined && earlier.reason === condition.reason && earlier.status === condition.status
   const lastUpdateTime = kept ? (earlier.lastUpdateTime ?? timestamp(now)) : timestamp(now)
   return withCondition(conditions, { ...condition, lastUpdateTime }, now)
 }

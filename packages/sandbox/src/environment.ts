@@ -22,7 +22,7 @@ export const environmentOf = (api: Api, pod: Pod, container: Container): Environ
     for (const [key, value] of Object.entries(dataOf(object))) values[`${source.prefix ?? ''}${key}`] = value
   }
   for (const variable of container.env ?? []) {
-    const value = valueOf(api, pod, variable)
+    const value = variableValue(api, pod, variable)
     if (typeof value === 'object') return value
     if (value !== undefined) values[variable.name] = expanded(value, values)
   }
@@ -51,7 +51,7 @@ const dataOf = (object: Doc | undefined): Record<string, string> => {
   )
 }
 
-const valueOf = (api: Api, pod: Pod, variable: EnvVar): string | undefined | Environment => {
+const variableValue = (api: Api, pod: Pod, variable: EnvVar): string | undefined | Environment => {
   const from = variable.valueFrom
   if (from === undefined) return variable.value ?? ''
   if (from.fieldRef !== undefined) return fieldOf(pod, from.fieldRef.fieldPath)

@@ -46,6 +46,9 @@ type Target = {
 }
 type Plane = { readonly url: string; readonly uid: string; entries: readonly Entry<Target>[]; close(): void }
 
+type Answer = { readonly status: number; readonly text: string }
+type Chosen = { readonly rule: Rule; readonly backend: BackendRef; readonly port: number }
+
 const DEFAULT_TIMEOUT_MS = 15_000
 
 /**
@@ -109,47 +112,58 @@ export const createGateways = (world: GatewayWorld): Gateways => {
     let delay = 0
     for (const fault of world.faults.gateway(namespace, name)) {
       if (fault.kind === 'latency') delay += fault.ms
-      else if (Math.random() < fault.share)
-        return answer(response, fault.status ?? 500, 'fault injected by the gateway')
+      else if (Math.random() < fault.share) {
+        answer(response, { status: fault.status ?? 500, text: 'fault injected by the gateway' })
+        return
+      }
     }
     if (delay > 0) setTimeout(() => pass(key, request, response), delay)
     else pass(key, request, response)
   }
 
   const pass = (key: string, request: IncomingMessage, response: ServerResponse): void => {
+    const chosen = choose(key, request)
+    if ('status' in chosen) {
+      answer(response, chosen)
+      return
+    }
+    const { rule, backend, port } = chosen
+    const filters = [...(rule.filters ?? []), ...(backend.filters ?? [])]
+    let headers: OutgoingHttpHeaders = { ...request.headers, 'x-forwarded-for': forwardedFor(request) }
+    for (const filter of filters) headers = edited(headers, filter.requestHeaderModifier)
+    const timeoutMs = durationMs(rule.timeouts?.request) ?? durationMs(rule.timeouts?.backendRequest)
+    world.forwarder.forward(
+      request,
+      response,
+      {
+        port,
+        path: request.url ?? '/',
+        headers,
+        timeoutMs: timeoutMs ?? DEFAULT_TIMEOUT_MS,
+        answerHeaders: (given) => filters.reduce((all, filter) => edited(all, filter.responseHeaderModifier), given),
+      },
+      (why, text) => answer(response, { status: why === 'timed-out' ? 504 : 502, text }),
+    )
+  }
+
+  const choose = (key: string, request: IncomingMessage): Chosen | Answer => {
     const entry = matching(planes.get(key)?.entries ?? [], {
       host: request.headers.host ?? '',
       method: request.method ?? 'GET',
       url: request.url ?? '/',
       headers: request.headers,
     })
-    if (entry === undefined) return answer(response, 404, 'no route matches')
-    const { target } = entry
-    const backend = target.backends[target.choose()]
-    if (backend === undefined) return answer(response, 500, 'no backend has a weight')
-    if (!backend.valid) return answer(response, 500, `backend ${backend.name} is not valid`)
+    if (entry === undefined) return { status: 404, text: 'no route matches' }
+    const { rule, backends, choose: next } = entry.target
+    const backend = backends[next()]
+    if (backend === undefined) return { status: 500, text: 'no backend has a weight' }
+    if (!backend.valid) return { status: 500, text: `backend ${backend.name} is not valid` }
     const found = endpointsOf(api, world.kubelet, { namespace: backend.at, name: backend.name }, backend.port ?? 0)
-    if (found.kind === 'invalid') return answer(response, 500, found.text)
+    if (found.kind === 'invalid') return { status: 500, text: found.text }
     const endpoint = turn(`${backend.at}/${backend.name}:${backend.port}`, found.endpoints)
-    if (endpoint === undefined) return answer(response, 503, `no ready endpoint of ${backend.name}`)
-    const filters = [...(target.rule.filters ?? []), ...(backend.filters ?? [])]
-    let headers: OutgoingHttpHeaders = { ...request.headers, 'x-forwarded-for': forwardedFor(request) }
-    for (const filter of filters) headers = edited(headers, filter.requestHeaderModifier)
-    world.forwarder.forward(
-      request,
-      response,
-      {
-        port: endpoint.port,
-        path: request.url ?? '/',
-        headers,
-        timeoutMs:
-          durationMs(target.rule.timeouts?.request) ??
-          durationMs(target.rule.timeouts?.backendRequest) ??
-          DEFAULT_TIMEOUT_MS,
-        answerHeaders: (given) => filters.reduce((all, filter) => edited(all, filter.responseHeaderModifier), given),
-      },
-      (why, text) => answer(response, why === 'timed-out' ? 504 : 502, text),
-    )
+    return endpoint === undefined
+      ? { status: 503, text: `no ready endpoint of ${backend.name}` }
+      : { rule, backend, port: endpoint.port }
   }
 
   const unsubscribe = api.store.subscribe((change) => {
@@ -223,6 +237,6 @@ const edited = (headers: OutgoingHttpHeaders, edit: HeaderEdit | undefined): Out
   return result
 }
 
-const answer = (response: ServerResponse, status: number, text: string): void => {
+const answer = (response: ServerResponse, { status, text }: Answer): void => {
   response.writeHead(status, { 'content-type': 'text/plain', server: 'sandbox-gateway' }).end(`${text}\n`)
 }

@@ -77,7 +77,7 @@ const EAGER_MS = 200
 export type Verdicts = {
   /** The first time the startup probe holds, or at once without one. */
   started(): void
-  ready(value: boolean, text: string): void
+  ready(value: boolean): void
   /** The liveness or startup probe failed as often as it may. */
   unhealthy(text: string): void
   failed(probe: 'Readiness' | 'Liveness' | 'Startup', text: string): void
@@ -125,8 +125,13 @@ export const watchHealth = (probes: Probes, container: Probed, tell: Verdicts): 
   }
   const rest = (): void => {
     tell.started()
-    if (probes.readinessProbe === undefined) tell.ready(true, '')
-    else void repeat(probes.readinessProbe, 'Readiness', (ok, text) => (tell.ready(ok, text), 'go'))
+    if (probes.readinessProbe === undefined) tell.ready(true)
+    else {
+      void repeat(probes.readinessProbe, 'Readiness', (ok) => {
+        tell.ready(ok)
+        return 'go'
+      })
+    }
     if (probes.livenessProbe !== undefined) {
       void repeat(probes.livenessProbe, 'Liveness', (ok, text) => {
         if (ok) return 'go'
