@@ -1,0 +1,299 @@
+import { EPOCH } from '@sluice/kubernetes/fenced'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { objectServer } from '../../kubernetes/test/object-server.ts'
+import { gatewayApi } from '../src/gateway-api.ts'
+import type { BackendRef } from '../src/weights.ts'
+
+const path = (name: string, namespace = 'shop'): string =>
+  `/apis/gateway.networking.k8s.io/v1/namespaces/${namespace}/httproutes/${name}`
+const filters = [{ type: 'RequestHeaderModifier', requestHeaderModifier: { set: [{ name: 'x-from', value: 'edge' }] } }]
+
+const accepted = (generation = 1) => ({
+  parents: [
+    {
+      parentRef: { name: 'edge' },
+      conditions: ['Accepted', 'ResolvedRefs'].map((type) => ({
+        type,
+        status: 'True',
+        observedGeneration: generation,
+      })),
+    },
+  ],
+})
+const route = (name: string, rules: readonly (readonly BackendRef[])[], more: object = {}) => ({
+  apiVersion: 'gateway.networking.k8s.io/v1',
+  kind: 'HTTPRoute',
+  metadata: { name, namespace: 'shop', uid: `uid-${name}` },
+  spec: {
+    parentRefs: [{ name: 'edge' }],
+    rules: rules.map((backendRefs) => ({ matches: [{ path: { value: '/' } }], backendRefs })),
+  },
+  status: accepted(),
+  ...more,
+})
+const shop: BackendRef = { name: 'shop', port: 80, filters }
+
+let server: Awaited<ReturnType<typeof objectServer>>
+beforeEach(async () => {
+  server = await objectServer()
+})
+afterEach(() => server.stop())
+
+const given = { namespace: 'shop', service: 'shop' }
+const refs = (name = 'web', rule = 0): readonly BackendRef[] => {
+  const { rules = [] } = (server.at(path(name))?.spec ?? {}) as {
+    rules?: readonly { backendRefs: readonly BackendRef[] }[]
+  }
+  return rules[rule]?.backendRefs ?? []
+}
+const accept = (name = 'web'): void => {
+  const live = server.at(path(name))
+  server.put(path(name), { ...live, status: accepted(live?.metadata.generation) })
+}
+
+describe('a weight', () => {
+  test('is written beside stable’s, with the others scaled, and read back once the gateway has taken it', async () => {
+    server.put(path('web'), route('web', [[shop, { name: 'search', weight: 3 }], [{ name: 'other' }]]))
+    const router = gatewayApi(server.cluster, given)
+    const changes = await router.changes()
+    expect(await router.read(changes)).toEqual({ written: 0, accepted: true, marked: false })
+    expect(await router.set(5, changes, 4)).toEqual({ kind: 'written' })
+    expect(refs()).toEqual([
+      { ...shop, weight: 95 },
+      { ...shop, name: 'shop-canary', weight: 5 },
+      { name: 'search', weight: 300 },
+    ])
+    expect(refs('web', 1)).toEqual([{ name: 'other' }])
+    const waiting = await router.read(changes)
+    expect(waiting).toMatchObject({ written: 5, accepted: false, marked: true })
+    expect(waiting.text).toContain('has not looked at generation 2')
+    accept()
+    expect(await router.read(changes)).toEqual({ written: 5, accepted: true, marked: true })
+  })
+
+  test('written twice is written once', async () => {
+    server.put(path('web'), route('web', [[shop]]))
+    const router = gatewayApi(server.cluster, given)
+    const changes = await router.changes()
+    await router.set(5, changes, 4)
+    await router.set(5, changes, 4)
+    expect(server.patches).toHaveLength(1)
+    await router.set(50, changes, 4)
+    expect(refs().map(({ weight }) => weight)).toEqual([50, 50])
+  })
+
+  test('follows its rule when someone puts another rule before it', async () => {
+    server.put(path('web'), route('web', [[shop]]))
+    const router = gatewayApi(server.cluster, given)
+    const changes = await router.changes()
+    await router.set(5, changes, 4)
+    server.put(path('web'), { ...server.at(path('web')), ...route('web', [[{ name: 'new' }], refs()]) })
+    expect(await router.set(25, changes, 4)).toEqual({ kind: 'written' })
+    expect(refs('web', 1).map(({ weight }) => weight)).toEqual([75, 25])
+    expect(refs('web', 0)).toEqual([{ name: 'new' }])
+  })
+
+  test('is refused when someone changed the rule’s backends', async () => {
+    server.put(path('web'), route('web', [[shop]]))
+    const router = gatewayApi(server.cluster, given)
+    const changes = await router.changes()
+    server.put(path('web'), { ...route('web', [[{ name: 'shop', port: 8080 }]]) })
+    expect(await router.set(5, changes, 4)).toMatchObject({ kind: 'refused', cause: 'environment' })
+  })
+
+  test('is refused for a run that was overtaken', async () => {
+    server.put(path('web'), route('web', [[shop]]))
+    const router = gatewayApi(server.cluster, given)
+    const changes = await router.changes()
+    await router.set(5, changes, 4)
+    expect(await router.stamp(changes, 5)).toEqual({ kind: 'written' })
+    expect(await router.set(50, changes, 4)).toMatchObject({ kind: 'refused', cause: 'fenced' })
+    expect(await router.restore(changes, 4)).toMatchObject({ kind: 'refused', cause: 'fenced' })
+    expect(await router.set(0, changes, 5)).toEqual({ kind: 'written' })
+  })
+
+  test('of 0 asks nothing of a route that has no canary, or is gone', async () => {
+    server.put(path('web'), route('web', [[shop]]))
+    const router = gatewayApi(server.cluster, given)
+    const changes = await router.changes()
+    await router.set(0, changes, 4)
+    expect(refs()).toEqual([shop])
+    server.remove(path('web'))
+    expect(await router.set(0, changes, 4)).toEqual({ kind: 'written' })
+    expect(await router.read(changes)).toEqual({ written: 0, accepted: true, marked: false })
+    expect(await router.set(5, changes, 4)).toMatchObject({ kind: 'refused', cause: 'environment' })
+  })
+
+  test('that rules disagree on is no whole percent', async () => {
+    server.put(path('web'), route('web', [[shop], [shop]]))
+    const router = gatewayApi(server.cluster, given)
+    const changes = await router.changes()
+    await router.set(50, changes, 4)
+    server.put(path('web'), { ...server.at(path('web')), ...route('web', [refs(), [shop]]) })
+    const reading = await router.read(changes)
+    expect(Number.isInteger(reading.written)).toBe(false)
+    expect(reading.text).toContain('disagree')
+  })
+})
+
+describe('a restore', () => {
+  test.each([
+    ['without annotations', {}],
+    [
+      'with annotations of the user’s',
+      { metadata: { name: 'web', namespace: 'shop', uid: 'uid-web', annotations: { team: 'a' } } },
+    ],
+  ])('gives a route %s back exactly, our mark too', async (_, more) => {
+    const original = route(
+      'web',
+      [
+        [shop, { name: 'search', weight: 3 }],
+        [{ name: 'shop', weight: 0 }, shop],
+      ],
+      more,
+    )
+    server.put(path('web'), original)
+    const router = gatewayApi(server.cluster, given)
+    const changes = await router.changes()
+    const { annotations } = server.at(path('web'))?.metadata ?? {}
+    for (const weight of [5, 50, 0]) await router.set(weight, changes, 4)
+    expect(server.at(path('web'))?.metadata.annotations?.[EPOCH]).toBe('4')
+    expect(await router.restore(changes, 4)).toEqual({ kind: 'written' })
+    expect(server.at(path('web'))?.spec).toEqual(original.spec)
+    expect(server.at(path('web'))?.metadata.annotations).toEqual(annotations)
+    await router.restore(changes, 4)
+    expect(server.at(path('web'))?.spec).toEqual(original.spec)
+    expect(await router.read(changes)).toMatchObject({ written: 0, marked: false })
+  })
+
+  test('takes the canary out of a rule that cannot be recognised any more', async () => {
+    server.put(path('web'), route('web', [[shop]]))
+    const router = gatewayApi(server.cluster, given)
+    const changes = await router.changes()
+    server.put(
+      path('web'),
+      route('web', [
+        [
+          { name: 'shop-canary', weight: 0 },
+          { name: 'rewritten', weight: 7 },
+        ],
+      ]),
+    )
+    expect(await router.restore(changes, 4)).toEqual({ kind: 'written' })
+    expect(refs()).toEqual([{ name: 'rewritten', weight: 7 }])
+  })
+})
+
+describe('the preflight', () => {
+  const errors = async (more: object = {}) => {
+    const findings = await gatewayApi(server.cluster, { ...given, ...more }).preflight()
+    return findings.filter(({ level }) => level === 'error').map(({ id, text, hint = '' }) => `${id}: ${text}. ${hint}`)
+  }
+
+  test('finds the only route that reaches the Service', async () => {
+    server.put(path('web'), route('web', [[shop]]))
+    server.put(path('else'), route('else', [[{ name: 'search' }]]))
+    expect(await errors()).toEqual([])
+  })
+
+  test('lists what backends there are when none is the expected one', async () => {
+    server.put(path('web'), route('web', [[{ name: 'shopp', port: 80 }], [{ name: 'search' }]]))
+    expect((await errors())[0]).toMatch(
+      /^backend-missing: no HTTPRoute sends.*shop\/web \(rule 0: shopp:80; rule 1: search\)/,
+    )
+    expect((await errors({ route: 'web' }))[0]).toMatch(
+      /^backend-missing: HTTPRoute shop\/web sends nothing.*rule 0: shopp:80/,
+    )
+    expect((await errors({ route: 'wep' }))[0]).toMatch(/^route-missing: HTTPRoute shop\/wep does not exist.*shop\/web/)
+    await expect(gatewayApi(server.cluster, given).changes()).rejects.toMatchObject({ kind: 'input' })
+  })
+
+  test('refuses two routes unless both are listed', async () => {
+    server.put(path('web'), route('web', [[shop]]))
+    server.put(path('api'), route('api', [[shop]]))
+    expect((await errors())[0]).toMatch(/^several-routes/)
+    expect((await errors({ route: 'web' }))[0]).toMatch(/^several-routes/)
+    expect(await errors({ route: 'web, api' })).toEqual([])
+    expect(await gatewayApi(server.cluster, { ...given, route: 'web,api' }).changes()).toHaveLength(2)
+  })
+
+  test('takes one rule when one is chosen, and refuses one that does not reach the Service', async () => {
+    server.put(path('web'), route('web', [[shop], [{ name: 'search' }], [shop]]))
+    const [change] = await gatewayApi(server.cluster, { ...given, rule: 2 }).changes()
+    expect(change?.before.map(({ path: at }) => at)).toEqual(['/spec/rules/2/backendRefs', '/metadata/annotations'])
+    expect((await errors({ rule: 1 }))[0]).toMatch(/^rule-missing/)
+    expect((await errors({ rule: 9 }))[0]).toMatch(/^rule-missing/)
+  })
+
+  test.each([
+    ['a canary that was left', [{ ...shop }, { name: 'shop-canary', weight: 0 }], 'backend-there'],
+    [
+      'a stable weight of 0',
+      [
+        { ...shop, weight: 0 },
+        { name: 'green', weight: 1 },
+      ],
+      'no-traffic',
+    ],
+    ['a weight that cannot be split', [{ ...shop, weight: 10_001 }], 'weight-too-large'],
+  ])('refuses %s', async (_, backendRefs, id) => {
+    server.put(path('web'), route('web', [backendRefs]))
+    expect((await errors())[0]).toMatch(new RegExp(`^${id}`))
+  })
+
+  test('refuses a route that its gateway has not accepted, with its reason', async () => {
+    const conditions = [
+      { type: 'Accepted', status: 'False', observedGeneration: 1, reason: 'NoMatchingParent', message: 'no listener' },
+    ]
+    server.put(
+      path('web'),
+      route('web', [[shop]], { status: { parents: [{ parentRef: { name: 'edge' }, conditions }] } }),
+    )
+    expect((await errors())[0]).toMatch(/NoMatchingParent no listener/)
+  })
+
+  test.each([
+    [
+      'Ingress',
+      '/apis/networking.k8s.io/v1/namespaces/shop/ingresses/old',
+      { rules: [{ http: { paths: [{ backend: { service: { name: 'shop' } } }] } }] },
+    ],
+    [
+      'GRPCRoute',
+      '/apis/gateway.networking.k8s.io/v1/namespaces/shop/grpcroutes/old',
+      { rules: [{ backendRefs: [{ name: 'shop' }] }] },
+    ],
+    [
+      'BackendTLSPolicy',
+      '/apis/gateway.networking.k8s.io/v1/namespaces/shop/backendtlspolicies/old',
+      { targetRefs: [{ name: 'shop' }] },
+    ],
+    ['DestinationRule', '/apis/networking.istio.io/v1/namespaces/shop/destinationrules/old', { host: 'shop.shop.svc' }],
+  ])('refuses a Service that %s also reaches or binds', async (kind, at, spec) => {
+    server.put(path('web'), route('web', [[shop]]))
+    expect(await errors()).toEqual([])
+    server.put(at, { kind, metadata: { name: 'old', namespace: 'shop' }, spec })
+    expect((await errors())[0]).toContain(`${kind} shop/old`)
+  })
+
+  test('says what it could not look at, and looks in the namespace at least', async () => {
+    server.put(path('web'), route('web', [[shop]]))
+    server.refuse('/apis/gateway.networking.k8s.io/v1/httproutes', 403)
+    const findings = await gatewayApi(server.cluster, given).preflight()
+    expect(findings.map(({ id, level }) => `${level} ${id}`)).toEqual(['note routes-elsewhere'])
+  })
+
+  test('refuses a route of another namespace whose grant names only stable', async () => {
+    const elsewhere = route('web', [[{ ...shop, namespace: 'shop' }]])
+    server.put(path('web', 'edge'), { ...elsewhere, metadata: { ...elsewhere.metadata, namespace: 'edge' } })
+    const grant = (...to: object[]) =>
+      server.put('/apis/gateway.networking.k8s.io/v1beta1/namespaces/shop/referencegrants/edge', {
+        metadata: { name: 'edge', namespace: 'shop' },
+        spec: { from: [{ namespace: 'edge' }], to },
+      })
+    grant({ kind: 'Service', name: 'shop' })
+    expect((await errors())[0]).toContain('no ReferenceGrant in shop lets routes')
+    grant({ kind: 'Service' })
+    expect(await errors()).toEqual([])
+  })
+})

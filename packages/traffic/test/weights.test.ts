@@ -1,0 +1,126 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { canaryPods, shareOf } from '../src/shares.ts'
+import {
+  type BackendRef,
+  MAX_SPLITTABLE,
+  names,
+  type Sides,
+  sameBackends,
+  split,
+  weightIn,
+  withoutCanary,
+} from '../src/weights.ts'
+
+const sides: Sides = { stable: 'shop', canary: 'shop-canary', namespace: 'shop', routeNamespace: 'shop' }
+
+const backend = fc.record(
+  {
+    name: fc.constantFrom('shop', 'search', 'legacy'),
+    port: fc.constantFrom(80, 8080),
+    weight: fc.nat(MAX_SPLITTABLE),
+    namespace: fc.constantFrom('shop', 'other'),
+    filters: fc.constant([{ type: 'RequestHeaderModifier' }]),
+  },
+  { requiredKeys: ['name'] },
+)
+const backends = fc.array(backend, { minLength: 1, maxLength: 5 })
+const percent = fc.integer({ min: 0, max: 100 })
+const isStable = (ref: BackendRef): boolean => names(ref, 'shop', sides)
+const total = (refs: readonly BackendRef[]): number => refs.reduce((sum, { weight = 1 }) => sum + weight, 0)
+
+describe('a split', () => {
+  test('gives the canary its percent of the share that stable had', () => {
+    fc.assert(
+      fc.property(backends, percent, (original, weight) => {
+        const own = original.filter(isStable)
+        const canary = split(original, sides, weight).filter((ref) => names(ref, 'shop-canary', sides))
+        expect(canary).toHaveLength(own.length)
+        expect(total(canary)).toBe(total(own) * weight)
+      }),
+    )
+  })
+
+  test('leaves the share of every other backend as it was', () => {
+    fc.assert(
+      fc.property(backends, percent, (original, weight) => {
+        const written = split(original, sides, weight)
+        const others = original.filter((ref) => !isStable(ref))
+        const kept = written.filter((ref) => !isStable(ref) && !names(ref, 'shop-canary', sides))
+        expect(kept.map(({ weight: own = 1 }) => own * total(original))).toEqual(
+          others.map(({ weight: own = 1 }) => own * total(written)),
+        )
+      }),
+    )
+  })
+
+  test('reads back as the weight that was asked for', () => {
+    fc.assert(
+      fc.property(backends, percent, (original, weight) => {
+        fc.pre(total(original.filter(isStable)) > 0)
+        expect(weightIn(split(original, sides, weight), sides)).toBeCloseTo(weight, 9)
+      }),
+    )
+  })
+
+  test('copies port and filters to the canary, and never passes what Gateway API takes', () => {
+    fc.assert(
+      fc.property(backends, percent, (original, weight) => {
+        const written = split(original, sides, weight)
+        written.forEach((ref, index) => {
+          expect(ref.weight).toBeLessThanOrEqual(1_000_000)
+          if (ref.name !== 'shop-canary') return
+          const { name: _, weight: __, ...rest } = ref
+          expect(written[index - 1]).toMatchObject(rest)
+        })
+      }),
+    )
+  })
+
+  test('is recognised as the same rule, and is the original again without canary and scale', () => {
+    fc.assert(
+      fc.property(backends, percent, (original, weight) => {
+        const written = split(original, sides, weight)
+        expect(sameBackends(written, original, sides)).toBe(true)
+        const back = withoutCanary(split(original, sides, 0), sides)
+        expect(back.map((ref) => (ref.weight ?? 1) / 100)).toEqual(original.map((ref) => ref.weight ?? 1))
+      }),
+    )
+  })
+
+  test('of another rule is not taken for this one', () => {
+    const rule = (name: string, port = 80): readonly BackendRef[] => [{ name, port }]
+    expect(sameBackends(rule('shop'), rule('shop', 8080), sides)).toBe(false)
+    expect(sameBackends(rule('shop'), rule('search'), sides)).toBe(false)
+    expect(sameBackends([{ group: '', kind: 'Service', name: 'shop', weight: 9 }], [{ name: 'shop' }], sides)).toBe(
+      true,
+    )
+  })
+})
+
+describe('the canary’s size is its weight', () => {
+  test.each([
+    [0, 10, 0],
+    [5, 10, 1],
+    [5, 19, 1],
+    [25, 3, 1],
+    [25, 9, 3],
+    [50, 4, 4],
+    [1, 2, 1],
+    [90, 1, 9],
+  ])('%i %% beside %i pods is %i pods', (weight, stable, pods) => {
+    expect(canaryPods(weight, stable)).toBe(pods)
+  })
+
+  test('no other number of pods comes nearer', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 99 }), fc.integer({ min: 1, max: 200 }), (weight, stable) => {
+        const chosen = canaryPods(weight, stable)
+        const miss = (pods: number): number => Math.abs(shareOf(pods, stable) - weight)
+        expect(chosen).toBeGreaterThanOrEqual(1)
+        expect(miss(chosen)).toBeLessThanOrEqual(miss(chosen + 1) + 1e-9)
+        if (chosen > 1) expect(miss(chosen)).toBeLessThanOrEqual(miss(chosen - 1) + 1e-9)
+      }),
+    )
+  })
+})
