@@ -1,22 +1,39 @@
 import type { Scrape } from '@sluice/evidence/reading'
 
-/** What the canary's counters showed since its weight is 0. Times in ms UTC. */
-export type DrainState = { readonly total: number; readonly reads: number; readonly movedAt: number | undefined }
+/**
+ * What the canary's counters showed. `movedAt`: the last read in which they had moved. `since`: the first read of the drain, `reads` how many there were
+ * from then on. Times in ms UTC.
+ */
+export type DrainState = {
+  readonly total: number
+  readonly movedAt: number | undefined
+  readonly since: number | undefined
+  readonly reads: number
+}
 
-export const beginDrain: DrainState = { total: 0, reads: 0, movedAt: undefined }
+export const beginDrain: DrainState = { total: 0, movedAt: undefined, since: undefined, reads: 0 }
 
 /** Takes one read of the counters into account. A pod that went away lowers the sum: that is no request. */
-export const watchDrain = (state: DrainState, scrape: Scrape | undefined, at: number): DrainState => {
-  // Not read in this look, as while stable gets the new template: what was flat before says nothing about what is on its way now.
-  if (scrape === undefined) return { ...state, reads: 0 }
-  if (scrape.kind !== 'pods') return state
+export const watchDrain = (
+  state: DrainState,
+  scrape: Scrape | undefined,
+  { at, draining }: { readonly at: number; readonly draining: boolean },
+): DrainState => {
+  if (scrape?.kind !== 'pods') return state
   const total = scrape.readings
     .filter(({ side }) => side === 'canary')
     .reduce((sum, { counters }) => sum + Math.max(0, ...Object.values(counters).map((counter) => counter.total)), 0)
-  const moved = total > state.total || state.reads === 0
-  return { total, reads: state.reads + 1, movedAt: moved ? at : state.movedAt }
+  return {
+    total,
+    movedAt: total > state.total ? at : state.movedAt,
+    since: draining ? (state.since ?? at) : undefined,
+    reads: draining ? state.reads + 1 : 0,
+  }
 }
 
-/** Flat for two intervals of the plan, and read at least three times: what was on its way has arrived. */
-export const isDrained = ({ reads, movedAt }: DrainState, at: number, interval: number): boolean =>
-  reads >= 3 && movedAt !== undefined && at - movedAt >= 2 * interval
+/**
+ * Flat for two intervals of the plan, all of them read since the weight was 0: routers act by a weight only some time after it reads back, and
+ * nobody looked at the counters while stable rolled.
+ */
+export const isDrained = ({ reads, since, movedAt }: DrainState, at: number, interval: number): boolean =>
+  reads >= 3 && since !== undefined && at - Math.max(since, movedAt ?? since) >= 2 * interval

@@ -111,7 +111,7 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
         ...look.world,
         ...(isDrained(drain, look.world.at, record.plan.interval) ? { drained: true } : {}),
       }
-      drain = watchDrain(drain, look.scrape, clock.now())
+      drain = watchDrain(drain, look.scrape, { at: clock.now(), draining: record.state.phase === 'draining' })
       const rejectedAt = rejection(record)
       if (
         zeroAfter === undefined &&

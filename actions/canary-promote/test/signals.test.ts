@@ -1,7 +1,7 @@
 import type { PodReading } from '@sluice/evidence/reading'
 import type { World } from '@sluice/release/record'
 import { describe, expect, test } from 'vitest'
-import { beginDrain, isDrained, watchDrain } from '../src/drain.ts'
+import { beginDrain, type DrainState, isDrained, watchDrain } from '../src/drain.ts'
 import { noSignals, type SignalState, watchSignals } from '../src/signals.ts'
 
 const world = (canary: Partial<NonNullable<World['canary']>>, available = 3): World => ({
@@ -60,27 +60,25 @@ describe('the signals that need no metric', () => {
 })
 
 describe('the drain', () => {
-  const after = (...totals: readonly (number | undefined)[]) =>
-    totals.reduce(
+  const after = (before: readonly number[], ...totals: readonly (number | undefined)[]) =>
+    [...before, ...totals].reduce<DrainState>(
       (state, total, second) =>
-        watchDrain(state, total === undefined ? scrape() : scrape(reading('canary', 'c', 0, total)), second * 1000),
+        watchDrain(state, total === undefined ? scrape() : scrape(reading('canary', 'c', 0, total)), {
+          at: second * 1000,
+          draining: second >= before.length,
+        }),
       beginDrain,
     )
 
   test.each([
-    ['is not over while requests arrive', [10, 20, 30, 40], 3000, false],
-    ['is not over after one flat read', [10, 20, 20], 2000, false],
-    ['is over when the counters stood still for two intervals', [10, 20, 20, 20], 3000, true],
-    ['takes a pod that went away for no request', [10, 20, 20, undefined], 3000, true],
-  ] as const)('%s', (_, totals, at, expected) => {
-    expect(isDrained(after(...totals), at, 1000)).toBe(expected)
-  })
-
-  test('begins anew after looks that did not read, however long the counters were flat before', () => {
-    const flat = after(5, 5, 5, 5)
-    const resumed = watchDrain(watchDrain(flat, undefined, 20_000), scrape(reading('canary', 'c', 0, 5)), 21_000)
-    expect(isDrained(flat, 20_000, 1000)).toBe(true)
-    expect(isDrained(resumed, 21_000, 1000)).toBe(false)
+    ['is not over while requests arrive', [], [10, 20, 30, 40], 3000, false],
+    ['is not over after one flat read', [], [10, 20, 20], 2000, false],
+    ['is over when the counters stood still for two intervals', [], [10, 20, 20, 20], 3000, true],
+    ['takes a pod that went away for no request', [], [10, 20, 20, undefined], 3000, true],
+    ['does not count the time before the weight was 0', [10, 10, 10, 10], [10, 10], 5000, false],
+    ['is over for a canary that never had a request', [], [0, 0, 0], 2000, true],
+  ] as const)('%s', (_, before, totals, at, expected) => {
+    expect(isDrained(after(before, ...totals), at, 1000)).toBe(expected)
   })
 
   test('is never over without a read', () => expect(isDrained(beginDrain, 1e9, 1000)).toBe(false))
