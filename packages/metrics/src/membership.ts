@@ -75,10 +75,12 @@ export const targetOf = (
     own.map((port) => ({ ...port, container })),
   )
   const byName = (wanted: string) => ports.find((port) => port.name === wanted)?.containerPort
-  const asked = given.port === undefined || given.port === '' ? undefined : numberOr(given.port, byName)
+  const asked = given.port === undefined || given.port === '' ? undefined : String(given.port)
   const annotated = annotations['prometheus.io/port']
   const only = ports.length === 1 ? ports[0]?.containerPort : undefined
-  const port = asked ?? (annotated === undefined ? undefined : numberOr(annotated, byName)) ?? byName('metrics') ?? only
+  const found = (annotated === undefined ? undefined : numberOr(annotated, byName)) ?? byName('metrics') ?? only
+  // What was asked for by name and is not there is said, not replaced by a guess.
+  const port = asked === undefined ? found : numberOr(asked, byName)
   const shown = ports.map(({ name: own, containerPort }) =>
     own === undefined ? `${containerPort}` : `${own} (${containerPort})`,
   )
@@ -86,8 +88,8 @@ export const targetOf = (
     return {
       kind: 'no-port',
       text:
-        given.port !== undefined && given.port !== ''
-          ? `pod ${name} has no port named ${given.port}; it has ${shown.join(', ') || 'none'}`
+        asked !== undefined
+          ? `pod ${name} has no port named ${asked}; it has ${shown.join(', ') || 'none'}`
           : `pod ${name} does not say where its metrics are: no annotation prometheus.io/port, no port named metrics; its ports are ${shown.join(', ') || 'not declared'}`,
     }
   const container = ports.find(({ containerPort }) => containerPort === port)?.container ?? containers[0]?.name
@@ -103,8 +105,8 @@ export const targetOf = (
   }
 }
 
-const numberOr = (port: number | string, named: (name: string) => number | undefined): number | undefined =>
-  /^\d+$/.test(String(port)) ? Number(port) : named(String(port))
+const numberOr = (port: string, named: (name: string) => number | undefined): number | undefined =>
+  /^\d+$/.test(port) ? Number(port) : named(port)
 
 /** The paths that the cluster's probes ask for. */
 export const probePaths = ({ spec }: Pod): readonly string[] =>
