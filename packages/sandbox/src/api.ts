@@ -66,7 +66,7 @@ export const createApi = (store: Store, kinds: Kinds, now: () => number): Api =>
       )
     }
     if (object.metadata.resourceVersion !== undefined && object.metadata.resourceVersion !== '') {
-      return badRequest('resourceVersion should not be set on objects to be created')
+      return refuse(500, '', 'resourceVersion should not be set on objects to be created')
     }
     const { namespace } = object.metadata
     if (kind.namespaced) {
@@ -292,6 +292,10 @@ export const generated = (prefix: string): string =>
   prefix + Array.from({ length: 5 }, () => ALPHABET[Math.floor(Math.random() * ALPHABET.length)]).join('')
 
 const initialStatus = (kind: Kind): { status?: unknown } => {
+  if (kind === DEFINITIONS) {
+    const said = (type: string): unknown => ({ type, status: 'True', reason: 'NoConflicts' })
+    return { status: { conditions: [said('NamesAccepted'), said('Established')] } }
+  }
   if (kind === PODS) return { status: { phase: 'Pending', qosClass: 'BestEffort' } }
   if (kind === NAMESPACES) return { status: { phase: 'Active' } }
   if (kind.kind === 'Deployment' || kind.kind === 'Service')

@@ -97,20 +97,25 @@ export const updated = (
 const contestedBy = (conflicts: readonly { entry: ManagedFields; path: string }[]): Refusal => {
   const causes: Cause[] = conflicts.map(({ entry, path }) => ({
     reason: 'FieldManagerConflict',
-    message: `conflict with "${entry.manager}"${entry.subresource === undefined ? '' : ` with subresource "${entry.subresource}"`} using ${entry.apiVersion}`,
+    message: `conflict with ${managerText(entry)}`,
     field: fieldName(path),
   }))
-  const count = causes.length === 1 ? '1 conflict' : `${causes.length} conflicts`
-  const list =
+  const byManager = new Map<string, string[]>()
+  for (const { entry, path } of conflicts) {
+    byManager.set(managerText(entry), [...(byManager.get(managerText(entry)) ?? []), `- ${fieldName(path)}`])
+  }
+  const list = [...byManager].map(([manager, fields]) => `conflicts with ${manager}:\n${fields.join('\n')}`).join('\n')
+  const text =
     causes.length === 1
-      ? `${causes[0]?.message}: ${causes[0]?.field}`
-      : [...new Set(causes.map((cause) => cause.message))]
-          .map((message) => {
-            const fields = causes.filter((cause) => cause.message === message).map((cause) => `- ${cause.field}`)
-            return `${message}:\n${fields.join('\n')}`
-          })
-          .join('\n')
-  return refuse(409, 'Conflict', `Apply failed with ${count}: ${list}`, { causes })
+      ? `1 conflict: ${causes[0]?.message}: ${causes[0]?.field}`
+      : `${causes.length} conflicts: ${list}`
+  return refuse(409, 'Conflict', `Apply failed with ${text}`, { causes })
+}
+
+const managerText = (entry: ManagedFields): string => {
+  const part = entry.subresource === undefined ? '' : ` with subresource "${entry.subresource}"`
+  // An applier is one manager whatever version it wrote in; a plain writer is one for each version.
+  return `"${entry.manager}"${part}${entry.operation === 'Update' ? ` using ${entry.apiVersion}` : ''}`
 }
 
 const sparse = (wanted: Doc): Json => {

@@ -257,7 +257,11 @@ export const startContainer = (spec: Container, world: ContainerWorld, on: Conta
       const mine = running
       if (mine === undefined) return
       const deadline = Date.now() + graceMs
-      await Promise.race([preStop(spec.lifecycle, exec, graceMs), mine.ended, sleep(graceMs, undefined, { ref: false })])
+      await Promise.race([
+        preStop(spec.lifecycle, exec, graceMs),
+        mine.ended,
+        sleep(graceMs, undefined, { ref: false }),
+      ])
       await stopProcess(mine, Math.max(0, deadline - Date.now()))
     },
     kill: () => {
