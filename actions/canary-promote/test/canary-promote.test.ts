@@ -37,7 +37,7 @@ const serves = async (shop: Stage, only: string): Promise<void> => {
 }
 const verdictOf = ({ code, outputs }: Result) => ({ code, verdict: outputs.verdict, reason: outputs['reason-code'] })
 
-describe('a release on the embedded cluster', { concurrent: true, timeout: 60_000 }, () => {
+describe('a release on the embedded cluster', { concurrent: true, timeout: 150_000 }, () => {
   test('that is good is promoted without a failed request, and nothing of it is left', async () => {
     const shop = await newStage()
     const result = await shop.run({ image: imageOf('good') })
@@ -106,11 +106,11 @@ describe('a release on the embedded cluster', { concurrent: true, timeout: 60_00
   })
 })
 
-describe('a run that is interrupted', { concurrent: true, timeout: 60_000 }, () => {
+describe('a run that is interrupted', { concurrent: true, timeout: 150_000 }, () => {
   test('as a runner cancels it is back at weight 0 within five seconds, and its post step clears up', async () => {
     const shop = await newStage()
     const { child, done } = shop.start({ image: imageOf('good') })
-    await until(async () => (await shop.weight()) === 20)
+    await until(async () => (await shop.weight()) === 30)
     const signalled = Date.now()
     child.kill('SIGINT')
     const schedule = [setTimeout(() => child.kill('SIGTERM'), 7500), setTimeout(() => child.kill('SIGKILL'), 10_000)]
@@ -138,10 +138,10 @@ describe('a run that is interrupted', { concurrent: true, timeout: 60_000 }, () 
   test('by the death of its runner is cleared away by the next one, which then makes its own release', async () => {
     const shop = await newStage()
     const { child, done } = shop.start({ image: imageOf('errors') })
-    await until(async () => (await shop.weight()) === 20)
+    await until(async () => (await shop.weight()) === 30)
     child.kill('SIGKILL')
     await done
-    expect(await shop.weight()).toBe(20)
+    expect(await shop.weight()).toBe(30)
     const result = await shop.run({ image: imageOf('good') }, { GITHUB_RUN_ID: '101' })
     expect(verdictOf(result), result.log).toEqual({ code: 0, verdict: 'promoted', reason: 'promoted' })
     expect((await shop.record())?.history.map(({ verdict }) => verdict)).toEqual(['rolled-back', 'promoted'])
@@ -181,7 +181,7 @@ describe('a run that is interrupted', { concurrent: true, timeout: 60_000 }, () 
   })
 })
 
-describe('what cannot begin', { concurrent: true, timeout: 60_000 }, () => {
+describe('what cannot begin', { concurrent: true, timeout: 150_000 }, () => {
   test('changes nothing: a Deployment that is not there, all inputs that are wrong, a report folder that is none', async () => {
     const shop = await newStage()
     const missing = await shop.run({ image: imageOf('good'), deployment: 'shopp' })
@@ -222,7 +222,7 @@ describe('what cannot begin', { concurrent: true, timeout: 60_000 }, () => {
 })
 
 const PLAN_SLOW = `
-steps: [{ weight: 20, hold: 60s }]
+steps: [{ weight: 30, hold: 60s }]
 interval: 500ms
 lease: 3s
 drain: 2s

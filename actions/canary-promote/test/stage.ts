@@ -40,14 +40,14 @@ export const images = (): Record<`sha256:${string}`, { command: string[]; env: R
 
 /** A short plan: everything that is minutes is seconds. */
 export const PLAN = `
-steps: [{ weight: 20, hold: 3s }, { weight: 50, hold: 2s }]
+steps: [{ weight: 30, hold: 3s }, { weight: 60, hold: 2s }]
 interval: 500ms
 lease: 3s
 drain: 2s
 max-hold: 10s
 ready-within: 6s
 min-canary: 1
-min-requests: 20
+min-requests: 15
 settle: 1s
 metrics: [{ name: errors, kind: ratio }]
 `
@@ -63,7 +63,7 @@ export type Result = {
   readonly tookMs: number
 }
 
-/** One namespace with the old release behind a route, clients that send 40 requests/s, and processes of the action. */
+/** One namespace with the old release behind a route, clients that send 20 requests/s, and processes of the action. */
 export type Stage = {
   readonly cluster: Cluster
   readonly namespace: string
@@ -268,7 +268,7 @@ const objects = (namespace: string): readonly (readonly [Resource, KubernetesObj
   ]
 }
 
-/** Steady clients: one request every 25 ms, whatever the answers take. */
+/** Steady clients: one request every 50 ms, whatever the answers take. */
 const send = (url: string) => {
   const agent = new Agent({ keepAlive: true, maxSockets: 16 })
   let counts: Record<string, number> = {}
@@ -287,7 +287,7 @@ const send = (url: string) => {
     sent.on('timeout', () => sent.destroy())
     sent.on('error', () => count('no answer'))
     sent.end()
-  }, 25)
+  }, 50)
   return {
     failures: () => failures,
     take: () => {
