@@ -44,8 +44,8 @@ export const rehearse = async (
     } catch (thrown) {
       if (!(thrown instanceof Fault)) throw thrown
       if (thrown.kind === 'input') kind = 'input'
-      // A server that does not answer, or does not know us, will say so for every object.
-      if (thrown.kind === 'upstream' && !/\((403|404)\)$/.test(thrown.message)) throw thrown
+      // A server that does not answer, or does not know us, will say so for every object; what it refuses of one is collected.
+      if (thrown.kind === 'upstream' && !/\((403|404|405|501)\)$/.test(thrown.message)) throw thrown
       problems.push(`${where}: ${titleOf(manifest.object)}: ${describe(thrown)}`)
     }
   }

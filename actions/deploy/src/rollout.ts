@@ -41,7 +41,7 @@ export const lookOf = (deployment: KubernetesObject | undefined): Look => {
       text: `no progress for ${seconds} s (progressDeadlineSeconds), ${updated} of ${wanted} new pods there`,
     }
   }
-  if (updated < wanted) return { kind: 'waiting', text: `${updated} of ${wanted} new pods created` }
+  if (updated < wanted) return { kind: 'waiting', text: `${updated} of ${wanted} new pods created so far` }
   if (total > updated)
     return { kind: 'waiting', text: `${total - updated} old ${total - updated === 1 ? 'pod' : 'pods'} still there` }
   if (available < updated) return { kind: 'waiting', text: counts }

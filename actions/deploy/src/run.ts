@@ -49,7 +49,7 @@ export const run = async (job: Job, ports: Ports): Promise<Result> => {
   const waited = await wait(deployments, ports.clock.monotonic() + job.timeoutMs, ports)
   if (waited.kind === 'done') return { end: 'deployed', changes, waited, explanations: [] }
   if (waited.kind === 'cancelled') return { end: 'cancelled', changes, waited, explanations: [] }
-  const explanations = await explainAll(waited, ports)
+  const explanations = await explainAll(waited.looks, ports)
   for (const { about, text, log } of explanations) {
     ports.say(`${about}: ${text}`)
     for (const line of log ?? []) ports.say(`    ${line}`)

@@ -32,6 +32,7 @@ export const shippedOf = (
       deployment: target.name,
       container: name,
       image: live === undefined ? '' : imageIn(containersOf(live)),
+      asked: imageIn(asked),
       previousImage: imageIn(old),
       revision: revisionOf(live),
       rollout: live === undefined ? 'deleted' : (look?.text ?? 'not looked at'),

@@ -1,7 +1,6 @@
 import { table } from '@sluice/kit/markdown'
 import { effectOf } from './change.ts'
 import type { Explanation } from './ports.ts'
-import { nameOf } from './resource.ts'
 import type { Result } from './run.ts'
 import type { Decided, Verdict } from './verdict.ts'
 
@@ -10,7 +9,10 @@ export type Shipped = {
   readonly namespace: string
   readonly deployment: string
   readonly container: string
+  /** What the live object asks for now. */
   readonly image: string
+  /** What this step asked for; another one than `image` after a way back. */
+  readonly asked: string
   /** Empty on a first deployment. */
   readonly previousImage: string
   readonly revision: string
@@ -25,19 +27,33 @@ export const summarize = ({ verdict, reason }: Decided, result: Result, shipped:
     `**${text(reason.text)}.** ${text(reason.next)}`,
   ]
   if (result.explanations.length > 0) parts.push(`#### Why\n\n${result.explanations.map(explain).join('\n')}`)
-  if (shipped.length > 0) {
-    const rows = shipped.map((each) => [
-      each.deployment,
-      each.container,
-      short(each.previousImage) || '– (first)',
-      short(each.image),
-      each.revision,
-      each.rollout,
-    ])
-    parts.push(table(['Deployment', 'Container', 'Image before', 'Image now', 'Revision', 'Rollout'], rows))
-  }
-  parts.push(table(['Object', 'What happened'], fates(result)))
+  if (shipped.length > 0) parts.push(images(shipped))
+  parts.push(table(['Object', 'Namespace', 'What happened'], fates(result)))
   return `${parts.join('\n\n')}\n`
+}
+
+const images = (shipped: readonly Shipped[]): string => {
+  // After a way back the release's own image is neither the one before nor the one now.
+  const tried = shipped.some(({ asked, image }) => asked !== image)
+  const head = [
+    'Deployment',
+    'Container',
+    'Image before',
+    ...(tried ? ['Image tried'] : []),
+    'Image now',
+    'Revision',
+    'Rollout',
+  ]
+  const rows = shipped.map((each) => [
+    each.deployment,
+    each.container,
+    short(each.previousImage) || '– (first)',
+    ...(tried ? [short(each.asked)] : []),
+    short(each.image) || '– (deleted)',
+    each.revision || '–',
+    each.rollout,
+  ])
+  return table(head, rows)
 }
 
 const SIGN: Readonly<Record<Verdict, string>> = { pass: '✅', fail: '❌', error: '❌' }
@@ -50,7 +66,8 @@ const fates = ({ changes, undone }: Result): readonly (readonly string[])[] =>
       back === undefined || back.state === 'unchanged'
         ? ''
         : `, then ${back.state}${back.why === undefined ? '' : `: ${back.why}`}`
-    return [nameOf(change.target), `${effect}${fate}`]
+    const { kind, name, namespace } = change.target
+    return [`${kind}/${name}`, namespace ?? '–', `${effect}${fate}`]
   })
 
 const explain = ({ about, text: why, log }: Explanation): string => {

@@ -69,7 +69,7 @@ const NEXT: Readonly<Record<WayBack, string>> = {
 
 const stuck = ({ waited }: Result): string => {
   const open = (waited?.looks ?? []).filter(({ look }) => look.kind !== 'done')
-  const how = waited?.kind === 'timed-out' ? 'was not rolled out in time' : 'failed to roll out'
+  const how = waited?.kind === 'timed-out' ? `was not rolled out in ${seconds(waited.tookMs)}` : 'failed to roll out'
   return open.map(({ name, look }) => `Deployment ${name} ${how}: ${look.text}`).join('; ')
 }
 
@@ -88,5 +88,7 @@ const cancelled = ({ changes, waited }: Result): Reason => {
   const text = `Cancelled after ${objects(moved.length)} had been written (${written}), which stay as they are; Kubernetes goes on rolling out${where.length === 0 ? '' : `. At the end: ${where.join('; ')}`}`
   return { code: 'cancelled', text, next }
 }
+
+const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`
 
 const objects = (count: number): string => `${count} ${count === 1 ? 'object' : 'objects'}`

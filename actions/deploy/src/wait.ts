@@ -3,6 +3,7 @@ import type { DeploymentName, Explanation, Look, Ports } from './ports.ts'
 
 export type Waited = {
   readonly kind: 'done' | 'failed' | 'timed-out' | 'cancelled'
+  readonly tookMs: number
   /** The latest look at each Deployment. */
   readonly looks: readonly (DeploymentName & { readonly look: Look })[]
 }
@@ -18,7 +19,9 @@ const SILENCE_MS = 20_000
 export const wait = async (deployments: readonly DeploymentName[], until: number, ports: Ports): Promise<Waited> => {
   const last = new Map<DeploymentName, Look>()
   const looks = () => deployments.map((each) => ({ ...each, look: last.get(each) ?? NOT_YET }))
-  let saidAt = ports.clock.monotonic()
+  const begun = ports.clock.monotonic()
+  const ended = (kind: Waited['kind']): Waited => ({ kind, tookMs: ports.clock.monotonic() - begun, looks: looks() })
+  let saidAt = begun
   while (true) {
     for (const each of deployments) {
       if (last.get(each)?.kind === 'done') continue
@@ -29,23 +32,23 @@ export const wait = async (deployments: readonly DeploymentName[], until: number
       }
       last.set(each, look)
     }
-    if (looks().every(({ look }) => look.kind === 'done')) return { kind: 'done', looks: looks() }
-    if (looks().some(({ look }) => look.kind === 'failed')) return { kind: 'failed', looks: looks() }
-    if (ports.cancelled.aborted) return { kind: 'cancelled', looks: looks() }
+    if (looks().every(({ look }) => look.kind === 'done')) return ended('done')
+    if (looks().some(({ look }) => look.kind === 'failed')) return ended('failed')
+    if (ports.cancelled.aborted) return ended('cancelled')
     const now = ports.clock.monotonic()
-    if (now >= until) return { kind: 'timed-out', looks: looks() }
+    if (now >= until) return ended('timed-out')
     if (now - saidAt >= SILENCE_MS) {
       saidAt = now
       await sayWhy(looks(), ports)
     }
     await ports.clock.sleep(Math.min(LOOK_EVERY_MS, until - now))
-    if (ports.cancelled.aborted) return { kind: 'cancelled', looks: looks() }
+    if (ports.cancelled.aborted) return ended('cancelled')
   }
 }
 
 /** Why the Deployments that are not done hang; an API server that cannot tell is told itself. */
-export const explainAll = async (waited: Waited, ports: Ports): Promise<readonly Explanation[]> => {
-  const open = waited.looks.filter(({ look }) => look.kind !== 'done')
+export const explainAll = async (looks: Waited['looks'], ports: Ports): Promise<readonly Explanation[]> => {
+  const open = looks.filter(({ look }) => look.kind !== 'done')
   const found: Explanation[] = []
   for (const deployment of open) {
     try {
@@ -72,7 +75,7 @@ const lookAt = async (deployment: DeploymentName, ports: Ports): Promise<Look> =
 const sayWhy = async (looks: Waited['looks'], ports: Ports): Promise<void> => {
   for (const { name, namespace, look } of looks) {
     if (look.kind === 'done') continue
-    const [first] = await explainAll({ kind: 'timed-out', looks: [{ name, namespace, look }] }, ports)
+    const [first] = await explainAll([{ name, namespace, look }], ports)
     ports.say(`${name}: still ${look.text}${first === undefined ? '' : `; ${first.about}: ${first.text}`}`)
   }
 }

@@ -14,20 +14,24 @@ export type Ran = {
   readonly summary: string
   // biome-ignore lint/suspicious/noExplicitAny: tests look into the report freely
   readonly report: any
-  readonly tookMs: number
+  /** From the first signal to the process's end. */
+  readonly afterSignalMs: number
+}
+
+/** `started` gets a way to send the process signals, `seen` the log so far whenever it grows. */
+export type RunOptions = {
+  readonly env?: Readonly<Record<string, string>>
+  readonly cwd?: string
+  readonly started?: (kill: (signal: NodeJS.Signals) => void) => void
+  readonly seen?: (log: string) => void
 }
 
 /**
  * Runs the action's main as the runner does: inputs as INPUT_*, defaults from action.yml, files for outputs and summary.
- * @param started gets the process, to send it signals
  */
 export const runAction = async (
   inputs: Readonly<Record<string, string>>,
-  {
-    env = {},
-    cwd,
-    started,
-  }: { env?: Record<string, string>; cwd?: string; started?: (kill: (signal: NodeJS.Signals) => void) => void } = {},
+  { env = {}, cwd, started, seen }: RunOptions = {},
 ): Promise<Ran> => {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-test-'))
   const files = { GITHUB_OUTPUT: join(folder, 'output'), GITHUB_STEP_SUMMARY: join(folder, 'summary') }
@@ -40,7 +44,6 @@ export const runAction = async (
     ...inputs,
   }
   const given = Object.fromEntries(Object.entries(all).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]))
-  const begun = performance.now()
   try {
     const child = spawn(process.execPath, [join(ROOT, 'src/main.ts')], {
       cwd: cwd ?? folder,
@@ -57,15 +60,23 @@ export const runAction = async (
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    started?.((signal) => void child.kill(signal))
+    let signalled = Number.NaN
+    started?.((signal) => {
+      if (Number.isNaN(signalled)) signalled = performance.now()
+      child.kill(signal)
+    })
     let log = ''
-    child.stdout.on('data', (chunk: Buffer) => (log += chunk.toString()))
-    child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()))
+    const grow = (chunk: Buffer): void => {
+      log += chunk.toString()
+      seen?.(log)
+    }
+    child.stdout.on('data', grow)
+    child.stderr.on('data', grow)
     const code = await new Promise<number | null>((resolve) => child.on('close', resolve))
     const outputs = outputsOf(readFileSync(files.GITHUB_OUTPUT, 'utf8'))
     const report = outputs.report === undefined ? undefined : JSON.parse(readFileSync(outputs.report, 'utf8'))
     const summary = readFileSync(files.GITHUB_STEP_SUMMARY, 'utf8')
-    return { code, log, outputs, summary, report, tookMs: performance.now() - begun }
+    return { code, log, outputs, summary, report, afterSignalMs: performance.now() - signalled }
   } finally {
     rmSync(folder, { recursive: true })
   }

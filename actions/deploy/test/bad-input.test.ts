@@ -26,7 +26,7 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
-describe('bad input to a deploy', () => {
+describe('bad input to a deploy', { timeout: 120_000 }, () => {
   it('is told all at once, with file, line and column, before anything is sent', async () => {
     const ran = await runAction(
       {

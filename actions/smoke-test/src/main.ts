@@ -14,7 +14,7 @@ import { readChecks } from './ports/checks-file.ts'
 import { cancellation, realClock } from './ports/clock.ts'
 import { masking, runnerMask } from './ports/masking.ts'
 import { asker } from './ports/request.ts'
-import { podsBehind, serviceAsker } from './ports/service.ts'
+import { findService, podsBehind, serviceAsker } from './ports/service.ts'
 import { type Plan, type Ports, run } from './run.ts'
 import { isSecretInput, isSensitive } from './secret.ts'
 import type { SeriesReport } from './series.ts'
@@ -73,28 +73,21 @@ const planOf = (inputs: Inputs, checks: readonly Check[] | undefined): Plan => {
 
 const portsOf = async (inputs: Inputs, cancelled: AbortSignal): Promise<Omit<Ports, 'say'>> => {
   const userAgent = `sluice/${VERSION} (smoke-test)`
-  const cluster =
-    inputs.service === undefined
-      ? undefined
-      : await connect({
-          ...(inputs.kubeconfig === undefined ? {} : { kubeconfig: inputs.kubeconfig }),
-          ...(inputs.context === undefined ? {} : { context: inputs.context }),
-          env: process.env,
-        })
-  const service =
-    cluster === undefined || inputs.service === undefined ? undefined : { cluster, address: inputs.service }
+  const rest = { clock: realClock(cancelled), cancelled }
+  const { url, service, kubeconfig, context } = inputs
+  const outside = url === undefined ? undefined : asker(url, userAgent, cancelled)
+  if (service === undefined) return { ...rest, ask: outside ?? nowhere, pods: () => Promise.resolve([]) }
+  const cluster = await connect({ kubeconfig, context, env: process.env })
+  const selector = await findService(cluster, service)
   return {
-    ask:
-      inputs.url !== undefined
-        ? asker(inputs.url, userAgent, cancelled)
-        : service === undefined
-          ? () => Promise.reject(new Error('neither url nor service'))
-          : serviceAsker(service.cluster, service.address, userAgent),
-    pods: service === undefined ? () => Promise.resolve([]) : podsBehind(service.cluster, service.address),
-    clock: realClock(cancelled),
-    cancelled,
+    ...rest,
+    ask: outside ?? serviceAsker(cluster, service, userAgent),
+    pods: podsBehind(cluster, service, selector),
   }
 }
+
+/** The inputs were checked: there is an address or a service. */
+const nowhere = (): Promise<never> => Promise.reject(new Error('neither url nor service'))
 
 const targetOf = ({ url, service }: Inputs): string =>
   url !== undefined ? `${url.origin}${url.pathname}` : `${service?.namespace}/${service?.name}:${service?.port}`
