@@ -57,6 +57,6 @@ test('any finite number of faults, in any order, ends in a whole release and bre
       const rejected = drawn.scenario.startsWith('bad-') && Number(drawn.scenario.slice(4)) < drawn.plan.steps.length
       if (rejected || drawn.scenario === 'never-ready') expect(verdict).not.toBe('promoted')
     }),
-    { seed: 20_261_121, numRuns: 8_000 },
+    { seed: 20_261_121, numRuns: 6_000 },
   )
 })

@@ -31,7 +31,7 @@ export type Writer = {
 }
 
 const TICK = 100
-const DRAINED_AFTER = 400
+const DRAINED_AFTER = 800
 const DELETION = 300
 const STABLE_READY_AFTER = 600
 
@@ -250,7 +250,7 @@ export const simulatedCluster = (behaviour: Behaviour) => {
     if (ours && lastAvailable < record.stableReplicas)
       breaks(`2: the release ended (${state.verdict}) with ${lastAvailable} stable pods available`)
     // A pod may die between the look that saw stable whole and this save, and a run may freeze there.
-    if (state.phase === 'done' && state.verdict === 'promoted' && (stable.hash === PREVIOUS || wholeAt < 0))
+    if ('verdict' in state && state.verdict === 'promoted' && (stable.hash === PREVIOUS || wholeAt < 0))
       breaks('6: success was said before stable was fully available with the analysed template')
   }
 

@@ -57,8 +57,8 @@ export function* run(cluster: SimulatedCluster, me: Run): Generator<Act, End, Mi
       const answer: Answer =
         mishap === 'upstream' || mishap === 'forbidden' ? mishap : cluster.perform(command, record, writer)
       if (answer === 'written') continue
-      if (answer === 'fenced') return false
-      return yield* feed({ kind: 'refused', at: cluster.now, command, cause: answer, text: 'simulated' })
+      const refusal = yield* feed({ kind: 'refused', at: cluster.now, command, cause: answer, text: 'simulated' })
+      return answer === 'fenced' ? false : refusal
     }
     return true
   }
