@@ -54,9 +54,9 @@ const plots = ({ began, ended, weights, perSecond, moments }: Page): string => {
   const to = Math.max(1, (ended - began) / 1000)
   const marks = moments.map(({ at, text }) => ({ at: (at - began) / 1000, text }))
   const named = [...perSecond].sort(([a], [b]) => a.localeCompare(b))
-  const coloured = named.map(([release, shares], index) => ({
+  const coloured = named.map(([release, shares]) => ({
     name: release === '' ? 'no answer of the service' : release,
-    colour: release === '' ? '#c0392b' : (COLOURS[index % COLOURS.length] ?? '#555'),
+    colour: release === '' ? '#c0392b' : (COLOURS[Number(release.replace(/\D/g, '')) % COLOURS.length] ?? '#555'),
     shares,
   }))
   const seconds = (values: readonly number[]): readonly (readonly [number, number])[] =>
@@ -114,7 +114,8 @@ const badShare = ({ total, failed, slow }: Share): number =>
 const row = (cells: readonly string[], kind = ''): string =>
   `<tr${kind && ` class="${kind}"`}>${cells.map((cell) => `<td>${safe(cell)}</td>`).join('')}</tr>`
 
-const COLOURS = ['#7f8c9b', '#1f6fb2', '#d9731a', '#2e8b57'] as const
+/** By the release's number, so that a release has one colour in every report. */
+const COLOURS = ['#2e8b57', '#7f8c9b', '#1f6fb2', '#d9731a'] as const
 
 const STYLE = `:root{color-scheme:light dark;--ink:#1c2430;--soft:#5b6775;--line:#dde2e8;--paper:#fff;--good:#1d7a46;--bad:#b3261e}
 @media(prefers-color-scheme:dark){:root{--ink:#e6e9ee;--soft:#9aa6b4;--line:#323a45;--paper:#14181e;--good:#5fd08f;--bad:#ff8a80}}

@@ -30,10 +30,13 @@ export const plot = ({ title, unit, series, to, top, marks }: Plot): string => {
   const times = ticks(to, 8).map(
     (value) => `<text class="tick" x="${x(value)}" y="${height - 8}" text-anchor="middle">${number(value)} s</text>`,
   )
-  const lines = marks.map(
-    ({ at, text }, index) =>
-      `<line class="mark" x1="${x(at)}" x2="${x(at)}" y1="${SIZE.top}" y2="${height - SIZE.bottom}"/><text class="mark" x="${x(at)}" y="${SIZE.top - 6}" text-anchor="middle">${index + 1}</text><title>${safe(text)}</title>`,
-  )
+  const shown = apart(marks.map(({ at }) => Number(x(at))))
+  const lines = marks.map(({ at, text }, index) => {
+    const number = shown.has(index)
+      ? `<text class="mark" x="${x(at)}" y="${SIZE.top - 6}" text-anchor="middle">${index + 1}</text>`
+      : ''
+    return `<line class="mark" x1="${x(at)}" x2="${x(at)}" y1="${SIZE.top}" y2="${height - SIZE.bottom}"/>${number}<title>${safe(text)}</title>`
+  })
   const paths = series
     .filter(({ points }) => points.length > 0)
     .map(
@@ -66,6 +69,18 @@ export const ticks = (top: number, count: number): readonly number[] => {
   const power = 10 ** Math.floor(Math.log10(rough))
   const step = ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10) * power
   return Array.from({ length: Math.floor(top / step + 1e-9) + 1 }, (_, index) => index * step)
+}
+
+/** The marks whose numbers can stand beside each other; a number closer than that to the one before is left out. */
+const apart = (places: readonly number[]): ReadonlySet<number> => {
+  const shown = new Set<number>()
+  let last = Number.NEGATIVE_INFINITY
+  places.forEach((place, index) => {
+    if (place - last < 18) return
+    shown.add(index)
+    last = place
+  })
+  return shown
 }
 
 const yOf = (value: number, top: number): number => {

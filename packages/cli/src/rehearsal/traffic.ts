@@ -50,12 +50,12 @@ export const badSpan = (
   return { first: Math.min(...ends), last: Math.max(...ends), count: ends.length }
 }
 
-/** One second of the clients' counts for each release, from `from` on; seconds without an answer are there with zeros. */
+/** One second of the clients' counts for each release, from `from` on; seconds without an answer are there with zeros, a last second that is not whole is left out. */
 export const perSecond = (
   answers: readonly Answer[],
   { from, to }: { readonly from: number; readonly to: number },
 ): ReadonlyMap<string, readonly Share[]> => {
-  const seconds = Math.max(0, Math.ceil((to - from) / 1000))
+  const seconds = Math.max(0, Math.floor((to - from) / 1000))
   const rows = new Map<string, { total: number; failed: number; slow: number }[]>()
   for (const answer of answers) {
     const second = Math.floor((answer.at - from) / 1000)
