@@ -16,6 +16,8 @@ export type Call = {
   readonly maxBytes?: number
   /** Doing it twice is the same as once: reads, and writes conditional on what they replace. */
   readonly repeatable: boolean
+  /** The answer is a pod's or service's own: a 429 of theirs is the answer, not a wish to be asked again. */
+  readonly proxied?: boolean
 }
 
 /** An authenticated way to one API server. */
@@ -48,7 +50,9 @@ export const openSession = (source: KubeconfigSource, clock: Clock): Session => 
     })
   }
   const send = async (call: Call): Promise<HttpResult> => {
-    const first = await withRetries(() => attempt(call), call.repeatable, POLICY, clock)
+    const once = call.proxied === true ? await attempt(call) : undefined
+    const final = once !== undefined && (once.kind !== 'no-answer' || once.connected)
+    const first = final ? once : await withRetries(() => attempt(call), call.repeatable, POLICY, clock)
     if (first.kind !== 'answered' || first.status !== 401) return first
     // Tokens die during holds: files are read again and the exec plugin is run again, once.
     current = credentials(loadKubeconfig(source))

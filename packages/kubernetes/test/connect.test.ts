@@ -139,15 +139,17 @@ describe('writing', () => {
   })
 
   test('tells a failed test of a JSON Patch as conflict, but an invalid object as input', async () => {
-    const failed = { causes: [{ message: 'testing value /metadata/resourceVersion failed: test failed' }] }
+    const live = { status: 200, body: { kind: 'Deployment', metadata: { name: 'shop', resourceVersion: '8' } } }
     const { url } = await apiServer(
-      status(422, 'Invalid', 'the server rejected our request due to an error in our request', failed),
+      status(422, 'Invalid', 'the server rejected our request due to an error in our request'),
+      live,
       status(422, 'Invalid', 'Deployment "shop" is invalid', {
         causes: [
           { field: 'spec.replicas', message: 'must be greater than or equal to 0' },
           { field: 'spec.selector', message: 'field is immutable' },
         ],
       }),
+      { status: 200, body: { kind: 'Deployment', metadata: { name: 'shop', resourceVersion: '7' } } },
     )
     const cluster = await clusterAt(url)
     const patch = [{ op: 'test', path: '/metadata/resourceVersion', value: '7' }] as const

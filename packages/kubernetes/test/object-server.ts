@@ -56,7 +56,7 @@ export const objectServer = async (): Promise<{
     const patched = structuredClone(live)
     for (const operation of JSON.parse(body) as PatchOperation[])
       if (!applied(patched, operation))
-        return status(422, 'Invalid', `testing value ${operation.path} failed: test failed`)
+        return status(422, 'Invalid', 'the server rejected our request due to an error in our request')
     put(path, patched)
     return { code: 200, body: objects.get(path) }
   }
