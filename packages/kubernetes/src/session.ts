@@ -4,7 +4,7 @@ import { type HttpAnswer, type HttpResult, type NoAnswer, request } from '@sluic
 import { type Clock, withRetries } from '@sluice/http/retry'
 import { Fault } from '@sluice/kit/faults'
 import { type KubeconfigSource, type LoadedConfig, loadKubeconfig } from './kubeconfig.ts'
-import type { Identity } from './refusal.ts'
+import { type Identity, statusOf } from './refusal.ts'
 
 /** One call to the API server, before anything is known of its answer. `path` begins with a slash and may hold a query. */
 export type Call = {
@@ -16,7 +16,7 @@ export type Call = {
   readonly maxBytes?: number
   /** Doing it twice is the same as once: reads, and writes conditional on what they replace. */
   readonly repeatable: boolean
-  /** The answer is a pod's or service's own: a 429 of theirs is the answer, not a wish to be asked again. */
+  /** The answer is a pod's or service's own: a 429 of theirs is the answer, a 401 not about our credential. */
   readonly proxied?: boolean
 }
 
@@ -30,6 +30,9 @@ export type Session = {
   /** As `send`, for calls that need an answer. @throws Fault('upstream') when there is none. */
   readonly ask: (call: Call) => Promise<HttpAnswer>
 }
+
+/** Idle connections are dropped before load balancers on the way do it silently (60 s for many). */
+const KEPT = { keepAlive: true, maxSockets: 16, timeout: 30_000 }
 
 const POLICY = { tries: 4, firstWait: 250, longestWait: 10_000 }
 
@@ -54,6 +57,7 @@ export const openSession = (source: KubeconfigSource, clock: Clock): Session => 
     const final = once !== undefined && (once.kind !== 'no-answer' || once.connected)
     const first = final ? once : await withRetries(() => attempt(call), call.repeatable, POLICY, clock)
     if (first.kind !== 'answered' || first.status !== 401) return first
+    if (call.proxied && statusOf(first.body) === undefined) return first
     // Tokens die during holds: files are read again and the exec plugin is run again, once.
     current = credentials(loadKubeconfig(source))
     return attempt(call)
@@ -125,9 +129,7 @@ const credentials = (loaded: LoadedConfig): Credentials => {
     const fingerprint = JSON.stringify(certificates)
     if (agent === undefined || fingerprint !== made) {
       made = fingerprint
-      agent = loaded.server.startsWith('https:')
-        ? new https.Agent({ ...certificates, keepAlive: true, maxSockets: 16 })
-        : new http.Agent({ keepAlive: true, maxSockets: 16 })
+      agent = loaded.server.startsWith('https:') ? new https.Agent({ ...certificates, ...KEPT }) : new http.Agent(KEPT)
     }
     return { agent, headers, ...(auth === undefined || auth === null ? {} : { auth }) }
   }
