@@ -121,8 +121,8 @@ const allows = (allowed: readonly string[], wanted: string, types: boolean): boo
 const relativeProblem = (path: string, room: Room, target: string, types: boolean): string | undefined => {
   const other = roomOf(target)
   if (room.kind === 'test' && room.home === 'test') return undefined
-  // A package's or an action's tests may use any package, but no other action.
-  if (room.kind === 'test' && (other?.kind === 'package' || other?.home === 'test')) return undefined
+  // A package's or an action's tests may use any package and its test rigs, but no other action.
+  if (room.kind === 'test' && (target.startsWith('packages/') || target.startsWith('test/'))) return undefined
   if (target.startsWith('scripts/') && room.kind !== 'script')
     return `${target} is a script: only scripts and test/ import it`
   if (room.kind === 'script')

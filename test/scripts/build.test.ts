@@ -49,7 +49,8 @@ const checkout = (folder: string): string => {
 const check = (root: string, all = false): Promise<readonly Built[]> => build({ root, names: [], check: true, all })
 const kindOf = (results: readonly Built[]): string => results.map(({ kind }) => kind).join()
 
-describe('an action made from the template', () => {
+// Each check runs the bundler: seconds on an idle machine, much more beside a full test run.
+describe('an action made from the template', { timeout: 180_000 }, () => {
   const source = (root: string, path: string): string => join(root, 'actions/size-gate', path)
   let root = ''
   let twin = ''
@@ -65,7 +66,7 @@ describe('an action made from the template', () => {
     )
     expect(built.map(kindOf)).toEqual(['written', 'written'])
     return () => rmSync(folder, { recursive: true, force: true })
-  }, 120_000)
+  }, 240_000)
 
   test('is the same bundle in two folders, byte by byte, and names neither', () => {
     const [one, other] = [root, twin].map((each) => filesIn(source(each, 'dist')))
