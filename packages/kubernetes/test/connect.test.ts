@@ -285,6 +285,17 @@ describe('a pod behind the API server', () => {
     expect(await (await clusterAt(url)).proxy(pod, asking)).toMatchObject({ kind })
   })
 
+  test.each([
+    [429, { 'retry-after': '1' }],
+    [401, {}],
+    [503, {}],
+  ])('is asked once, whatever it answers: %i', async (code, headers) => {
+    const { seen, url } = await apiServer({ status: code, body: 'said the pod', headers })
+    const answer = await (await clusterAt(url)).proxy(pod, { ...asking, method: 'POST', body: 'x' })
+    expect(answer).toMatchObject({ kind: 'answered', status: code, body: 'said the pod' })
+    expect(seen).toHaveLength(1)
+  })
+
   test('is forbidden with the rule that would allow it', async () => {
     const { url } = await apiServer(
       status(403, 'Forbidden', 'pods "shop-1" is forbidden: cannot get resource "pods/proxy"'),
