@@ -170,6 +170,7 @@ export const createGateways = (world: GatewayWorld): Gateways => {
     const { kind } = change
     if (change.type === 'ADDED' && kind === GATEWAYS) ensure(change.object)
     const statusOnly =
+      change.type === 'MODIFIED' &&
       change.previous !== undefined &&
       change.object.metadata.generation !== undefined &&
       change.previous.metadata.generation === change.object.metadata.generation
