@@ -53,7 +53,7 @@ export const play = (schedule: Schedule): Outcome => {
   const cluster = simulatedCluster({
     split: plan.split,
     replicas: 4,
-    routerDelay: scenario === 'route-not-taken' ? Number.POSITIVE_INFINITY : 700,
+    routerDelay: scenario === 'route-not-taken' ? Number.POSITIVE_INFINITY : 1_800,
     canaryReadyAfter: scenario === 'never-ready' ? Number.POSITIVE_INFINITY : 800,
     promotedReadyAfter: scenario === 'stuck-promotion' ? Number.POSITIVE_INFINITY : 500,
     fenced,
