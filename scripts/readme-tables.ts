@@ -47,7 +47,10 @@ const outputsTable = (outputs: Manifest['outputs']): string =>
 
 const defaultOf = (field: Field): string => {
   if (field.required === true) return '*required*'
-  return field.default === undefined || field.default === '' ? '' : `\`${cell(String(field.default))}\``
+  const lines = String(field.default ?? '')
+    .trim()
+    .split('\n')
+  return lines.map((line) => (line === '' ? '' : `\`${line.replaceAll('|', '\\|')}\``)).join('<br>')
 }
 
 const cell = (text = ''): string =>
