@@ -37,7 +37,7 @@ describe('a line of the text format', () => {
       fc.property(label, fc.double({ noNaN: true }), (text, value) => {
         const shown = Number.isFinite(value) ? String(value) : value > 0 ? '+Inf' : '-Inf'
         expect(samplesOf(`a{b="${escaped(text)}"} ${shown}`)).toEqual([
-          { name: 'a', labels: { b: text }, value: value + 0 || value },
+          { name: 'a', labels: { b: text }, value: value === 0 ? 0 : value },
         ])
       }),
     )

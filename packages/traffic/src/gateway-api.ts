@@ -4,7 +4,7 @@ import { EPOCH, epochOf, type FencedResult, fencedPatch } from '@sluice/kubernet
 import { pointerOf } from '@sluice/kubernetes/json-pointer'
 import { acceptance, changeOf, type HttpRoute, locate, weightsIn } from './route.ts'
 import type { RouteChange, RouteReading, Router, RouteWrite } from './router.ts'
-import { selectRoutes } from './selection.ts'
+import { selectRoutes, sidesSeenFrom } from './selection.ts'
 import { type BackendRef, type Sides, split, weightIn, withoutCanary } from './weights.ts'
 
 /** `route`: one name or several by commas, `namespace/name` when elsewhere; empty: the only one that reaches the Service. `rule`: the index of one rule. */
@@ -27,7 +27,7 @@ const ROUTES = { apiVersion: 'gateway.networking.k8s.io/v1', resource: 'httprout
  * Decision record: docs/decisions/0005-kubernetes-client.md. Source: Gateway API v1 reference, HTTPRoute.
  */
 export const gatewayApi = (cluster: Cluster, given: GatewayGiven): Router => {
-  const sidesOf = ({ ref }: RouteChange): Sides => sides(given, ref.namespace)
+  const sidesOf = ({ ref }: RouteChange): Sides => sidesSeenFrom(given, ref.namespace)
 
   const write = (
     change: RouteChange,
@@ -103,14 +103,6 @@ export const gatewayApi = (cluster: Cluster, given: GatewayGiven): Router => {
 }
 
 const routesIn = (namespace: string): Resource => ({ ...ROUTES, namespace })
-
-/** The Services on both sides as a route in this namespace sees them. */
-const sides = ({ namespace, service, canaryService }: GatewayGiven, routeNamespace: string): Sides => ({
-  stable: service,
-  canary: canaryService ?? `${service}-canary`,
-  namespace,
-  routeNamespace,
-})
 
 /** One after another: the first refusal ends it. */
 const each = async (

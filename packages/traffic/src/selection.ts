@@ -1,4 +1,4 @@
-import { describe, Fault } from '@sluice/kit/faults'
+import { describe } from '@sluice/kit/faults'
 import type { Finding } from '@sluice/kit/report'
 import type { Cluster, KubernetesObject, Resource } from '@sluice/kubernetes/cluster'
 import { statusBehind } from '@sluice/kubernetes/refusal'
@@ -59,11 +59,15 @@ export const selectRoutes = async (
   return { selected: selected.filter(({ rules }) => rules.length > 0), findings }
 }
 
-const sidesFor = ({ namespace, service, canaryService }: GatewayGiven, route: HttpRoute): Sides => ({
+const sidesFor = (given: GatewayGiven, { metadata }: HttpRoute): Sides =>
+  sidesSeenFrom(given, metadata.namespace ?? given.namespace)
+
+/** The Services on both sides as a route in this namespace sees them. */
+export const sidesSeenFrom = ({ namespace, service, canaryService }: GatewayGiven, routeNamespace: string): Sides => ({
   stable: service,
   canary: canaryService ?? `${service}-canary`,
   namespace,
-  routeNamespace: route.metadata.namespace ?? namespace,
+  routeNamespace,
 })
 
 const ROUTES: Resource = { apiVersion: 'gateway.networking.k8s.io/v1', resource: 'httproutes' }
@@ -189,7 +193,3 @@ const notAccepted = (route: HttpRoute): readonly Finding[] => {
     fault('route-not-accepted', `HTTPRoute ${nameOf(route)}: ${text}`, 'A weight written to it would not be followed'),
   ]
 }
-
-/** Faults other than a refusal of the API server are not answered here. */
-export const isRefusal = (thrown: unknown, ...statuses: readonly number[]): thrown is Fault =>
-  thrown instanceof Fault && statuses.includes(statusBehind(thrown) ?? 0)
