@@ -602,7 +602,10 @@ export const clusterContract = (name: string, start: () => Promise<Target & { st
           metadata: { name: 'few' },
           spec: { hard: { pods: '1' } },
         })
-        await new Promise((resolve) => setTimeout(resolve, 200))
+        await eventually(
+          () => api.call('GET', at('resourcequotas', 'few')),
+          ({ body }) => String(body.status?.used?.pods) === '0',
+        )
         await api.call('POST', deployments(), deployment('many', 2))
         const seen = await eventually(
           () => api.call('GET', deployments('many')),

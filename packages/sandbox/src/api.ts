@@ -4,6 +4,7 @@ import { withDefaults } from './defaults.ts'
 import { apiVersionOf, DEFINITIONS, type Kind, type Kinds, NAMESPACES, PODS, qualified } from './kinds.ts'
 import { type Doc, isFields, type Json, type Pod, same, timestamp } from './objects.ts'
 import { jsonPatched, mergePatched, strategicPatched } from './patch.ts'
+import { overQuota } from './quotas.ts'
 import { alreadyExists, badRequest, conflict, isRefusal, notFound, type Refusal, refuse } from './refusals.ts'
 import type { Store } from './store.ts'
 import { wrongWith } from './validate.ts'
@@ -85,6 +86,11 @@ export const createApi = (store: Store, kinds: Kinds, now: () => number): Api =>
     const filled = withDefaults(kind, kind.status ? { ...bare, ...initialStatus(kind) } : object, address)
     const wrong = wrongWith(kind, filled)
     if (wrong !== undefined) return wrong
+    const over = kind === PODS ? overQuota(store, namespace) : undefined
+    if (over !== undefined) {
+      const details = { name, kind: kind.resource }
+      return refuse(403, 'Forbidden', `${qualified(kind)} "${name}" is forbidden: ${over}`, details)
+    }
     const { managedFields, deletionTimestamp: _, ...metadata } = filled.metadata
     const made: Doc = {
       ...filled,

@@ -1,9 +1,10 @@
 import type { Api } from './api.ts'
 import { syncDeployment } from './deployments.ts'
 import { collect } from './garbage.ts'
-import { apiVersionOf, DEPLOYMENTS, PODS, REPLICASETS } from './kinds.ts'
+import { apiVersionOf, DEPLOYMENTS, PODS, QUOTAS, REPLICASETS } from './kinds.ts'
 import type { Deployment, Doc, ReplicaSet } from './objects.ts'
 import type { Queue } from './queue.ts'
+import { syncQuotas } from './quotas.ts'
 import { syncReplicaSet } from './replicasets.ts'
 
 /** Runs the controllers on every change of what they watch. @returns a function that ends them */
@@ -40,6 +41,10 @@ export const startControllers = (api: Api, queue: Queue): (() => void) => {
           if (set !== undefined) ownerOf(set, 'Deployment', deployment)
         })
       }
+    }
+    if ((kind === PODS && change.type !== 'MODIFIED') || kind === QUOTAS) {
+      const { namespace } = object.metadata
+      queue.add(`quotas ${namespace}`, () => syncQuotas(api, namespace))
     }
     if (concernsOwners(change)) queue.add('garbage', () => collect(api))
   })

@@ -42,7 +42,6 @@ export const EVENTS = kind('v1', 'events', 'Event')
 export const QUOTAS = kind('v1', 'resourcequotas', 'ResourceQuota', { status: true })
 export const DEPLOYMENTS = kind('apps/v1', 'deployments', 'Deployment', { status: true, generation: true, scale: true })
 export const REPLICASETS = kind('apps/v1', 'replicasets', 'ReplicaSet', { status: true, generation: true, scale: true })
-export const SLICES = kind('discovery.k8s.io/v1', 'endpointslices', 'EndpointSlice', { generation: true })
 const GATEWAY_API = 'gateway.networking.k8s.io/v1'
 const CUSTOM: Traits = { status: true, generation: true, custom: true }
 export const GATEWAYS = kind(GATEWAY_API, 'gateways', 'Gateway', CUSTOM)
@@ -66,7 +65,6 @@ const BUILT_IN: readonly Kind[] = [
   kind('v1', 'serviceaccounts', 'ServiceAccount'),
   DEPLOYMENTS,
   REPLICASETS,
-  SLICES,
   kind('coordination.k8s.io/v1', 'leases', 'Lease'),
   kind('networking.k8s.io/v1', 'networkpolicies', 'NetworkPolicy', SPEC_ONLY),
   kind('networking.k8s.io/v1', 'ingresses', 'Ingress', { generation: true, status: true }),

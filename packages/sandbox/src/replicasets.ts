@@ -1,6 +1,6 @@
-import type { Api } from './api.ts'
+import { type Api, generated } from './api.ts'
 import { tell } from './events.ts'
-import { apiVersionOf, PODS, QUOTAS, REPLICASETS } from './kinds.ts'
+import { apiVersionOf, PODS, REPLICASETS } from './kinds.ts'
 import { type Doc, type Pod, type ReplicaSet, timestamp, withCondition } from './objects.ts'
 import { isRefusal } from './refusals.ts'
 
@@ -65,36 +65,33 @@ export const syncReplicaSet = (api: Api, set: ReplicaSet, now: number): number |
 
 const startPod = (api: Api, set: ReplicaSet, now: number): string | undefined => {
   const { template } = set.spec
-  const refused = overQuota(api, set.metadata.namespace ?? '')
-  const made =
-    refused ??
-    api.create(
-      PODS,
-      {
-        apiVersion: 'v1',
-        kind: 'Pod',
-        metadata: {
-          name: undefined as unknown as string,
-          generateName: `${set.metadata.name}-`,
-          ...(set.metadata.namespace === undefined ? {} : { namespace: set.metadata.namespace }),
-          ...(template.metadata?.labels === undefined ? {} : { labels: template.metadata.labels }),
-          ...(template.metadata?.annotations === undefined ? {} : { annotations: template.metadata.annotations }),
-          ownerReferences: [
-            {
-              apiVersion: apiVersionOf(REPLICASETS),
-              kind: 'ReplicaSet',
-              name: set.metadata.name,
-              uid: set.metadata.uid ?? '',
-              controller: true,
-              blockOwnerDeletion: true,
-            },
-          ],
-        },
-        spec: template.spec,
+  const made = api.create(
+    PODS,
+    {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: {
+        name: generated(`${set.metadata.name}-`),
+        generateName: `${set.metadata.name}-`,
+        ...(set.metadata.namespace === undefined ? {} : { namespace: set.metadata.namespace }),
+        ...(template.metadata?.labels === undefined ? {} : { labels: template.metadata.labels }),
+        ...(template.metadata?.annotations === undefined ? {} : { annotations: template.metadata.annotations }),
+        ownerReferences: [
+          {
+            apiVersion: apiVersionOf(REPLICASETS),
+            kind: 'ReplicaSet',
+            name: set.metadata.name,
+            uid: set.metadata.uid ?? '',
+            controller: true,
+            blockOwnerDeletion: true,
+          },
+        ],
       },
-      { manager: MANAGER },
-    )
-  const failed = typeof made === 'string' ? made : isRefusal(made) ? made.message : undefined
+      spec: template.spec,
+    },
+    { manager: MANAGER },
+  )
+  const failed = isRefusal(made) ? made.message : undefined
   if (failed !== undefined) {
     tell(
       api,
@@ -109,7 +106,7 @@ const startPod = (api: Api, set: ReplicaSet, now: number): string | undefined =>
     )
     return failed
   }
-  if (typeof made !== 'string' && !isRefusal(made)) {
+  if (!isRefusal(made)) {
     tell(
       api,
       set,
@@ -121,20 +118,6 @@ const startPod = (api: Api, set: ReplicaSet, now: number): string | undefined =>
       },
       now,
     )
-  }
-  return undefined
-}
-
-const overQuota = (api: Api, namespace: string): string | undefined => {
-  for (const quota of api.store.list(QUOTAS, namespace)) {
-    const hard = (quota.spec as { hard?: Record<string, string | number> } | undefined)?.hard ?? {}
-    const limit = hard.pods ?? hard['count/pods']
-    const used = api.store
-      .list<Pod>(PODS, namespace)
-      .filter((pod) => pod.status?.phase !== 'Failed' && pod.status?.phase !== 'Succeeded').length
-    if (limit !== undefined && used + 1 > Number(limit)) {
-      return `pods is forbidden: exceeded quota: ${quota.metadata.name}, requested: pods=1, used: pods=${used}, limited: pods=${limit}`
-    }
   }
   return undefined
 }

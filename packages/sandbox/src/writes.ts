@@ -39,6 +39,12 @@ export const act = async (world: ServerWorld, call: Call, asked: ResourceCall): 
       `the name of the object (${object.metadata.name}) does not match the name on the URL (${at.name})`,
     )
   }
+  // A Lease is one of the few kinds that a PUT may create.
+  if (resource.kind === 'Lease' && api.store.get(resource, namespace, at.name) === undefined) {
+    const made = api.create(resource, object, options)
+    if (!isRefusal(made)) call.response.statusCode = 201
+    return made
+  }
   return api.update(resource, object, options)
 }
 
