@@ -29,21 +29,21 @@ export const decide = (result: Result): Decided => {
   }
   const suffix = wayBack(result)
   if (end === 'apply-failed') {
-    const text = `The API server took ${objects(changes.length)} and refused the next: ${result.problem}. ${AFTER[suffix]}`
-    return { verdict: 'error', reason: { code: `apply-failed-${suffix}`, text, next: NEXT[suffix] } }
+    const text = `The API server took ${objects(changes.length)} and refused the next: ${result.problem}. ${after(result)}`
+    return { verdict: 'error', reason: { code: `apply-failed-${suffix}`, text, next: next(result) } }
   }
   const environment = result.explanations.length > 0 && result.explanations.every((each) => each.environment)
-  const text = `${stuck(result)}${because(result.explanations)}. ${AFTER[suffix]}`
+  const text = `${stuck(result)}${because(result.explanations)}. ${after(result)}`
   return environment
     ? {
         verdict: 'error',
         reason: {
           code: `environment-${suffix}`,
           text,
-          next: `Give the cluster room, then deploy again. ${NEXT[suffix]}`,
+          next: `Give the cluster room, then deploy again. ${next(result)}`,
         },
       }
-    : { verdict: 'fail', reason: { code: `rollout-failed-${suffix}`, text, next: NEXT[suffix] } }
+    : { verdict: 'fail', reason: { code: `rollout-failed-${suffix}`, text, next: next(result) } }
 }
 
 type WayBack = 'rolled-back' | 'kept' | 'rollback-failed'
@@ -55,17 +55,36 @@ export const wayBack = ({ undone, backWaited }: Result): WayBack => {
   return whole ? 'rolled-back' : 'rollback-failed'
 }
 
-const AFTER: Readonly<Record<WayBack, string>> = {
-  'rolled-back': 'What was there before is back, and its rollout is complete',
-  kept: 'It was left as it is (on-failure: keep)',
-  'rollback-failed': 'Going back did not succeed for everything: see the table',
+/** In which state the way back left the cluster. */
+const after = (result: Result): string => {
+  const way = wayBack(result)
+  if (way === 'kept') return 'It was left as it is (on-failure: keep)'
+  const { undone = [], backWaited } = result
+  if (way === 'rolled-back') {
+    return wasThere(result)
+      ? 'What was there before is back, and its rollout is complete'
+      : 'Nothing was there before, and what was created is deleted again'
+  }
+  const left = undone
+    .filter(({ state }) => state === 'left')
+    .map(({ change, why }) => `${nameOf(change.target)} was left: ${why}`)
+  const how = backWaited?.kind === 'cancelled' ? 'when it was cancelled' : 'when the time was up'
+  const open = (backWaited?.looks ?? []).filter(({ look }) => look.kind !== 'done')
+  const slow = open.map(({ name, look }) => `${name} has its previous template again, ${how} with ${look.text}`)
+  return `GOING BACK DID NOT COMPLETE: ${[...left, ...slow].join('; ')}`
 }
 
-const NEXT: Readonly<Record<WayBack, string>> = {
-  'rolled-back': 'Mend the release and deploy again; the previous one serves.',
-  kept: 'Mend the release and deploy again, or undo it by deploying the previous image.',
-  'rollback-failed': 'Look at the objects that were left, now: the previous release may not be serving in full.',
+const next = (result: Result): string => {
+  const way = wayBack(result)
+  if (way === 'kept') return 'Mend the release and deploy again, or undo it by deploying the previous image.'
+  if (way === 'rollback-failed') return 'Look at these objects now: the previous release may not be serving in full.'
+  return wasThere(result)
+    ? 'Mend the release and deploy again; the previous one serves.'
+    : 'Mend the release and deploy again.'
 }
+
+const wasThere = ({ undone = [] }: Result): boolean =>
+  undone.some(({ state }) => state === 'restored' || state === 'unchanged')
 
 const stuck = ({ waited }: Result): string => {
   const open = (waited?.looks ?? []).filter(({ look }) => look.kind !== 'done')

@@ -14,11 +14,11 @@ export type Ran = {
   readonly summary: string
   // biome-ignore lint/suspicious/noExplicitAny: tests look into the report freely
   readonly report: any
-  /** From the first signal to the process's end. */
+  /** From the signal to the process's end. */
   readonly afterSignalMs: number
 }
 
-/** `started` gets a way to send the process signals, `seen` the log so far whenever it grows. */
+/** `started` gets a way to send the process one signal, `seen` the log so far whenever it grows. */
 export type RunOptions = {
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
@@ -62,7 +62,8 @@ export const runAction = async (
     })
     let signalled = Number.NaN
     started?.((signal) => {
-      if (Number.isNaN(signalled)) signalled = performance.now()
+      if (!Number.isNaN(signalled)) return
+      signalled = performance.now()
       child.kill(signal)
     })
     let log = ''

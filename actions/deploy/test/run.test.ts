@@ -96,12 +96,19 @@ describe('a deploy that the API server refuses in the middle', () => {
     expect(textOf(live.get('a'))).toBe('new')
   })
 
+  it('does not speak of a previous release when there was none', async () => {
+    const { ports, live } = world([], forbidden)
+    const decided = decide(await run(job(after), ports))
+    expect(decided.reason.text).toContain('Nothing was there before, and what was created is deleted again')
+    expect(live.size).toBe(0)
+  })
+
   it('says so when the way back is refused too', async () => {
     const refuse = (write: string) =>
       forbidden(write) ?? (write === 'update a' ? new Fault('upstream', 'gone away') : undefined)
     const result = await run(job(after), world(before, refuse).ports)
     expect(decide(result).reason.code).toBe('apply-failed-rollback-failed')
-    expect(result.undone?.find(({ state }) => state === 'left')).toMatchObject({ why: 'gone away' })
+    expect(decide(result).reason.text).toContain('ConfigMap/a in namespace web was left: gone away')
   })
 
   it('tries again when an object moved while it was restored', async () => {

@@ -16,7 +16,7 @@ import { masking, runnerMask } from './ports/masking.ts'
 import { asker } from './ports/request.ts'
 import { findService, podsBehind, serviceAsker } from './ports/service.ts'
 import { type Plan, type Ports, run } from './run.ts'
-import { isSecretInput, isSensitive } from './secret.ts'
+import { isSecretInput, isSensitive, secretsInPath } from './secret.ts'
 import type { SeriesReport } from './series.ts'
 import { summarize } from './summary.ts'
 import { decide, type Reason, type Rounds, type Verdict } from './verdict.ts'
@@ -38,6 +38,8 @@ const main = async (): Promise<Outcome> => {
   const inputs = readAll((name) => core.getInput(name), read !== undefined && 'problems' in read ? read.problems : [])
   for (const [name, value] of Object.entries(inputs.headers)) if (isSecretInput(name)) hidden.add(value)
   const plan = planOf(inputs, read !== undefined && 'checks' in read ? read.checks : undefined)
+
+  for (const { path } of plan.checks) for (const secret of secretsInPath(path)) hidden.add(secret)
 
   const ports = await portsOf(inputs, cancelled)
   const rounds: Rounds = await run(plan, {

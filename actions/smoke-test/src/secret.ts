@@ -4,13 +4,19 @@ const SHORTEST = 4
 const HARMLESS =
   /^(accept|accept-(encoding|language|charset)|cache-control|connection|content-(type|length|language)|host|user-agent|origin|referer)$/i
 const SENSITIVE =
-  /^(authorization|proxy-authorization|cookie|set-cookie)$|token|secret|passw|api-?key|auth|session|credential|signature/i
+  /^(authorization|proxy-authorization|cookie|set-cookie)$|token|secret|passw|api[-_]?key|auth|session|credential|signature/i
 
 /** Whether a header that a checks file names carries a secret, judged by its name. */
 export const isSensitive = (name: string): boolean => SENSITIVE.test(name)
 
 /** Whether a header from the `headers` input is taken for a secret: all but those that never are. */
 export const isSecretInput = (name: string): boolean => !HARMLESS.test(name)
+
+/** Values in a path's query whose names say that they are secrets, as they are written there. */
+export const secretsInPath = (path: string): readonly string[] =>
+  [...path.matchAll(/[?&]([^=&#]+)=([^&#]+)/g)].flatMap(([, name = '', value = '']) =>
+    isSensitive(name) && !value.includes('{{') ? [value] : [],
+  )
 
 /** A secret with the forms in which it may come back: without its scheme, decoded from Basic, URL-encoded, inside JSON. */
 export const formsOf = (secret: string): readonly string[] => {

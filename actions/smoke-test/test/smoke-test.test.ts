@@ -31,7 +31,7 @@ beforeAll(async () => {
       const known = request.headers.authorization === 'Bearer captured-token-1'
       return known ? json(200, { name: 'Ada' }) : json(401, { got: request.headers.authorization })
     }
-    if (path === '/echo') return json(500, { received: request.headers })
+    if (path.startsWith('/echo')) return json(500, { received: request.headers })
     if (path === '/flaky') return flaky++ < 2 ? json(503, { wait: true }, { 'retry-after': '0' }) : json(200, {})
     if (path === '/away') return void response.writeHead(302, { location: `${elsewhere.url}/x` }).end()
     if (path === '/here') return void response.writeHead(302, { location: '/health' }).end()
@@ -148,12 +148,13 @@ describe('the smoke test as a process', { timeout: 120_000 }, () => {
   it('masks secrets that the service sends back, in log, report, summary and JUnit', async () => {
     const junit = join(folder, 'secret.xml')
     const headers = `Authorization: Bearer ${SECRET}\nX-Tenant: tenant-0815`
-    const ran = await runAction({ url: shop.url, paths: '/echo', headers, junit, ...QUICK })
+    const ran = await runAction({ url: shop.url, paths: '/echo?api_key=query-secret-1', headers, junit, ...QUICK })
     expect(ran.code).toBe(1)
     const told = ran.log.replace(/^::add-mask::.*$/gm, '')
     for (const text of [told, JSON.stringify(ran.report), ran.summary, readFileSync(junit, 'utf8')]) {
       expect(text).not.toContain(SECRET)
       expect(text).not.toContain('tenant-0815')
+      expect(text).not.toContain('query-secret-1')
       expect(text).toContain('***')
     }
     expect(ran.log).toContain(`::add-mask::${SECRET}`)
