@@ -7,7 +7,7 @@ import type { Event, Reason, ReleaseRecord, World } from '@sluice/release/record
 import { askedWeight } from '@sluice/release/way'
 import { beginDrain, type DrainState, isDrained, watchDrain } from './drain.ts'
 import { judgeLook, withWatch } from './judgement.ts'
-import { progressLine } from './narration.ts'
+import { progressLine, shortened } from './narration.ts'
 import type { Ports, Saved } from './ports.ts'
 
 /** One change of the state, for the timeline. `at` in ms UTC. */
@@ -40,6 +40,7 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
   let world: World | undefined
   let drain = beginDrain
   let zeroAfter: number | undefined
+  let failing = false
   let [renewed, saved, said, reached] = [clock.monotonic(), clock.monotonic(), clock.monotonic(), clock.monotonic()]
 
   const end = (kind: Driven['kind'], why?: Reason): Driven => ({
@@ -67,7 +68,8 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
   const feed = async (event: Event): Promise<'going' | 'fenced'> => {
     const moved = next(record, event)
     if (moved.record !== record) {
-      const line = describeChange(record, moved.record)
+      const change = describeChange(record, moved.record)
+      const line = change === undefined ? undefined : shortened(change, moved.record, record)
       if (!(await save(moved.record))) return 'fenced'
       if (line !== undefined) {
         moments.push({ at: clock.now(), text: line })
@@ -129,19 +131,23 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
       } else if ((await feed({ kind: 'observed', world })) === 'fenced') return end('fenced')
       if (clock.monotonic() - saved >= SAVE_EVERY && isJudged(record) && !(await save(record))) return end('fenced')
       reached = clock.monotonic()
+      if (failing) tell('the cluster can be read again')
+      failing = false
     } catch (thrown) {
       if (!(thrown instanceof Fault) || thrown.kind !== 'upstream') throw thrown
-      if (reached <= started) tell(`the cluster could not be read, trying again: ${describe(thrown)}`)
+      if (!failing) tell(`the cluster could not be read, trying again: ${describe(thrown)}`)
+      failing = true
       if (clock.monotonic() - reached >= record.plan.readyWithin) return end('unreachable', unreachable(thrown))
     }
     if (clock.monotonic() - said >= SAY_EVERY) tell(progressLine(record, world))
     const pause = pauseAfter(before, record) - (isJudged(record) ? clock.monotonic() - started : 0)
-    await rest(Math.max(0, pause), ports)
+    await rest(Math.max(failing ? RETRY_AFTER : 0, pause), ports)
   }
 }
 
 const SAVE_EVERY = 5000
 const SAY_EVERY = 15_000
+const RETRY_AFTER = 500
 
 /** While the release is judged or drained the counters are read in the same moment as the cluster. */
 const lookAt = async (

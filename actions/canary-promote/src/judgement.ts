@@ -4,7 +4,7 @@ import type { Scrape } from '@sluice/evidence/reading'
 import type { Json, Judgement, Reason, ReleaseRecord, World } from '@sluice/release/record'
 import { askedWeight } from '@sluice/release/way'
 import { judgePlan, type Settings, settingsOf } from './plan.ts'
-import { noSignals, type SignalState, watchSignals } from './signals.ts'
+import { noSignals, type SignalState, watchSignals, whilePreparing } from './signals.ts'
 
 /** What one step counted, for the summary. `until` is the last look, ms UTC. */
 export type StepSeen = {
@@ -62,7 +62,7 @@ export const judgeLook = (
   // Pods that are still being made are not ready yet, and what keeps them from it is the state machine's to see.
   const signals = watching
     ? watchSignals(before.signals, look.scrape, look.world)
-    : { state: { ...before.signals, unready: 0 } }
+    : { state: whilePreparing(before.signals, look.world, record.state.phase === 'preparing' && step === 0) }
   const judgement = judgementOf(judged, signals.why, record.plan.minRequests)
   return {
     judged,

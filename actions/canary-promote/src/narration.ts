@@ -16,3 +16,12 @@ export const progressLine = (record: ReleaseRecord, world: World | undefined): s
       : `; canary ${world.canary?.ready ?? 0}/${world.canary?.desired ?? 0} ready, stable ${world.stable.available}/${world.stable.desired} available`
   return `${describeState(record)}${pods}${counted}`
 }
+
+/** A line of the log without the reason that a line before it has told. */
+export const shortened = (line: string, record: ReleaseRecord, before: ReleaseRecord): string => {
+  const [why, told] = [reasonOf(record), reasonOf(before)]
+  return why !== undefined && why === told ? line.replace(` (${why})`, '') : line
+}
+
+const reasonOf = ({ state }: ReleaseRecord): string | undefined =>
+  'why' in state && 'to' in state ? `${state.why.code}: ${state.why.text}` : undefined

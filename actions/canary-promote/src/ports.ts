@@ -33,8 +33,11 @@ export type Ports = {
       settings: Settings,
       canary: Template,
     ): Promise<{ readonly findings: readonly Finding[]; readonly touched: readonly Touched[] }>
-    /** Raises the epoch on every object already touched, so that writes of an earlier owner are refused. */
-    stamp(record: ReleaseRecord): Promise<Performed>
+    /**
+     * Raises the epoch, so that writes of an earlier owner are refused. `all`: on every object already touched; `stable`: on the Deployment only, which
+     * alone keeps its mark from release to release.
+     */
+    stamp(record: ReleaseRecord, what: 'all' | 'stable'): Promise<Performed>
     perform(command: Command, record: ReleaseRecord): Promise<Performed>
     observe(record: ReleaseRecord): Promise<World>
   }

@@ -1,7 +1,7 @@
 import { Fault } from '@sluice/kit/faults'
 import type { Finding } from '@sluice/kit/report'
 import { next } from '@sluice/release/next'
-import type { Image, Owner, Reason, ReleaseRecord, Verdict } from '@sluice/release/record'
+import type { Event, Image, Owner, Reason, ReleaseRecord, Verdict } from '@sluice/release/record'
 import { startRelease } from '@sluice/release/start'
 import { type Driven, drive, type Moment } from './drive.ts'
 import type { WholePlan } from './inputs.ts'
@@ -104,11 +104,18 @@ const release = async (
   if (taken === 'busy') return busy(previous?.record)
   const saved = await ports.record.save(record, previous?.version)
   if (saved === 'conflict') return busy((await ports.record.load())?.record)
-  const held = await stamped({ record, version: saved.version }, ports)
-  if (held === 'fenced') return busy((await ports.record.load())?.record)
+  const marked = await ports.cluster.stamp(record, 'stable')
+  if (marked.kind === 'refused' && marked.cause === 'fenced') return busy((await ports.record.load())?.record)
   const { repository, digest } = canary.image
   ports.say(`releasing ${repository}@${digest} beside ${stable.image.repository}@${stable.image.digest}`)
-  const end = ended(await drive(held, ports, { heedCancel: true }), asked.mode)
+  // What may not be written now will not be later: the release ends the way it would if the write had come up in the middle of it.
+  const command = { do: 'scale', role: 'stable', to: stableReplicas } as const
+  const first: readonly Event[] =
+    marked.kind === 'refused'
+      ? [{ kind: 'refused', at: ports.clock.now(), command, cause: marked.cause, text: marked.text }]
+      : []
+  const driven = await drive({ record, version: saved.version }, ports, { first, heedCancel: true })
+  const end = ended(driven, asked.mode)
   return { ...end, findings, moments: [...moments, ...end.moments] }
 }
 
@@ -197,7 +204,7 @@ const takeOver = async (asked: Asked, saved: Saved, ports: Ports, mode: 'resume'
 }
 
 const stamped = async (held: Saved, ports: Ports): Promise<Saved | 'fenced'> => {
-  const result = await ports.cluster.stamp(held.record)
+  const result = await ports.cluster.stamp(held.record, 'all')
   if (result.kind === 'refused') {
     if (result.cause === 'fenced') return 'fenced'
     throw new Fault('upstream', `the release could not mark its objects: ${result.text}`, 'Nothing else was changed.')

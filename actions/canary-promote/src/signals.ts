@@ -1,14 +1,18 @@
 import type { Scrape } from '@sluice/evidence/reading'
 import type { Reason, World } from '@sluice/release/record'
 
-/** What the always-on signals remember. Plain JSON. `first`: restarts by pod UID when the pod was first read. `unready`: looks in a row. */
+/**
+ * What the always-on signals remember. Plain JSON. `starting`: restarts of canary containers before there was traffic (waiting for a database is no
+ * failure under load). `first`: restarts by pod UID when the pod was first read. `unready`: looks in a row.
+ */
 export type SignalState = {
+  readonly starting: number
   readonly first: Readonly<Record<string, number>>
   readonly baseline: { readonly restarts: number; readonly pods: number }
   readonly unready: number
 }
 
-export const noSignals: SignalState = { first: {}, baseline: { restarts: 0, pods: 0 }, unready: 0 }
+export const noSignals: SignalState = { starting: 0, first: {}, baseline: { restarts: 0, pods: 0 }, unready: 0 }
 
 /**
  * The signals that no counter of requests shows, and that need no plan: canary containers that restart more often than the baseline's, pod for pod,
@@ -27,13 +31,14 @@ export const watchSignals = (
   const unready = canary.ready < canary.desired && stableWhole ? state.unready + 1 : 0
   const after: SignalState = { ...seen, unready }
   const perBaselinePod = seen.baseline.restarts / Math.max(1, seen.baseline.pods)
-  const perCanaryPod = canary.restarts / Math.max(1, canary.desired)
-  if (canary.restarts > 0 && perCanaryPod > perBaselinePod) {
+  const restarts = Math.max(0, canary.restarts - state.starting)
+  const perCanaryPod = restarts / Math.max(1, canary.desired)
+  if (restarts > 0 && perCanaryPod > perBaselinePod) {
     return {
       state: after,
       why: {
         code: 'restarts',
-        text: `containers of ${canary.desired} canary pods restarted ${canary.restarts} times, those of ${seen.baseline.pods} baseline pods ${seen.baseline.restarts} times since the release began`,
+        text: `containers of ${canary.desired} canary pods restarted ${times(restarts)} under traffic, those of ${seen.baseline.pods} baseline pods ${times(seen.baseline.restarts)}`,
         next: "Look at the canary pods' last state and logs: a crash, or memory beyond its limit.",
       },
     }
@@ -51,7 +56,15 @@ export const watchSignals = (
   return { state: after }
 }
 
+/** The memory after a look at pods that are still being made: unready ones are no loss. `first`: no step has had traffic yet. */
+export const whilePreparing = (state: SignalState, world: World, first: boolean): SignalState => ({
+  ...state,
+  unready: 0,
+  starting: first ? (world.canary?.restarts ?? 0) : state.starting,
+})
+
 const UNREADY_LOOKS = 3
+const times = (count: number): string => (count === 1 ? 'once' : `${count} times`)
 
 const baselineRestarts = (state: SignalState, scrape: Scrape): SignalState => {
   if (scrape.kind !== 'pods') return state

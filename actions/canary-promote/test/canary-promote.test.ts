@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { type Sandbox, startSandbox } from '@sluice/sandbox/sandbox'
+import { join } from 'node:path'
+import { type PolicyRule, type Sandbox, startSandbox } from '@sluice/sandbox/sandbox'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
 import { canonical } from '../src/template.ts'
-import { imageOf, images, type Result, type Stage, sleep, stage, until } from './stage.ts'
+import { imageOf, images, PLAN, type Result, type Stage, sleep, stage, until } from './stage.ts'
 
 /** The action's own process against an embedded cluster with real pods, a real gateway and real clients. */
 let sandbox: Sandbox
@@ -12,7 +14,7 @@ let count = 0
 beforeAll(async () => {
   sandbox = await startSandbox({
     images: images(),
-    namespaces: Array.from({ length: 12 }, (_, index) => `shop-${index + 1}`),
+    namespaces: Array.from({ length: 14 }, (_, index) => `shop-${index + 1}`),
   })
 }, 30_000)
 afterAll(async () => {
@@ -40,8 +42,12 @@ const verdictOf = ({ code, outputs }: Result) => ({ code, verdict: outputs.verdi
 describe('a release on the embedded cluster', { concurrent: true, timeout: 150_000 }, () => {
   test('that is good is promoted without a failed request, and nothing of it is left', async () => {
     const shop = await newStage()
-    const result = await shop.run({ image: imageOf('good') })
+    // With the rights of the README's Role and no others.
+    const token = sandbox.issueToken(rulesOfTheReadme())
+    const kubeconfig = sandbox.kubeconfig({ namespace: shop.namespace, token })
+    const result = await shop.run({ image: imageOf('good'), kubeconfig })
     expect(verdictOf(result), result.log).toEqual({ code: 0, verdict: 'promoted', reason: 'promoted' })
+    expect(result.log.match(/Not allowed to .*/g)).toEqual([expect.stringMatching(/^Not allowed to create pods/)])
     expect(await liveImage(shop)).toBe(imageOf('good'))
     expect(await shop.leftovers()).toEqual([])
     const answers = shop.answered()
@@ -74,8 +80,8 @@ describe('a release on the embedded cluster', { concurrent: true, timeout: 150_0
     expect(answers['errors 500'], JSON.stringify(answers)).toBeLessThan(40)
     await serves(shop, 'old')
     const report = JSON.parse(readFileSync(result.outputs.report ?? '', 'utf8'))
-    expect(report.details.zeroWeightSeconds).toBeLessThanOrEqual(1)
-    expect(Number(result.outputs['rollback-seconds'])).toBeLessThan(5)
+    expect(report.details.zeroWeightSeconds).toBeLessThanOrEqual(3)
+    expect(Number(result.outputs['rollback-seconds'])).toBeLessThan(8)
     expect(report.reason.text).toMatch(/errors: canary [\d.]+ of [\d.]+ .*, baseline/)
   })
 
@@ -94,6 +100,27 @@ describe('a release on the embedded cluster', { concurrent: true, timeout: 150_0
     expect(['restarts', 'lost-readiness', 'crash-loop']).toContain(result.outputs['reason-code'])
     expect(await shop.leftovers()).toEqual([])
     await serves(shop, 'old')
+  })
+
+  test('that synthetic requests find broken is rolled back', async () => {
+    const shop = await newStage()
+    const plan = `${PLAN}\nprovider: probe\nprobe: { path: /, requests: 10 }`
+    const result = await shop.run({ image: imageOf('errors'), plan })
+    expect(verdictOf(result), result.log).toEqual({ code: 1, verdict: 'rolled-back', reason: 'errors' })
+    expect(await shop.leftovers()).toEqual([])
+  })
+
+  test('that may not change the route ends as an error that says which rule would allow it', async () => {
+    const shop = await newStage()
+    const rules = rulesOfTheReadme().filter(
+      ({ resources, verbs }) => !(resources.includes('httproutes') && verbs.includes('patch')),
+    )
+    const kubeconfig = sandbox.kubeconfig({ namespace: shop.namespace, token: sandbox.issueToken(rules) })
+    const result = await shop.run({ image: imageOf('good'), kubeconfig })
+    expect(verdictOf(result), result.log).toEqual({ code: 1, verdict: 'error', reason: 'environment' })
+    expect(result.log).toMatch(/Not allowed to patch httproutes shop[\s\S]*resources: \["httproutes"\]/)
+    expect(await shop.leftovers()).toEqual([])
+    expect(canaryAnswers(shop.answered())).toBe(0)
   })
 
   test('without a router is split by its pods, and promoted', async () => {
@@ -220,6 +247,12 @@ describe('what cannot begin', { concurrent: true, timeout: 150_000 }, () => {
     expect(existsSync('/dev/null/reports')).toBe(false)
   })
 })
+
+const rulesOfTheReadme = (): PolicyRule[] => {
+  const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8')
+  const [, role = ''] = /```yaml\n(apiVersion: rbac[\s\S]*?)```/.exec(readme) ?? []
+  return parse(role).rules
+}
 
 const PLAN_SLOW = `
 steps: [{ weight: 30, hold: 60s }]

@@ -1,3 +1,4 @@
+import { Fault } from '@sluice/kit/faults'
 import { describe, expect, test } from 'vitest'
 import { reportOf } from '../src/report.ts'
 import { run } from '../src/run.ts'
@@ -96,6 +97,57 @@ describe('a release', () => {
     })
     const gaps = times.slice(1).map((at, index) => at - (times[index] ?? 0))
     expect(Math.max(...gaps)).toBeLessThanOrEqual(30_000)
+  })
+})
+
+describe('what others do meanwhile', () => {
+  test('a new template of stable ends the release as superseded and is left alone', async () => {
+    const sim = simulate(healthy)
+    sim.after(8000, () => {
+      sim.cluster.stable.hash = 'somebody-else'
+    })
+    expect(await run(asked(), sim.ports())).toMatchObject({ verdict: 'superseded', ok: false })
+    expect(sim.cluster).toMatchObject({ weight: 0, canary: undefined, stable: { hash: 'somebody-else' } })
+  })
+
+  test('a right that is missing ends the release as an error, with nothing left', async () => {
+    const sim = simulate(healthy)
+    const ports = sim.ports()
+    const stamp = async () => ({ kind: 'refused', cause: 'forbidden', text: 'Not allowed to patch' }) as const
+    const end = await run(asked(), { ...ports, cluster: { ...ports.cluster, stamp } })
+    expect(end).toMatchObject({ verdict: 'error', reason: { text: expect.stringContaining('Not allowed to patch') } })
+    expect(sim.record()?.state.phase).toBe('done')
+    expect(sim.cluster).toMatchObject({ weight: 0, canary: undefined, service: false })
+  })
+
+  test('an API server that fails for a while is asked again', async () => {
+    const sim = simulate(healthy)
+    const ports = sim.ports()
+    const until = ports.clock.now() + 15_000
+    const observe: typeof ports.cluster.observe = (record) => {
+      const now = ports.clock.now()
+      if (now > until - 5000 && now < until) throw new Fault('upstream', 'the API server failed (500)')
+      return ports.cluster.observe(record)
+    }
+    expect(await run(asked(), { ...ports, cluster: { ...ports.cluster, observe } })).toMatchObject({
+      verdict: 'promoted',
+    })
+    expect(sim.lines.filter((line) => line.includes('could not be read'))).toHaveLength(1)
+  })
+
+  test('one that stays away ends the run, which says how to go on', async () => {
+    const sim = simulate(healthy)
+    const ports = sim.ports()
+    const from = ports.clock.now() + 8000
+    const observe: typeof ports.cluster.observe = (record) => {
+      if (ports.clock.now() > from) throw new Fault('upstream', 'the API server failed (500)')
+      return ports.cluster.observe(record)
+    }
+    const end = await run(asked(), { ...ports, cluster: { ...ports.cluster, observe } })
+    expect(end).toMatchObject({
+      verdict: 'error',
+      reason: { code: 'unreachable', next: expect.stringMatching(/reap/) },
+    })
   })
 })
 

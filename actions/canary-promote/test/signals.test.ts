@@ -2,7 +2,7 @@ import type { PodReading } from '@sluice/evidence/reading'
 import type { World } from '@sluice/release/record'
 import { describe, expect, test } from 'vitest'
 import { beginDrain, type DrainState, isDrained, watchDrain } from '../src/drain.ts'
-import { noSignals, type SignalState, watchSignals } from '../src/signals.ts'
+import { noSignals, type SignalState, watchSignals, whilePreparing } from '../src/signals.ts'
 
 const world = (canary: Partial<NonNullable<World['canary']>>, available = 3): World => ({
   at: 0,
@@ -40,6 +40,14 @@ describe('the signals that need no metric', () => {
 
   test('see a canary container that restarted', () => {
     expect(looks([[0, 0], world({})], [[0, 0], world({ restarts: 1 })])).toEqual([undefined, 'restarts'])
+  })
+
+  test('do not count what restarted before there was traffic', () => {
+    const started = whilePreparing(noSignals, world({ restarts: 2 }), true)
+    expect(watchSignals(started, scrape(), world({ restarts: 2 })).why).toBeUndefined()
+    expect(watchSignals(started, scrape(), world({ restarts: 3 })).why?.text).toMatch(/restarted once under traffic/)
+    const later = whilePreparing(started, world({ restarts: 3 }), false)
+    expect(watchSignals(later, scrape(), world({ restarts: 3 })).why?.code).toBe('restarts')
   })
 
   test('do not blame the release when the baseline restarts as often', () => {

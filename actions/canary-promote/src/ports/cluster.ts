@@ -155,7 +155,8 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
     }
   }
 
-  const stamp = async (record: ReleaseRecord): Promise<Performed> => {
+  const stamp = async (record: ReleaseRecord, what: 'all' | 'stable'): Promise<Performed> => {
+    if (what === 'stable') return patch(record, stable, () => [])
     let touched = record.touched
     const { canaryService: twin } = settingsOf(record).setup
     const targets = [stable, canaryOf(record)]
@@ -177,7 +178,7 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
     survey: () => survey(cluster, namespace, given.deployment),
     preflight: (settings, canary) =>
       preflight({ ...given, router: given.router(settings, owned) }, settings, canary.body as unknown as PodTemplate),
-    stamp: (record) => safely(() => stamp(record)),
+    stamp: (record, what) => safely(() => stamp(record, what)),
     perform: (command, record) => safely(() => perform(command, record)),
     observe: async (record) => {
       const settings = settingsOf(record)
