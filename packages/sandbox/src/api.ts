@@ -3,6 +3,7 @@ import { type Applied, applied, updated } from './apply.ts'
 import { withDefaults } from './defaults.ts'
 import { apiVersionOf, DEFINITIONS, type Kind, type Kinds, NAMESPACES, PODS, qualified } from './kinds.ts'
 import { type Doc, isFields, type Json, type Pod, same, timestamp } from './objects.ts'
+import { content, desired, exceptStatus, initialStatus, keptMetadata, onlyStatus, withoutTimes } from './parts.ts'
 import { jsonPatched, mergePatched, strategicPatched } from './patch.ts'
 import { overQuota } from './quotas.ts'
 import { alreadyExists, badRequest, conflict, isRefusal, notFound, type Refusal, refuse } from './refusals.ts'
@@ -296,70 +297,3 @@ const ALPHABET = 'bcdfghjklmnpqrstvwxz2456789'
 /** A name as `generateName` makes it: five characters without vowels, so that no word appears. */
 export const generated = (prefix: string): string =>
   prefix + Array.from({ length: 5 }, () => ALPHABET[Math.floor(Math.random() * ALPHABET.length)]).join('')
-
-const initialStatus = (kind: Kind): { status?: unknown } => {
-  if (kind === DEFINITIONS) {
-    const said = (type: string): unknown => ({ type, status: 'True', reason: 'NoConflicts' })
-    return { status: { conditions: [said('NamesAccepted'), said('Established')] } }
-  }
-  if (kind === PODS) return { status: { phase: 'Pending', qosClass: 'BestEffort' } }
-  if (kind === NAMESPACES) return { status: { phase: 'Active' } }
-  if (kind.kind === 'Deployment' || kind.kind === 'Service')
-    return { status: kind.kind === 'Service' ? { loadBalancer: {} } : {} }
-  return kind.kind === 'ReplicaSet' ? { status: { replicas: 0 } } : {}
-}
-
-const onlyStatus = (before: Doc, wanted: Doc): Doc => {
-  const { status: _, ...rest } = before
-  return wanted.status === undefined ? rest : { ...rest, status: wanted.status }
-}
-
-const exceptStatus = (before: Doc, wanted: Doc): Doc => {
-  const { status: _, ...rest } = wanted
-  return before.status === undefined ? rest : { ...rest, status: before.status }
-}
-
-const keptMetadata = (before: Doc, wanted: Doc): Doc['metadata'] => {
-  const { managedFields: _, deletionTimestamp: __, deletionGracePeriodSeconds: ___, ...given } = wanted.metadata
-  const {
-    uid,
-    creationTimestamp,
-    deletionTimestamp,
-    deletionGracePeriodSeconds,
-    generation,
-    generateName,
-    namespace,
-    resourceVersion,
-  } = before.metadata
-  return {
-    ...given,
-    ...defined({
-      namespace,
-      uid,
-      creationTimestamp,
-      deletionTimestamp,
-      deletionGracePeriodSeconds,
-      generation,
-      generateName,
-      resourceVersion,
-    }),
-  }
-}
-
-const defined = <T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>
-  }
-
-const content = (object: Doc): unknown => {
-  const { managedFields: _, resourceVersion: __, generation: ___, ...metadata } = object.metadata
-  return { ...object, metadata }
-}
-
-const desired = (object: Doc): unknown => {
-  const { metadata: _, status: __, ...rest } = object
-  return rest
-}
-
-const withoutTimes = (entries: Doc['metadata']['managedFields']): unknown =>
-  (entries ?? []).map(({ time: _, ...entry }) => entry)

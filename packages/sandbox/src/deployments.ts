@@ -1,24 +1,15 @@
-import { createHash } from 'node:crypto'
 import type { Api } from './api.ts'
 import { tell } from './events.ts'
-import { apiVersionOf, DEPLOYMENTS, REPLICASETS } from './kinds.ts'
-import {
-  type Condition,
-  type Deployment,
-  isFields,
-  type PodTemplate,
-  type ReplicaSet,
-  same,
-  timestamp,
-  withCondition,
-} from './objects.ts'
+import { apiVersionOf, DEPLOYMENTS, PODS, REPLICASETS } from './kinds.ts'
+import { type Deployment, type PodTemplate, type ReplicaSet, same } from './objects.ts'
+import { conditionsOf } from './progress.ts'
 import { isRefusal } from './refusals.ts'
-import { activePods, createdAt } from './replicasets.ts'
+import { createdAt } from './replicasets.ts'
+import { annotate, hashOf, markRevision, REVISION, revisionOf } from './revisions.ts'
 import { bounds, newSize, oldSizes, proportional, type Sizes } from './rollout.ts'
 
 const MANAGER = 'kube-controller-manager'
 const HASH = 'pod-template-hash'
-const REVISION = 'deployment.kubernetes.io/revision'
 const DESIRED = 'deployment.kubernetes.io/desired-replicas'
 const MAXIMUM = 'deployment.kubernetes.io/max-replicas'
 const KEPT_OUT = new Set(['kubectl.kubernetes.io/last-applied-configuration', REVISION, DESIRED, MAXIMUM])
@@ -61,7 +52,7 @@ const setsOf = (api: Api, deployment: Deployment): readonly ReplicaSet[] =>
 
 const podsLeft = (api: Api, set: ReplicaSet): boolean =>
   api.store
-    .list({ ...REPLICASETS, group: '', version: 'v1', resource: 'pods' }, set.metadata.namespace)
+    .list(PODS, set.metadata.namespace)
     .some((pod) => pod.metadata.ownerReferences?.some((reference) => reference.uid === set.metadata.uid))
 
 const isSameTemplate = (set: ReplicaSet, template: PodTemplate): boolean => {
@@ -209,27 +200,6 @@ const created = (api: Api, deployment: Deployment, sets: readonly ReplicaSet[], 
   return made as ReplicaSet
 }
 
-const revisionOf = (set: ReplicaSet): number => Number(set.metadata.annotations?.[REVISION] ?? 0)
-
-/** A template that returns (a rollback) is the newest revision again, in the ReplicaSet that it had. */
-const markRevision = (api: Api, deployment: Deployment, current: ReplicaSet, old: readonly ReplicaSet[]): void => {
-  const highest = Math.max(0, ...old.map(revisionOf))
-  const revision = revisionOf(current) > highest ? revisionOf(current) : highest + 1
-  const set = api.store.get<ReplicaSet>(REPLICASETS, current.metadata.namespace, current.metadata.name)
-  if (set !== undefined && revisionOf(set) !== revision) {
-    const annotations = { ...set.metadata.annotations, [REVISION]: String(revision) }
-    api.update(REPLICASETS, { ...set, metadata: { ...set.metadata, annotations } }, { manager: MANAGER })
-  }
-  annotate(api, deployment, revision)
-}
-
-const annotate = (api: Api, deployment: Deployment, revision: number): void => {
-  const live = api.store.get<Deployment>(DEPLOYMENTS, deployment.metadata.namespace, deployment.metadata.name)
-  if (live === undefined || live.metadata.annotations?.[REVISION] === String(revision)) return
-  const annotations = { ...live.metadata.annotations, [REVISION]: String(revision) }
-  api.update(DEPLOYMENTS, { ...live, metadata: { ...live.metadata, annotations } }, { manager: MANAGER })
-}
-
 const forgetOld = (api: Api, deployment: Deployment): void => {
   const empty = setsOf(api, deployment)
     .filter(
@@ -272,139 +242,3 @@ const writeStatus = (api: Api, seen: Deployment, now: number): number | undefine
   )
   return wait
 }
-
-type Seen = {
-  readonly current: ReplicaSet | undefined
-  readonly sets: readonly ReplicaSet[]
-  readonly counts: { replicas: number; updatedReplicas: number; readyReplicas: number; availableReplicas: number }
-}
-
-const conditionsOf = (
-  deployment: Deployment,
-  seen: Seen,
-  now: number,
-): { conditions: Condition[]; wait: number | undefined } => {
-  const { counts } = seen
-  const before = deployment.status
-  const enough = counts.availableReplicas >= deployment.spec.replicas - bounds(deployment.spec).unavailable
-  let conditions = withCondition(
-    before?.conditions,
-    enough
-      ? {
-          type: 'Available',
-          status: 'True',
-          reason: 'MinimumReplicasAvailable',
-          message: 'Deployment has minimum availability.',
-        }
-      : {
-          type: 'Available',
-          status: 'False',
-          reason: 'MinimumReplicasUnavailable',
-          message: 'Deployment does not have minimum availability.',
-        },
-    now,
-  )
-  const failed = seen.sets
-    .flatMap((set) => set.status?.conditions ?? [])
-    .find((condition) => condition.type === 'ReplicaFailure' && condition.status === 'True')
-  conditions = conditions.filter((condition) => condition.type !== 'ReplicaFailure' || failed !== undefined)
-  if (failed !== undefined) conditions = withCondition(conditions, failed, now)
-  const { condition, wait } = progress(deployment, seen, now)
-  return {
-    conditions: condition === undefined ? conditions : dated(conditions, condition, before?.conditions, now),
-    wait,
-  }
-}
-
-/** `lastUpdateTime` of Progressing moves with every step forward: the deadline counts from it. */
-const dated = (
-  conditions: Condition[],
-  next: Condition & { moved: boolean },
-  before: readonly Condition[] | undefined,
-  now: number,
-): Condition[] => {
-  const { moved, ...condition } = next
-  const earlier = before?.find((one) => one.type === 'Progressing')
-  const kept =
-    !moved && earlier !== undefined && earlier.reason === condition.reason && earlier.status === condition.status
-  const lastUpdateTime = kept ? (earlier.lastUpdateTime ?? timestamp(now)) : timestamp(now)
-  return withCondition(conditions, { ...condition, lastUpdateTime }, now)
-}
-
-const progress = (
-  deployment: Deployment,
-  seen: Seen,
-  now: number,
-): { condition: (Condition & { moved: boolean }) | undefined; wait: number | undefined } => {
-  const { counts, current } = seen
-  const { spec, status } = deployment
-  const before = status?.conditions?.find((condition) => condition.type === 'Progressing')
-  const said = (
-    value: Condition['status'],
-    reason: string,
-    message: string,
-    moved: boolean,
-  ): Condition & { moved: boolean } => ({ type: 'Progressing', status: value, reason, message, moved })
-  const set = current?.metadata.name ?? ''
-  if (spec.paused) {
-    return { condition: said('Unknown', 'DeploymentPaused', 'Deployment is paused', false), wait: undefined }
-  }
-  const complete =
-    counts.updatedReplicas === spec.replicas &&
-    counts.replicas === spec.replicas &&
-    counts.availableReplicas === spec.replicas &&
-    current !== undefined
-  if (complete)
-    return {
-      condition: said('True', 'NewReplicaSetAvailable', `ReplicaSet "${set}" has successfully progressed.`, false),
-      wait: undefined,
-    }
-  const old = (of: { replicas?: number; updatedReplicas?: number }): number =>
-    (of.replicas ?? 0) - (of.updatedReplicas ?? 0)
-  const moved =
-    counts.updatedReplicas > (status?.updatedReplicas ?? 0) ||
-    (status !== undefined && old(counts) < old(status)) ||
-    counts.readyReplicas > (status?.readyReplicas ?? 0) ||
-    counts.availableReplicas > (status?.availableReplicas ?? 0)
-  const fresh =
-    before === undefined ||
-    before.reason === 'DeploymentPaused' ||
-    (before.reason === 'NewReplicaSetAvailable' && status?.observedGeneration !== deployment.metadata.generation)
-  // A finished rollout that loses a pod is not progressing anew: only a new template or count starts the deadline.
-  if (before?.reason === 'NewReplicaSetAvailable' && !fresh && !moved) return { condition: undefined, wait: undefined }
-  const limit = (spec.progressDeadlineSeconds ?? 600) * 1000
-  const since = Date.parse(before?.lastUpdateTime ?? timestamp(now))
-  if (!moved && !fresh && (before.reason === 'ProgressDeadlineExceeded' || now - since >= limit)) {
-    return {
-      condition: said('False', 'ProgressDeadlineExceeded', `ReplicaSet "${set}" has timed out progressing.`, false),
-      wait: undefined,
-    }
-  }
-  const wait = Math.max(50, (moved || fresh ? now : since) + limit - now)
-  return { condition: said('True', 'ReplicaSetUpdated', `ReplicaSet "${set}" is progressing.`, moved || fresh), wait }
-}
-
-const ALPHABET = 'bcdfghjklmnpqrstvwxz2456789'
-
-/** The hash of a pod template that names its ReplicaSet; `collisions`: how many other templates have had the same name. */
-export const hashOf = (template: PodTemplate, collisions: number): string => {
-  const digest = createHash('sha256')
-    .update(JSON.stringify(ordered(template)))
-    .update(String(collisions))
-    .digest()
-  return Array.from(digest.subarray(0, 10), (byte) => ALPHABET[byte % ALPHABET.length]).join('')
-}
-
-const ordered = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(ordered)
-  if (!isFields(value)) return value
-  return Object.fromEntries(
-    Object.keys(value)
-      .sort()
-      .map((key) => [key, ordered(value[key])]),
-  )
-}
-
-/** Whether anything of a Deployment still runs: what Foreground deletion waits for. */
-export const hasPods = (api: Api, deployment: Deployment): boolean =>
-  setsOf(api, deployment).some((set) => activePods(api, set).length > 0)
