@@ -47,6 +47,12 @@ describe('there is one version:', () => {
   test.each(files.filter((path) => /^(actions|packages)\/[^/]+\/package\.json$/.test(path)))('%s has it', (path) => {
     expect(JSON.parse(read(path)).version).toBe(JSON.parse(read('package.json')).version)
   })
+  test('of pnpm too, wherever it is named', () => {
+    const { version } = JSON.parse(read('package.json')).devEngines.packageManager
+    for (const path of ['CONTRIBUTING.md', 'scripts/new-action.ts']) {
+      expect([...read(path).matchAll(/pnpm@([\d.]+\d)/g)].map(([, named]) => named)).toEqual([version])
+    }
+  })
   test('reports carry it', () => expect(VERSION).toBe(JSON.parse(read('package.json')).version))
 })
 
