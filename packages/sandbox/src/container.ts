@@ -23,6 +23,8 @@ export type ContainerWorld = {
   image(digest: string): Image | undefined
   environment(): Environment
   readonly restartPolicy: 'Always' | 'OnFailure' | 'Never'
+  /** How long a process that was told to end may take. */
+  readonly graceMs: number
   /** A name for the container that is unique in the cluster. */
   readonly id: string
 }
@@ -171,7 +173,7 @@ export const startContainer = (spec: Container, world: ContainerWorld, on: Conta
         unhealthy: (text) => {
           on.event('Normal', 'Killing', `Container ${spec.name} failed liveness probe, will be restarted`)
           killedFor = text
-          void stopProcess(mine, 30_000)
+          void stopProcess(mine, world.graceMs)
         },
         failed: (probe, text) => on.event('Warning', 'Unhealthy', `${probe} probe failed: ${text}`),
       },

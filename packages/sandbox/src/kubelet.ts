@@ -70,6 +70,7 @@ export const createKubelet = (api: Api, world: KubeletWorld): Kubelet => {
           image: world.image,
           environment: () => environmentOf(api, live() ?? pod, spec),
           restartPolicy: pod.spec.restartPolicy ?? 'Always',
+          graceMs: (pod.spec.terminationGracePeriodSeconds ?? 30) * 1000,
           id: uid,
         },
         {

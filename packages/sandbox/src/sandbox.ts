@@ -68,7 +68,7 @@ export const startSandbox = async (options: SandboxOptions): Promise<Sandbox> =>
   const kubelet = createKubelet(api, { processes, image: (digest) => images.get(digest), heldBack: active.heldBack })
   const stopControllers = startControllers(api, queue)
   const forwarder = createForwarder()
-  const listeners = await openListeners(8)
+  const listeners = await openListeners(16)
   const gateways = createGateways({
     api,
     kubelet,

@@ -126,7 +126,16 @@ describe('a pod', () => {
     const probe = { httpGet: { path: '/health', port: 'http' }, periodSeconds: 1, failureThreshold: 1 }
     await cluster.deploy('ill', 1, { container: { livenessProbe: probe, readinessProbe: undefined } })
     await cluster.available('ill', 1)
-    await fetch(`${cluster.serviceUrl(NS, 'ill', 80)}/unready`)
+    // Without a readiness probe a pod counts as ready before it listens.
+    const url = cluster.serviceUrl(NS, 'ill', 80)
+    await until(
+      () =>
+        fetch(`${url}/unready`).then(
+          (answer) => answer.status,
+          () => 0,
+        ),
+      (status) => status === 200,
+    )
     await until(
       () => statusOf('ill'),
       (status) => Number(status?.restartCount) === 1,
