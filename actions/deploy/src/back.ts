@@ -1,6 +1,6 @@
 import { describe, Fault } from '@sluice/kit/faults'
 import type { KubernetesObject } from '@sluice/kubernetes/cluster'
-import { type Change, effectOf, restored } from './change.ts'
+import { type Change, effectOf, patchTo, restored } from './change.ts'
 import type { Ports } from './ports.ts'
 import { nameOf } from './resource.ts'
 
@@ -15,7 +15,7 @@ export type Undone = {
 const TRIES = 5
 
 /**
- * Takes changes back, the latest first: what was created is deleted (only the very object, by its UID), what was changed is written as it
+ * Takes changes back, the latest first: what was created is deleted (only the very object, by its UID), what was changed is patched to what it
  * was before. An object that somebody else has changed since is left alone and said.
  */
 export const goBack = async (changes: readonly Change[], ports: Ports): Promise<readonly Undone[]> => {
@@ -55,10 +55,10 @@ const restore = async (change: Change, { cluster }: Ports): Promise<Undone> => {
     if (live === undefined) return { change, state: 'left', why: 'it is gone' }
     const wanted = restored(live, { before, after: change.after })
     if (wanted === undefined) return { change, state: 'left', why: 'somebody else has changed it since' }
-    const written = await cluster.update(target, wanted)
+    const written = await cluster.jsonPatch(target, target.name, patchTo(live, wanted))
     if (written.kind === 'written') return { change, state: 'restored' }
     if (written.kind === 'absent') return { change, state: 'left', why: 'it is gone' }
-    // Its status moved between the two calls: read it again.
+    // Somebody wrote one of these fields between the two calls: read it again.
   }
   return { change, state: 'left', why: `it changed ${TRIES} times while it was written` }
 }

@@ -1,4 +1,4 @@
-import type { KubernetesObject } from '@sluice/kubernetes/cluster'
+import type { KubernetesObject, PatchOperation } from '@sluice/kubernetes/cluster'
 import type { Target } from './resource.ts'
 
 /** What a deploy did to one object. `before` absent: it was created. Kept in memory only: it may be a Secret. */
@@ -44,6 +44,23 @@ export const restored = (
   } as KubernetesObject
 }
 
+/**
+ * The JSON Patch (RFC 6902) from one object to another of the same identity. Each field is tested to be as it was read and nothing else is,
+ * so that a status that moves all the time does not stand in the way.
+ */
+export const patchTo = (live: unknown, wanted: unknown, path = ''): readonly PatchOperation[] => {
+  if (same(live, wanted)) return []
+  if (isRecord(live) && isRecord(wanted)) {
+    const keys = [...new Set([...Object.keys(live), ...Object.keys(wanted)])]
+    return keys.flatMap((key) =>
+      patchTo(own(live, key), own(wanted, key), `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`),
+    )
+  }
+  if (live === undefined) return [{ op: 'add', path, value: wanted }]
+  const test = { op: 'test', path, value: live } as const
+  return [test, wanted === undefined ? { op: 'remove', path } : { op: 'replace', path, value: wanted }]
+}
+
 /** The containers of a Deployment's template, as far as a deploy looks at them. */
 export const containersOf = (
   deployment: KubernetesObject,
@@ -87,7 +104,7 @@ const reverted = (before: unknown, after: unknown, live: unknown): unknown => {
   if (same(live, after)) return before
   if (!isRecord(before) || !isRecord(after) || !isRecord(live)) return CHANGED
   const keys = [...new Set([...Object.keys(before), ...Object.keys(live)])]
-  const entries = keys.map((key) => [key, reverted(before[key], after[key], live[key])] as const)
+  const entries = keys.map((key) => [key, reverted(own(before, key), own(after, key), own(live, key))] as const)
   if (entries.some(([, value]) => value === CHANGED)) return CHANGED
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined))
 }
@@ -101,8 +118,12 @@ const same = (a: unknown, b: unknown): boolean => {
   }
   if (!isRecord(a) || !isRecord(b)) return false
   const keys = new Set([...Object.keys(a), ...Object.keys(b)])
-  return [...keys].every((key) => same(a[key], b[key]))
+  return [...keys].every((key) => same(own(a, key), own(b, key)))
 }
+
+/** A key may be called `constructor`; what every object inherits under that name is not meant. */
+const own = (record: Readonly<Record<string, unknown>>, key: string): unknown =>
+  Object.hasOwn(record, key) ? record[key] : undefined
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

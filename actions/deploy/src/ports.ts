@@ -19,7 +19,7 @@ export type DeploymentName = { readonly namespace: string; readonly name: string
 
 /** What a deploy needs of the world. */
 export type Ports = {
-  readonly cluster: Pick<Cluster, 'get' | 'list' | 'apply' | 'update' | 'jsonPatch' | 'remove'>
+  readonly cluster: Pick<Cluster, 'get' | 'list' | 'apply' | 'jsonPatch' | 'remove'>
   readonly rollout: {
     look(deployment: DeploymentName): Promise<Look>
     explain(deployment: DeploymentName): Promise<readonly Explanation[]>

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
+import jsonPatch, { type Operation } from 'fast-json-patch'
 import { describe, expect, it } from 'vitest'
-import { effectOf, restored } from '../src/change.ts'
+import { effectOf, patchTo, restored } from '../src/change.ts'
 import { fieldsIn, isOnlyOurs, othersIn } from '../src/conflict.ts'
 import { rankOf, targetOf } from '../src/resource.ts'
 
@@ -52,8 +53,24 @@ describe('what a deploy did to an object', () => {
         fc.pre(!('__proto__' in old) && !('__proto__' in fresh))
         const back = restored(object(fresh, {}, '5'), { before: object(old), after: object(fresh) })
         expect(back?.spec).toEqual(object(old).spec)
+        const patch = structuredClone([...patchTo(object(fresh), back)]) as Operation[]
+        expect(jsonPatch.applyPatch(object(fresh), patch, true).newDocument.spec).toEqual(object(old).spec)
       }),
     )
+  })
+})
+
+describe('the patch to an earlier object', () => {
+  it('tests what it changes and nothing else', () => {
+    const live = object({ template: { image: 'new' }, added: 1 }, { 'a/b': 'x' }, '9')
+    expect(patchTo(live, object({ template: { image: 'old' } }, {}, '9'))).toEqual([
+      { op: 'test', path: '/metadata/annotations/a~1b', value: 'x' },
+      { op: 'remove', path: '/metadata/annotations/a~1b' },
+      { op: 'test', path: '/spec/template/image', value: 'new' },
+      { op: 'replace', path: '/spec/template/image', value: 'old' },
+      { op: 'test', path: '/spec/added', value: 1 },
+      { op: 'remove', path: '/spec/added' },
+    ])
   })
 })
 

@@ -1,5 +1,6 @@
 import { Fault } from '@sluice/kit/faults'
-import type { KubernetesObject, Resource, Written } from '@sluice/kubernetes/cluster'
+import type { KubernetesObject, PatchOperation, Resource, Written } from '@sluice/kubernetes/cluster'
+import jsonPatch, { type Operation } from 'fast-json-patch'
 import { describe, expect, it } from 'vitest'
 import type { Manifest } from '../src/manifest.ts'
 import type { Look, Ports } from '../src/ports.ts'
@@ -46,9 +47,17 @@ const world = (
         options.dryRun
           ? { kind: 'written', object }
           : write(options.force ? 'force' : 'apply', { ...live.get(object.metadata.name), ...object }),
-      update: async (_resource: Resource, object: KubernetesObject) => write('update', object),
       remove: async (_resource: Resource, name: string) => (live.delete(name) ? 'removed' : 'absent'),
-      jsonPatch: async () => ({ kind: 'absent' }),
+      jsonPatch: async (_resource: Resource, name: string, operations: readonly PatchOperation[]) => {
+        const object = live.get(name)
+        return object === undefined
+          ? { kind: 'absent' }
+          : write(
+              'patch',
+              jsonPatch.applyPatch(structuredClone(object), structuredClone([...operations]) as Operation[])
+                .newDocument,
+            )
+      },
     },
     rollout: { look: async () => looks.shift() ?? { kind: 'waiting', text: 'waiting' }, explain: async () => [] },
     clock: {
@@ -105,7 +114,7 @@ describe('a deploy that the API server refuses in the middle', () => {
 
   it('says so when the way back is refused too', async () => {
     const refuse = (write: string) =>
-      forbidden(write) ?? (write === 'update a' ? new Fault('upstream', 'gone away') : undefined)
+      forbidden(write) ?? (write === 'patch a' ? new Fault('upstream', 'gone away') : undefined)
     const result = await run(job(after), world(before, refuse).ports)
     expect(decide(result).reason.code).toBe('apply-failed-rollback-failed')
     expect(decide(result).reason.text).toContain('ConfigMap/a in namespace web was left: gone away')
@@ -115,7 +124,7 @@ describe('a deploy that the API server refuses in the middle', () => {
     let conflicts = 2
     const refuse = (write: string) =>
       forbidden(write) ??
-      (write === 'update a' && conflicts-- > 0 ? ({ kind: 'conflict', text: 'moved' } as const) : undefined)
+      (write === 'patch a' && conflicts-- > 0 ? ({ kind: 'conflict', text: 'moved' } as const) : undefined)
     const { ports, live } = world(before, refuse)
     expect(decide(await run(job(after), ports)).reason.code).toBe('apply-failed-rolled-back')
     expect(textOf(live.get('a'))).toBe('old')
