@@ -106,7 +106,10 @@ export const watchHealth = (probes: Probes, container: Probed, tell: Verdicts): 
     let good = 0
     let bad = 0
     let ever = false
-    await wait((probe.initialDelaySeconds ?? 0) * 1000)
+    // The kubelet's first look at a container that has just begun is a turn later; without that, a liveness probe that may fail only once
+    // would kill every container before it listens.
+    const first = name === 'Liveness' ? period : 0
+    await wait(Math.max((probe.initialDelaySeconds ?? 0) * 1000, first))
     while (!stopped) {
       const { ok, text } = await tryProbe(probe, container)
       if (stopped) return

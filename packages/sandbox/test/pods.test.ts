@@ -123,7 +123,7 @@ describe('a pod', () => {
   })
 
   test('that fails its liveness probe is restarted', async () => {
-    const probe = { httpGet: { path: '/health', port: 'http' }, periodSeconds: 1, failureThreshold: 1 }
+    const probe = { httpGet: { path: '/health', port: 'http' }, periodSeconds: 1, failureThreshold: 2 }
     await cluster.deploy('ill', 1, { container: { livenessProbe: probe, readinessProbe: undefined } })
     await cluster.available('ill', 1)
     // Without a readiness probe a pod counts as ready before it listens.
