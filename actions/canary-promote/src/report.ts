@@ -4,6 +4,7 @@ import type { Finding, Report, Run } from '@sluice/kit/report'
 import type { Verdict } from '@sluice/release/record'
 import { type StepSeen, watchOf } from './judgement.ts'
 import { judgePlan, settingsOf } from './plan.ts'
+import { type PowerStatement, powerOf } from './power.ts'
 import type { Ended } from './run.ts'
 
 /** What the report says beyond the envelope. Times are ISO 8601, seconds have one decimal. Schema: report.schema.json. */
@@ -21,6 +22,7 @@ export type Details = {
   readonly zeroWeightSeconds?: number
   readonly steps: readonly (Omit<StepSeen, 'since' | 'until'> & { readonly since: string; readonly until: string })[]
   readonly metrics: readonly MetricJudgement[]
+  readonly power: readonly PowerStatement[]
   readonly timeline: readonly { readonly at: string; readonly text: string }[]
   readonly history: readonly { readonly image: string; readonly verdict: Verdict; readonly at: string }[]
 }
@@ -43,6 +45,7 @@ export const reportOf = (end: Ended, given: Circumstances): CanaryReport => {
   const { record, driven } = end
   const state = record?.state
   const rollback = rollbackSeconds(end)
+  const metrics = metricsOf(end)
   return {
     schema: 'sluice.dev/canary-promote/v1',
     tool: given.tool,
@@ -68,7 +71,8 @@ export const reportOf = (end: Ended, given: Circumstances): CanaryReport => {
         since: iso(step.since),
         until: iso(step.until),
       })),
-      metrics: metricsOf(end),
+      metrics,
+      power: record === undefined ? [] : powerOf(record, metrics),
       timeline: end.moments.map(({ at, text }) => ({ at: iso(at), text })),
       history: (record?.history ?? []).map(({ image, verdict, at }) => ({
         image: `${image.repository}@${image.digest}`,

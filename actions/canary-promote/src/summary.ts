@@ -14,6 +14,7 @@ export const summarize = (report: CanaryReport): string => {
     reason.next === 'nothing' ? '' : `What to do: ${plain(reason.next)}`,
     facts(report),
     details.metrics.length === 0 ? '' : `#### What was measured\n\n${metricTable(details.metrics)}`,
+    verdict === 'promoted' ? details.power.map(({ text }) => `- ${plain(text)}`).join('\n') : '',
     details.steps.length === 0 ? '' : `#### Steps\n\n${stepTable(details.steps)}`,
     findings.length === 0 ? '' : `#### Findings\n\n${findingTable(findings)}`,
     details.timeline.length === 0 ? '' : `#### Timeline\n\n${plot(report)}\n\n${timelineTable(details.timeline)}`,

@@ -279,6 +279,27 @@ test('what cannot begin is refused with all reasons at once, before anything is 
   expect([sim.record(), sim.commands]).toEqual([undefined, []])
 })
 
+test('the summary of a promotion says what its traffic could have revealed', async () => {
+  const sim = simulate(healthy)
+  const startedAt = sim.ports().clock.now()
+  const end = await run(asked(), sim.ports())
+  const report = reportOf(end, {
+    mode: 'run',
+    namespace: 'prod',
+    deployment: 'shop',
+    tool: { version: '0.1.0', commit: '' },
+    run: owner('100'),
+    startedAt,
+    endedAt: sim.ports().clock.now(),
+  })
+  expect(report.details.power).toHaveLength(1)
+  expect(report.details.power[0]?.increase).toBeGreaterThan(0.001)
+  expect(report.details.power[0]?.increase).toBeLessThan(0.1)
+  expect(summarize(report)).toMatch(
+    /- errors: an increase of [\d.]+ percentage points or more would have been revealed/,
+  )
+})
+
 test('the summary of a rollback begins with the verdict and says what was measured against what limit', async () => {
   const sim = simulate(bad)
   const startedAt = sim.ports().clock.now()

@@ -47,7 +47,7 @@ drain: 2s
 max-hold: 10s
 ready-within: 6s
 min-canary: 1
-min-requests: 15
+min-requests: 40
 settle: 1s
 metrics: [{ name: errors, kind: ratio }]
 `
@@ -63,7 +63,7 @@ export type Result = {
   readonly tookMs: number
 }
 
-/** One namespace with the old release behind a route, clients that send 20 requests/s, and processes of the action. */
+/** One namespace with the old release behind a route, clients that send 30 requests/s, and processes of the action. */
 export type Stage = {
   readonly cluster: Cluster
   readonly namespace: string
@@ -268,7 +268,7 @@ const objects = (namespace: string): readonly (readonly [Resource, KubernetesObj
   ]
 }
 
-/** Steady clients: one request every 50 ms, whatever the answers take. */
+/** Steady clients: one request every 33 ms, whatever the answers take. */
 const send = (url: string) => {
   const agent = new Agent({ keepAlive: true, maxSockets: 16 })
   let counts: Record<string, number> = {}
@@ -287,7 +287,7 @@ const send = (url: string) => {
     sent.on('timeout', () => sent.destroy())
     sent.on('error', () => count('no answer'))
     sent.end()
-  }, 50)
+  }, 33)
   return {
     failures: () => failures,
     take: () => {

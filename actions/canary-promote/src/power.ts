@@ -1,0 +1,37 @@
+import { smallestIncrease } from '@sluice/evidence/power'
+import type { MetricJudgement } from '@sluice/evidence/verdict'
+import type { ReleaseRecord } from '@sluice/release/record'
+import { watchOf } from './judgement.ts'
+import { settingsOf } from './plan.ts'
+
+/** `increase`: the smallest that would have been revealed with 95 % probability, absolute 0 … 1; absent when not even a total failure would have been. */
+export type PowerStatement = { readonly metric: string; readonly increase?: number; readonly text: string }
+
+/**
+ * What this release's traffic could have revealed, metric by metric: a promotion without it says less than it seems to. Synthetic requests are left
+ * out: they say nothing of the users'.
+ */
+export const powerOf = (record: ReleaseRecord, metrics: readonly MetricJudgement[]): readonly PowerStatement[] => {
+  if (settingsOf(record).provider === 'probe') return []
+  const { steps } = watchOf(record)
+  const traffic = steps.map(({ baseline, canary }) => ({ baseline, canary }))
+  const looks = steps.reduce((sum, { since, until }) => sum + (until - since) / record.plan.interval, 0)
+  return metrics.flatMap((metric) => {
+    if (metric.kind === 'gauge' || traffic.length === 0) return []
+    const { n, k } = metric.baseline
+    const increase = smallestIncrease({
+      baseline: n === 0 ? 0 : k / n,
+      margin: metric.margin,
+      traffic,
+      looks,
+      logLimit: metric.logLimit,
+    })
+    if (increase === undefined) {
+      const text = `${metric.name}: too few requests; not even a canary that always fails would have been revealed`
+      return [{ metric: metric.name, text }]
+    }
+    const points = Number((increase * 100).toPrecision(2))
+    const text = `${metric.name}: an increase of ${points} percentage points or more would have been revealed with 95 % probability`
+    return [{ metric: metric.name, increase, text }]
+  })
+}
