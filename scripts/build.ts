@@ -88,16 +88,20 @@ const one = async (action: string, { root, emitted, lockfile, check, all }: Task
     writeFileSync(join(dist, path), bytes)
   }
   writeFileSync(join(dist, '.sources'), record(built))
-  const size = Math.round((built.get('index.js')?.length ?? 0) / 1000)
+  const size = Math.round(scriptBytes(built) / 1000)
   return { action, kind: 'written', text: `${size} kB${same ? ', the same bytes' : ''}` }
 }
 
 const hashes = (files: ReadonlyMap<string, Buffer>): readonly string[] =>
   [...files].filter(([path]) => path !== '.sources').map(([path, bytes]) => `${sha256(bytes)}  dist/${path}`)
 
+/** The size that is limited: everything that can be loaded. */
+export const scriptBytes = (files: ReadonlyMap<string, Buffer>): number =>
+  [...files].reduce((total, [path, bytes]) => (path.endsWith('.js') ? total + bytes.length : total), 0)
+
 const toolVersions = (root: string): readonly string[] => {
   const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  return ['@vercel/ncc', 'typescript'].map((name) => `tool ${name}@${devDependencies[name]}`)
+  return ['@vercel/ncc', 'rolldown', 'typescript'].map((name) => `tool ${name}@${devDependencies[name]}`)
 }
 
 const inPairs = async <T, R>(items: readonly T[], act: (item: T) => Promise<R>): Promise<readonly R[]> => {

@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { minifySync } from 'rolldown/utils'
 import { runNode } from '../process.ts'
 
 /**
@@ -15,6 +16,17 @@ export const bundle = async (action: string, emitted: string, out: string): Prom
     env: { ...process.env, TYPESCRIPT_DISABLED: '1' },
   })
   if (code !== 0) throw new Error(`ncc could not bundle ${action}:\n${output}`)
+  minifyChunks(out)
+}
+
+/** What is loaded by `import()` becomes a file of its own, `<id>.index.js`; ncc minifies only the first file. */
+const minifyChunks = (out: string): void => {
+  for (const [path, bytes] of filesIn(out)) {
+    if (!path.endsWith('.js') || path === 'index.js') continue
+    const { code, errors } = minifySync(path, bytes.toString(), { module: true, compress: { target: 'es2022' } })
+    if (errors.length > 0) throw new Error(`${path} could not be minified: ${errors[0]?.message}`)
+    writeFileSync(join(out, path), code)
+  }
 }
 
 /** A folder's files, relative path → bytes. */

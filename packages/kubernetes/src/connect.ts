@@ -36,7 +36,9 @@ export const connect = async (given: {
   readonly clock?: Clock | undefined
 }): Promise<Cluster> => {
   const clock = given.clock ?? realClock
-  const session = openSession(given, clock)
+  // A chunk of its own, with the client library: an action whose input is bad is told so without loading a megabyte.
+  const { loadKubeconfig } = await import('./kubeconfig.ts')
+  const session = openSession(() => loadKubeconfig(given), clock)
   return clusterOf(session, clock, given.namespace?.trim() || session.namespace)
 }
 

@@ -3,7 +3,7 @@ import https from 'node:https'
 import { type HttpAnswer, type HttpResult, type NoAnswer, request } from '@sluice/http/request'
 import { type Clock, withRetries } from '@sluice/http/retry'
 import { Fault } from '@sluice/kit/faults'
-import { type KubeconfigSource, type LoadedConfig, loadKubeconfig } from './kubeconfig.ts'
+import type { LoadedConfig } from './kubeconfig.ts'
 import { type Identity, statusOf } from './refusal.ts'
 
 /** One call to the API server, before anything is known of its answer. `path` begins with a slash and may hold a query. */
@@ -36,9 +36,13 @@ const KEPT = { keepAlive: true, maxSockets: 16, timeout: 30_000 }
 
 const POLICY = { tries: 4, firstWait: 250, longestWait: 10_000 }
 
-/** Opens a session; sends nothing. @throws Fault('input') for a kubeconfig that cannot be used */
-export const openSession = (source: KubeconfigSource, clock: Clock): Session => {
-  let current = credentials(loadKubeconfig(source))
+/**
+ * Opens a session; sends nothing.
+ * @param load reads the kubeconfig, again each time it is called
+ * @throws Fault('input') for a kubeconfig that cannot be used
+ */
+export const openSession = (load: () => LoadedConfig, clock: Clock): Session => {
+  let current = credentials(load())
   const attempt = async (call: Call): Promise<HttpResult> => {
     const tls = await current.options()
     const { method, path, headers, body, timeoutMs, maxBytes } = call
@@ -59,7 +63,7 @@ export const openSession = (source: KubeconfigSource, clock: Clock): Session => 
     if (first.kind !== 'answered' || first.status !== 401) return first
     if (call.proxied && statusOf(first.body) === undefined) return first
     // Tokens die during holds: files are read again and the exec plugin is run again, once.
-    current = credentials(loadKubeconfig(source))
+    current = credentials(load())
     return attempt(call)
   }
   return {
