@@ -139,12 +139,12 @@ const outcomeOf = (
 /** @throws Fault('input') with every problem of the inputs and of the plan */
 const readAll = (): { readonly given: Inputs; readonly plan: WholePlan } => {
   const problems: string[] = []
-  const attempt = <T>(read: () => T): T | undefined => {
+  const attempt = <T>(read: () => T, told = (text: string) => void problems.push(text)): T | undefined => {
     try {
       return read()
     } catch (thrown) {
       if (!(thrown instanceof Fault) || thrown.kind !== 'input') throw thrown
-      problems.push(describe(thrown))
+      told(describe(thrown))
       return undefined
     }
   }
@@ -152,11 +152,17 @@ const readAll = (): { readonly given: Inputs; readonly plan: WholePlan } => {
   if (given?.mode === 'run' && given.image === undefined) {
     problems.push('image is required for mode run: name@sha256:… (64 hexadecimal digits)')
   }
-  const sources = attempt(() => readInputs(planInputs))
+  // Where the plan's inputs are wrong themselves, they are among the problems already.
+  const sources =
+    given ??
+    attempt(
+      () => readInputs(planInputs),
+      () => undefined,
+    )
   const plan = sources && attempt(() => readPlan(planSource(sources.plan), sources['plan-defaults']))
   if (plan !== undefined) problems.push(...planProblems(plan))
   if (given === undefined || plan === undefined || problems.length > 0) {
-    throw new Fault('input', [...new Set(problems)].join('\n  '))
+    throw new Fault('input', problems.join('\n  '))
   }
   return { given, plan }
 }
