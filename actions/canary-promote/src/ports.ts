@@ -1,8 +1,8 @@
 import type { Scrape } from '@sluice/evidence/reading'
 import type { Finding } from '@sluice/kit/report'
 import type { Command, Event, Owner, ReleaseRecord, Template, Touched, World } from '@sluice/release/record'
+import type { Snapshot } from './obstacles.ts'
 import type { Settings } from './plan.ts'
-import type { Snapshot } from './setup.ts'
 
 /** The outside, as the order of events sees it. Reads and writes throw `Fault('upstream')` when the API server cannot be reached or refuses a read. */
 export type Ports = {

@@ -2,10 +2,10 @@ import type { MetricJudgement } from '@sluice/evidence/verdict'
 import { report as metricReport } from '@sluice/evidence/verdict'
 import type { Finding, Report, Run } from '@sluice/kit/report'
 import type { Verdict } from '@sluice/release/record'
+import type { Ended } from './ending.ts'
 import { type StepSeen, watchOf } from './judgement.ts'
 import { judgePlan, settingsOf } from './plan.ts'
 import { type PowerStatement, powerOf } from './power.ts'
-import type { Ended } from './run.ts'
 
 /** What the report says beyond the envelope. Times are ISO 8601, seconds have one decimal. Schema: report.schema.json. */
 export type Details = {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { canaryDeployment, canaryService } from '../src/canary.ts'
-import { decideSetup, type Request, type Snapshot } from '../src/setup.ts'
+import type { Request, Snapshot } from '../src/obstacles.ts'
+import { decideSetup } from '../src/setup.ts'
 import { DIGEST, deployment, podTemplate, service } from './objects.ts'
 
 const request = (more: Partial<Request> = {}): Request => ({

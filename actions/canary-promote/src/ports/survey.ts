@@ -1,7 +1,7 @@
 import { describe, Fault } from '@sluice/kit/faults'
 import type { Cluster, KubernetesObject, Resource } from '@sluice/kubernetes/cluster'
 import type { Deployment, Service } from '../objects.ts'
-import { canaryName, type Snapshot } from '../setup.ts'
+import { canaryName, type Snapshot } from '../obstacles.ts'
 
 /**
  * One read of what a release of this Deployment would have to live with. Policies that may not be read are named, not fatal: whoever may not list them
