@@ -90,7 +90,10 @@ export const stage = async (sandbox: Sandbox, namespace: string): Promise<Stage>
   for (const [resource, object] of objects(namespace)) await cluster.create(resource, object)
   const deployments = { apiVersion: 'apps/v1', resource: 'deployments', namespace }
   await until(async () => (await cluster.get<Deployment>(deployments, 'shop'))?.status?.availableReplicas === REPLICAS)
-  const clients = send(sandbox.gatewayUrl(namespace, 'web'))
+  const url = sandbox.gatewayUrl(namespace, 'web')
+  // The data plane takes up a new route only some time after it was written.
+  await until(async () => (await fetch(url)).ok)
+  const clients = send(url)
   const running = new Set<ChildProcess>()
 
   const start: Stage['start'] = (inputs, env = {}) => {
