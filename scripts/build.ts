@@ -101,7 +101,9 @@ export const scriptBytes = (files: ReadonlyMap<string, Buffer>): number =>
 
 const toolVersions = (root: string): readonly string[] => {
   const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  return ['@vercel/ncc', 'rolldown', 'typescript'].map((name) => `tool ${name}@${devDependencies[name]}`)
+  const recipe = sha256(readFileSync(join(import.meta.dirname, 'build/bundle.ts')))
+  const tools = ['@vercel/ncc', 'rolldown', 'typescript'].map((name) => `tool ${name}@${devDependencies[name]}`)
+  return [...tools, `${recipe}  scripts/build/bundle.ts`]
 }
 
 const inPairs = async <T, R>(items: readonly T[], act: (item: T) => Promise<R>): Promise<readonly R[]> => {
