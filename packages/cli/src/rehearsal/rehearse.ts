@@ -12,7 +12,7 @@ import { LOAD, REPOSITORY, SHORTENED } from './plan.ts'
 import { NAMES } from './production.ts'
 import { type Rehearsed, type Scene, takeThrough } from './release.ts'
 import { openScreen } from './screen.ts'
-import { setStage } from './stage.ts'
+import { type Stage, setStage } from './stage.ts'
 import { createSteps, type Steps } from './steps.ts'
 import { isBeyondService, isFailed, perSecond, quantile } from './traffic.ts'
 import { claimTable, type Frame } from './view.ts'
@@ -58,7 +58,12 @@ export const rehearse = async (root: string, actions: readonly Action[], options
   )
 
   const interrupted = onInterrupt()
-  const stage = await setStage(root, options)
+  const stage = await within(START, interrupted.signal, setStage(root, options))
+  if ('code' in stage) {
+    screen.stop()
+    interrupted.off()
+    return stage.code
+  }
   const steps = createSteps(stage, { actions, fromSource: options.fromSource, reports, say: () => {} })
   stage.undo(steps.killAll)
   const play = async (): Promise<readonly Rehearsed[]> => {
@@ -159,6 +164,34 @@ export const rehearse = async (root: string, actions: readonly Action[], options
   }
 }
 
+/** The embedded cluster starts in well under a second; one that does not within this time, ms, never will. */
+const START = 30_000
+
+/** What is being set up, or the code of the signal that came before it was. What is set up too late is closed again. */
+const within = async (
+  limit: number,
+  interrupted: Promise<{ readonly code: number }>,
+  setting: Promise<Stage>,
+): Promise<Stage | { readonly code: number }> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Fault('upstream', `The embedded cluster did not start within ${limit / 1000} s`)),
+      limit,
+    )
+  })
+  try {
+    const first = await Promise.race([setting, interrupted, late])
+    if ('code' in first)
+      await Promise.race([setting.then((stage) => stage.close()), pause(2_000)]).catch(() => undefined)
+    return first
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))
+
 const deployFirst = async (steps: Steps, digest: string): Promise<void> => {
   const { told, result } = await steps.start({
     id: 'first-deploy',
@@ -183,7 +216,7 @@ const steady = async ({ answers }: Load, label: string): Promise<void> => {
   const until = Date.now() + 20_000
   for (let good = 0; good < 20; ) {
     const from = answers.length
-    await new Promise((done) => setTimeout(done, 100))
+    await pause(100)
     const fresh = answers.slice(from)
     good = fresh.length > 0 && fresh.every((answer) => answer.release === label && !isFailed(answer)) ? good + 1 : 0
     if (Date.now() > until)

@@ -34,6 +34,7 @@ export const openScreen = (
       : setInterval(() => (mode === 'live' ? draw() : write(statusLine(current()))), mode === 'live' ? 250 : 5_000)
   return {
     tell: (moment) => {
+      if (stopped) return
       if (mode === 'plain') write(momentLine(moment, began))
       if (mode === 'live') draw()
     },
