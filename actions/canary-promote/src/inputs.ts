@@ -23,7 +23,6 @@ export const inputs = z.object({
   'plan-defaults': text,
   kubeconfig: optionalText,
   context: optionalText,
-  'report-directory': optionalText,
 })
 export type Inputs = z.output<typeof inputs>
 /** The inputs that make the plan, to be read by themselves, so that its problems are told together with those of the others. */

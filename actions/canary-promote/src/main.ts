@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { type Outcome, runAction } from '@sluice/kit/action'
+import { type Outcome, reportPath, runAction } from '@sluice/kit/action'
 import { describe, Fault } from '@sluice/kit/faults'
 import { readInputs } from '@sluice/kit/inputs'
 import type { Run } from '@sluice/kit/report'
@@ -30,10 +29,10 @@ const start = async (): Promise<void> => {
   const phase = kept('phase')
   if (phase === '') {
     keep('phase', 'started')
-    await runAction(() => body('main'))
+    await runAction('canary-promote', () => body('main'))
   } else if (phase === 'begun') {
     process.stdout.write('the main step left its release unfinished: taking it over\n')
-    await runAction(() => body('post'))
+    await runAction('canary-promote', () => body('post'))
   } else {
     process.stdout.write('nothing to look after\n')
   }
@@ -120,8 +119,6 @@ const outcomeOf = (
     image === undefined ? '' : `${image.repository}@${image.digest}`
   const promoted = end.verdict === 'promoted'
   const rollback = rollbackSeconds(end)
-  const file = known.phase === 'post' ? 'canary-promote-post.json' : 'canary-promote.json'
-  const directory = given['report-directory']
   return {
     outputs: {
       reason: end.reason.text,
@@ -131,7 +128,7 @@ const outcomeOf = (
       'rollback-seconds': rollback === undefined ? '' : rollback.toFixed(1),
     },
     report,
-    reportPath: directory === undefined ? '' : join(directory, file),
+    reportPath: reportPath(known.phase === 'post' ? 'canary-promote-post' : 'canary-promote'),
     summary: summarize(report),
     ...(end.ok ? {} : { failed: `${end.verdict}: ${end.reason.text}. ${end.reason.next}` }),
   }

@@ -114,7 +114,6 @@ export const stage = async (sandbox: Sandbox, namespace: string): Promise<Stage>
       kubeconfig: sandbox.kubeconfig({ namespace }),
       deployment: 'shop',
       plan: PLAN,
-      'report-directory': join(directory, 'reports'),
       ...inputs,
     }
     const child = spawn(process.execPath, [join(folder, 'src/main.ts')], {
@@ -125,6 +124,7 @@ export const stage = async (sandbox: Sandbox, namespace: string): Promise<Stage>
         GITHUB_RUN_ID: '100',
         GITHUB_RUN_ATTEMPT: '1',
         GITHUB_JOB: 'canary',
+        RUNNER_TEMP: directory,
         ...files,
         ...Object.fromEntries(Object.entries(given).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])),
         ...env,

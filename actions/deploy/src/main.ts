@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import * as core from '@actions/core'
-import { type Outcome, runAction } from '@sluice/kit/action'
+import { type Outcome, reportPath, runAction } from '@sluice/kit/action'
 import { Fault } from '@sluice/kit/faults'
 import type { Report } from '@sluice/kit/report'
 import { currentRun, tool } from '@sluice/kit/run'
@@ -166,7 +164,7 @@ const outcomeOf = ({ given, result, decided, shipped, startedAt, endedAt }: Told
       revision: picked?.revision ?? '',
     },
     report,
-    reportPath: join(env.RUNNER_TEMP || tmpdir(), 'sluice', `deploy-${step(env)}.json`),
+    reportPath: reportPath('deploy'),
     summary: summarize(decided, result, shipped),
     ...(decided.verdict === 'pass' ? {} : { failed: `${decided.reason.text}. ${decided.reason.next}` }),
   }
@@ -174,7 +172,4 @@ const outcomeOf = ({ given, result, decided, shipped, startedAt, endedAt }: Told
 
 const digest = (text: string): string => `sha256:${createHash('sha256').update(text).digest('hex')}`
 
-/** Two deploys of one job must not write over each other's report. */
-const step = (env: NodeJS.ProcessEnv): string => (env.GITHUB_ACTION || String(process.pid)).replace(/[^\w-]+/g, '-')
-
-void runAction(main)
+void runAction('deploy', main)

@@ -1,8 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import * as core from '@actions/core'
-import { type Outcome, runAction } from '@sluice/kit/action'
+import { type Outcome, reportPath, runAction } from '@sluice/kit/action'
 import type { Report } from '@sluice/kit/report'
 import { currentRun, tool, VERSION } from '@sluice/kit/run'
 import { connect } from '@sluice/kubernetes/connect'
@@ -120,18 +119,15 @@ const outcomeOf = (inputs: Inputs, told: Told, { startedAt, endedAt, env }: Cont
   return {
     outputs: inputs.junit === undefined ? {} : { junit: inputs.junit },
     report,
-    reportPath: join(env.RUNNER_TEMP || tmpdir(), 'sluice', `smoke-test-${step(env)}.json`),
+    reportPath: reportPath('smoke-test'),
     summary: summarize(told),
     ...(green ? {} : { failed: `${reason.text}. ${reason.next}` }),
   }
 }
-
-/** Two smoke tests of one job must not write over each other's report. */
-const step = (env: NodeJS.ProcessEnv): string => (env.GITHUB_ACTION || String(process.pid)).replace(/[^\w-]+/g, '-')
 
 const writeFile = (path: string, text: string): void => {
   mkdirSync(dirname(path), { recursive: true })
   writeFileSync(path, text)
 }
 
-void runAction(main)
+void runAction('smoke-test', main)

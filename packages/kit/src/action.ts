@@ -1,9 +1,11 @@
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import * as core from '@actions/core'
 import { type Annotation, annotations } from './annotations.ts'
 import { describe, Fault } from './faults.ts'
 import type { Finding, Report } from './report.ts'
+import { currentRun, tool } from './run.ts'
 
 /** What an action's main hands back; the only thing that is written to the runner. */
 export type Outcome = {
@@ -22,24 +24,52 @@ export type Outcome = {
 export const SUMMARY_LIMIT = 900 * 1024
 
 /**
- * Runs an action's body and writes its outcome: report file, outputs, summary, annotations, exit code.
- * A `Fault` becomes one annotation with its hint, and verdict `error`; anything else thrown is a bug and shows its stack.
+ * Where an action's report goes: a folder of the job, so that nothing is added to the checkout, and a file of the step's own, so that two steps of
+ * one job do not write over each other's.
+ * @param name the action's, or another that tells its reports apart
  */
-export const runAction = async (body: () => Promise<Outcome>): Promise<void> => {
+export const reportPath = (name: string, env: NodeJS.ProcessEnv = process.env): string => {
+  const step = (env.GITHUB_ACTION || String(process.pid)).replace(/[^\w-]+/g, '-')
+  return join(env.RUNNER_TEMP || tmpdir(), 'sluice', `${name}-${step}.json`)
+}
+
+/**
+ * Runs an action's body and writes its outcome: report file, outputs, summary, annotations, exit code.
+ * A `Fault` becomes verdict `error` with its hint; anything else thrown is a bug and shows its stack. Both leave a report, without details.
+ * @param name the action's, as in its report's schema
+ */
+export const runAction = async (name: string, body: () => Promise<Outcome>): Promise<void> => {
+  const startedAt = new Date().toISOString()
   try {
     finish(await body())
   } catch (thrown) {
-    output('verdict', 'error')
-    output('reason-code', thrown instanceof Fault ? `${thrown.kind}-fault` : 'bug')
-    if (thrown instanceof Fault) {
-      core.error(describe(thrown), { title: thrown.kind === 'input' ? 'Invalid input' : 'A service failed' })
-      addSummary(`### Verdict: error\n\n${fenced(describe(thrown))}\n`)
-    } else {
-      const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
-      core.error(`A bug in this action, please report it: ${stack}`)
-      addSummary(`### Verdict: error\n\nA bug in this action, please report it:\n\n${fenced(stack)}\n`)
-    }
-    process.exitCode = 1
+    finish(failure(name, thrown, startedAt))
+  }
+}
+
+const failure = (name: string, thrown: unknown, startedAt: string): Outcome => {
+  const fault = thrown instanceof Fault ? thrown : undefined
+  const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
+  const text = fault?.message ?? `A bug in this action: ${stack}`
+  const next = fault === undefined ? 'Please report it with this text.' : (fault.hint ?? '')
+  const sentence = next === '' ? text : `${text}. ${next}`
+  return {
+    outputs: {},
+    report: {
+      schema: `sluice.dev/${name}/v1`,
+      tool: tool(process.env),
+      subject: {},
+      run: currentRun(process.env, process.pid),
+      startedAt,
+      endedAt: new Date().toISOString(),
+      verdict: 'error',
+      reason: { code: fault === undefined ? 'bug' : `${fault.kind}-fault`, text, next },
+      findings: [],
+      details: null,
+    },
+    reportPath: reportPath(name),
+    summary: `### Verdict: error\n\n${fenced(sentence)}\n`,
+    failed: sentence,
   }
 }
 

@@ -13,6 +13,7 @@ export type Report<Verdict extends string, Details> = {
   readonly verdict: Verdict
   readonly reason: { readonly code: string; readonly text: string; readonly next: string }
   readonly findings: readonly Finding[]
+  /** In the file of a run that came to no outcome (bad input, a service that failed, a bug) this is `null`. */
   readonly details: Details
 }
 

@@ -22,12 +22,18 @@ const act = async (body: string) => {
   const file = join(folder, 'main.mjs')
   writeFileSync(
     file,
-    `import { runAction } from '${kit}action.ts'\nimport { Fault } from '${kit}faults.ts'\nawait runAction(async () => { ${body} })\n`,
+    `import { runAction } from '${kit}action.ts'\nimport { Fault } from '${kit}faults.ts'\nawait runAction('x', async () => { ${body} })\n`,
   )
   const [output, summary] = [join(folder, 'output'), join(folder, 'summary')]
   writeFileSync(output, '')
   writeFileSync(summary, '')
-  const env = { ...process.env, GITHUB_OUTPUT: output, GITHUB_STEP_SUMMARY: summary }
+  const env = {
+    ...process.env,
+    GITHUB_OUTPUT: output,
+    GITHUB_STEP_SUMMARY: summary,
+    RUNNER_TEMP: folder,
+    GITHUB_ACTION: '__run 2',
+  }
   const { code, stdout } = await run(process.execPath, [file], { env }).then(
     ({ stdout }) => ({ code: 0, stdout }),
     (failed: { code: number; stdout: string }) => failed,
@@ -67,8 +73,14 @@ describe('an action', () => {
   test('stopped by a fault says what to do, without a stack', async () => {
     const { code, stdout, output } = await act(`throw new Fault('input', 'no plan', 'Give one')`)
     expect(code).toBe(1)
-    expect(stdout).toContain('::error title=Invalid input::no plan. Give one')
+    expect(stdout).toContain('::error title=input-fault::no plan. Give one')
     expect(stdout).not.toContain('main.mjs')
+    expect(JSON.parse(readFileSync(join(folder, 'sluice/x-__run-2.json'), 'utf8'))).toMatchObject({
+      schema: 'sluice.dev/x/v1',
+      verdict: 'error',
+      reason: { code: 'input-fault', text: 'no plan', next: 'Give one' },
+      details: null,
+    })
     expect(output).toMatch(/verdict<<[\s\S]*error[\s\S]*reason-code<<[\s\S]*input-fault/)
   })
 

@@ -1,7 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { type Outcome, runAction } from '@sluice/kit/action'
+import { type Outcome, reportPath, runAction } from '@sluice/kit/action'
 import { Fault } from '@sluice/kit/faults'
 import { readInputs } from '@sluice/kit/inputs'
 import { currentRun, tool } from '@sluice/kit/run'
@@ -33,7 +31,7 @@ const main = async (): Promise<Outcome> => {
         verdict.kind === 'fail' ? [{ id: verdict.code, level: 'error', text: why.text, where: inputs.path }] : [],
       details: { path: inputs.path, maxBytes: inputs['max-bytes'] },
     },
-    reportPath: join(env.RUNNER_TEMP || tmpdir(), 'sluice', `__NAME__-${env.GITHUB_ACTION || process.pid}.json`),
+    reportPath: reportPath('__NAME__'),
     summary: summarize(verdict, inputs.path, inputs['max-bytes']),
     ...(green ? {} : { failed: `${why.text}. ${why.next}` }),
   }
@@ -51,4 +49,4 @@ const ports: Ports = {
   say: (line) => process.stdout.write(`${line}\n`),
 }
 
-void runAction(main)
+void runAction('__NAME__', main)

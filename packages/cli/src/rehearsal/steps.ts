@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Action, actionNamed, entryOf } from '../actions.ts'
 import { type RunningStep, type StepResult, startStep } from '../runner.ts'
@@ -33,7 +33,7 @@ export const createSteps = (
   },
 ): Steps => {
   const running = new Set<RunningStep>()
-  mkdirSync(join(given.reports, 'logs'), { recursive: true })
+  for (const folder of ['logs', 'reports']) mkdirSync(join(given.reports, folder), { recursive: true })
   const tracked = async (step: RunningStep): Promise<StepResult> => {
     running.add(step)
     try {
@@ -45,13 +45,10 @@ export const createSteps = (
   return {
     start: (use) => {
       const action = actionNamed(given.actions, use.action)
-      const reports = action.inputs.some(({ name }) => name === 'report-directory')
-        ? { 'report-directory': join(given.reports, 'reports', use.id) }
-        : {}
       const step = {
         action,
         entry: entryOf(action, given.fromSource),
-        inputs: { kubeconfig: stage.kubeconfig, ...reports, ...use.inputs },
+        inputs: { kubeconfig: stage.kubeconfig, ...use.inputs },
         directory: join(stage.directory, use.id),
         workspace: stage.root,
         env: runnerEnvironment(use.run, stage.directory),
@@ -62,6 +59,9 @@ export const createSteps = (
         const post = action.hasPost && ended.signal === undefined ? await tracked(startStep(step, 'post')) : undefined
         const log = [...ended.log, ...(post === undefined ? [] : ['--- post', ...post.log])]
         writeFileSync(join(given.reports, 'logs', `${use.id}.log`), `${log.join('\n')}\n`)
+        const { report } = ended.outputs
+        if (report !== undefined && existsSync(report))
+          copyFileSync(report, join(given.reports, 'reports', `${use.id}.json`))
         return ended
       })
       return {
