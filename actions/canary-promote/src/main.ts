@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { type Outcome, reportPath, runAction } from '@sluice/kit/action'
+import { type Clock, cancellation, realClock } from '@sluice/kit/clock'
 import { describe, Fault } from '@sluice/kit/faults'
 import { readInputs } from '@sluice/kit/inputs'
 import type { Run } from '@sluice/kit/report'
@@ -14,7 +15,7 @@ import { leasePort } from './ports/lease.ts'
 import { metricsPort } from './ports/metrics.ts'
 import { recordPort } from './ports/record.ts'
 import { routerFor } from './ports/router.ts'
-import type { Clock, Ports } from './ports.ts'
+import type { Ports } from './ports.ts'
 import { reportOf, rollbackSeconds } from './report.ts'
 import { type Asked, run } from './run.ts'
 import { summarize } from './summary.ts'
@@ -178,37 +179,14 @@ const planSource = (plan: string | undefined): { readonly source: string; readon
   return { source: readFileSync(plan, 'utf8'), file: plan }
 }
 
-const stopSignals = (): AbortSignal => {
-  const controller = new AbortController()
-  const stop = (signal: NodeJS.Signals): void => {
-    if (controller.signal.aborted) return
+const stopSignals = (): AbortSignal =>
+  cancellation((signal) => {
     say(`received ${signal}: the canary's traffic goes back to stable`)
-    controller.abort()
     setTimeout(() => {
       process.stdout.write('::error::Cancelled before the weight was read back; the post step goes on\n')
       process.exit(1)
     }, LAST_MOMENT).unref()
-  }
-  process.on('SIGINT', stop)
-  process.on('SIGTERM', stop)
-  return controller.signal
-}
-
-const realClock = (stopped: AbortSignal): Clock => ({
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-  sleep: (ms) =>
-    new Promise((resolve) => {
-      if (stopped.aborted) return resolve()
-      const wake = (): void => {
-        clearTimeout(timer)
-        stopped.removeEventListener('abort', wake)
-        resolve()
-      }
-      const timer = setTimeout(wake, ms)
-      stopped.addEventListener('abort', wake)
-    }),
-})
+  })
 
 const maskCredentials = (kubeconfig: string | undefined): void => {
   for (const match of (kubeconfig ?? '').matchAll(/(?:token|password|client-key-data):\s*["']?([^\s"']+)/g)) {

@@ -1,4 +1,3 @@
-import { Fault } from '@sluice/kit/faults'
 import { choice, duration, lines, optionalImage, optionalText } from '@sluice/kit/fields'
 import { readInputs } from '@sluice/kit/inputs'
 import * as z from 'zod/mini'
@@ -24,21 +23,8 @@ export type Inputs = z.output<typeof schema>
  * @param others problems that were found elsewhere (in values and manifests), to be told with these
  * @throws Fault('input') with everything that is wrong, one a line
  */
-export const readAll = (read: (name: string) => string, others: readonly string[]): Inputs => {
-  const problems = [...conflicts(read), ...others]
-  let inputs: Inputs | undefined
-  try {
-    inputs = readInputs(schema, read)
-  } catch (thrown) {
-    if (!(thrown instanceof Fault)) throw thrown
-    problems.unshift(thrown.message)
-  }
-  if (inputs !== undefined && problems.length === 0) return inputs
-  throw new Fault(
-    'input',
-    problems.length === 1 ? `${problems[0]}` : `${problems.length} problems:\n${problems.join('\n')}`,
-  )
-}
+export const readAll = (read: (name: string) => string, others: readonly string[]): Inputs =>
+  readInputs(schema, read, [...conflicts(read), ...others])
 
 const conflicts = (read: (name: string) => string): readonly string[] => {
   const given = (name: string): boolean => read(name).trim() !== ''

@@ -1,4 +1,3 @@
-import { Fault } from '@sluice/kit/faults'
 import { choice, count, duration, field, optionalImage, optionalText, problem } from '@sluice/kit/fields'
 import { readInputs } from '@sluice/kit/inputs'
 import * as z from 'zod/mini'
@@ -74,18 +73,8 @@ export type Inputs = z.output<typeof schema>
  * @param others problems that were found elsewhere (in the checks file), to be told with these
  * @throws Fault('input') with everything that is wrong
  */
-export const readAll = (read: (name: string) => string, others: readonly string[]): Inputs => {
-  const problems = [...conflicts(read), ...others]
-  let inputs: Inputs | undefined
-  try {
-    inputs = readInputs(schema, read)
-  } catch (thrown) {
-    if (!(thrown instanceof Fault)) throw thrown
-    problems.unshift(thrown.message)
-  }
-  if (inputs !== undefined && problems.length === 0) return inputs
-  throw new Fault('input', problems.join('\n'))
-}
+export const readAll = (read: (name: string) => string, others: readonly string[]): Inputs =>
+  readInputs(schema, read, [...conflicts(read), ...others])
 
 const conflicts = (read: (name: string) => string): readonly string[] => {
   const given = (name: string): boolean => read(name).trim() !== ''
