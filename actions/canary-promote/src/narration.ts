@@ -24,4 +24,4 @@ export const shortened = (line: string, record: ReleaseRecord, before: ReleaseRe
 }
 
 const reasonOf = ({ state }: ReleaseRecord): string | undefined =>
-  'why' in state && 'to' in state ? `${state.why.code}: ${state.why.text}` : undefined
+  'why' in state && 'to' in state ? state.why.text : undefined

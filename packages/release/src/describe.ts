@@ -27,7 +27,7 @@ export const describeState = (record: ReleaseRecord): string => {
         ? 'promoting: cancelled, to be carried on by a takeover'
         : `promoting: stable gets the analysed template, canary holds weight ${askedWeight(record)}`
     case 'lowering':
-      return `${direction(state)}: lowering the weight to ${state.weight}${because(state)}`
+      return `${direction(state)}: weight ${state.weight}${state.weight > 0 ? ', on its way to 0' : ''}${because(state)}`
     case 'draining':
       return `${direction(state)}: draining the canary${because(state)}`
     case 'cleaning':
@@ -57,4 +57,4 @@ type Down = StateIn<'lowering' | 'draining' | 'cleaning'>
 
 const direction = ({ to }: Down): string => (to === 'forward' ? 'promoted' : 'going back')
 
-const because = ({ to, why }: Down): string => (to === 'forward' ? '' : ` (${why.code}: ${why.text})`)
+const because = ({ to, why }: Down): string => (to === 'forward' ? '' : ` (${why.text})`)

@@ -24,7 +24,8 @@ test.each<[State, string]>([
     'promoting: stable gets the analysed template, canary holds weight 25',
   ],
   [{ phase: 'promoting', since: 0, cancelled: true }, 'promoting: cancelled, to be carried on by a takeover'],
-  [{ phase: 'lowering', weight: 0, since: 0, ...way }, `going back: lowering the weight to 0 (errors: ${why.text})`],
+  [{ phase: 'lowering', weight: 5, since: 0, ...way }, `going back: weight 5, on its way to 0 (${why.text})`],
+  [{ phase: 'lowering', weight: 0, since: 0, ...way }, `going back: weight 0 (${why.text})`],
   [{ phase: 'draining', since: 0, ...way, to: 'forward' }, 'promoted: draining the canary'],
   [{ phase: 'done', verdict: 'rolled-back', why, at: 0 }, `done: rolled-back (errors): ${why.text}`],
 ])('%o reads as one line', (state, line) => {
