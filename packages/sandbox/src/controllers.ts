@@ -7,6 +7,10 @@ import type { Queue } from './queue.ts'
 import { syncQuotas } from './quotas.ts'
 import { syncReplicaSet } from './replicasets.ts'
 
+// A work queue's rate limiter: 5 ms, doubled by each refusal. Kubernetes goes up to 1000 s; here ten, as with a container's back-off.
+const RETRY_FIRST_MS = 5
+const RETRY_MOST_MS = 10_000
+
 /** Runs the controllers on every change of what they watch. @returns a function that ends them */
 export const startControllers = (api: Api, queue: Queue): (() => void) => {
   const deployment = (namespace: string | undefined, name: string): void => {
@@ -17,11 +21,17 @@ export const startControllers = (api: Api, queue: Queue): (() => void) => {
     }
     queue.add(`deployment ${namespace}/${name}`, run)
   }
+  const refusals = new Map<string, number>()
   const replicaSet = (namespace: string | undefined, name: string): void => {
+    const key = `${namespace}/${name}`
     const run = (): void => {
       const live = api.store.get<ReplicaSet>(REPLICASETS, namespace, name)
-      const wait = live === undefined ? undefined : syncReplicaSet(api, live, Date.now())
-      if (wait !== undefined) queue.later(`${namespace}/${name} ready`, wait, run)
+      const { wait, refused } = live === undefined ? NOTHING_LEFT : syncReplicaSet(api, live, Date.now())
+      if (wait !== undefined) queue.later(`${key} ready`, wait, run)
+      if (!refused) return void refusals.delete(key)
+      const earlier = refusals.get(key) ?? 0
+      refusals.set(key, earlier + 1)
+      queue.later(`${key} refused`, Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** earlier), run)
     }
     queue.add(`replicaset ${namespace}/${name}`, run)
   }
@@ -49,6 +59,8 @@ export const startControllers = (api: Api, queue: Queue): (() => void) => {
     if (concernsOwners(change)) queue.add('garbage', () => collect(api))
   })
 }
+
+const NOTHING_LEFT = { wait: undefined, refused: false } as const
 
 const ownerOf = (object: Doc, kind: string, found: (namespace: string | undefined, name: string) => void): void => {
   const owner = object.metadata.ownerReferences?.find(

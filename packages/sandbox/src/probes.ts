@@ -110,12 +110,18 @@ export const watchHealth = (probes: Probes, container: Probed, tell: Verdicts): 
     // would kill every container before it listens.
     const first = name === 'Liveness' ? period : 0
     await wait(Math.max((probe.initialDelaySeconds ?? 0) * 1000, first))
+    let toldAt = performance.now()
     while (!stopped) {
       const { ok, text } = await tryProbe(probe, container)
       if (stopped) return
       good = ok ? good + 1 : 0
       bad = ok ? 0 : bad + 1
-      if (!ok && (ever || name !== 'Readiness')) tell.failed(name, text)
+      // An eager look that fails is no failure yet: the kubelet tells one each period.
+      const due = ever || name !== 'Readiness' || performance.now() - toldAt >= period
+      if (!ok && due) {
+        toldAt = performance.now()
+        tell.failed(name, text)
+      }
       if (ok && good >= (probe.successThreshold ?? 1)) {
         ever = true
         if (seen(true, '') === 'stop') return

@@ -1,7 +1,7 @@
 import { type Api, generated } from './api.ts'
 import { tell } from './events.ts'
 import { apiVersionOf, PODS, REPLICASETS } from './kinds.ts'
-import { type Doc, type Pod, type ReplicaSet, timestamp, withCondition } from './objects.ts'
+import { type Condition, type Doc, type Pod, type ReplicaSet, timestamp, withCondition } from './objects.ts'
 import { isRefusal } from './refusals.ts'
 
 /** Whether a pod's Ready condition holds. */
@@ -31,11 +31,11 @@ export const activePods = (api: Api, owner: Doc): readonly Pod[] =>
 
 const MANAGER = 'kube-controller-manager'
 
-/**
- * Brings a ReplicaSet's pods to its count and its status to what its pods show.
- * @returns milliseconds until it has to be looked at again because time alone will change its status
- */
-export const syncReplicaSet = (api: Api, set: ReplicaSet, now: number): number | undefined => {
+/** What a sync left open: `wait` ms until time alone will change the status; `refused`: a pod was, so it must be tried again. */
+export type Synced = { readonly wait: number | undefined; readonly refused: boolean }
+
+/** Brings a ReplicaSet's pods to its count and its status to what its pods show. */
+export const syncReplicaSet = (api: Api, set: ReplicaSet, now: number): Synced => {
   const pods = activePods(api, set)
   let failure: string | undefined
   if (set.metadata.deletionTimestamp === undefined) {
@@ -60,7 +60,7 @@ export const syncReplicaSet = (api: Api, set: ReplicaSet, now: number): number |
       )
     }
   }
-  return writeStatus(api, set, failure, now)
+  return { wait: writeStatus(api, set, failure, now), refused: failure !== undefined }
 }
 
 const startPod = (api: Api, set: ReplicaSet, now: number): string | undefined => {
@@ -135,15 +135,7 @@ const writeStatus = (api: Api, seen: ReplicaSet, failure: string | undefined, no
   if (set === undefined || set.metadata.uid !== seen.metadata.uid) return undefined
   const pods = activePods(api, set)
   const waits = pods.map((pod) => availableIn(pod, set.spec.minReadySeconds ?? 0, now))
-  const others = (set.status?.conditions ?? []).filter((condition) => condition.type !== 'ReplicaFailure')
-  const conditions =
-    failure === undefined
-      ? others
-      : withCondition(
-          set.status?.conditions,
-          { type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: failure },
-          now,
-        )
+  const conditions = failureShown(set.status?.conditions ?? [], failure, now)
   const ready = pods.filter(isReady).length
   const available = waits.filter((wait) => wait === 0).length
   api.update(
@@ -162,8 +154,18 @@ const writeStatus = (api: Api, seen: ReplicaSet, failure: string | undefined, no
     { manager: MANAGER, subresource: 'status' },
   )
   const coming = waits.filter((wait) => wait !== undefined && wait > 0) as number[]
-  if (failure !== undefined) coming.push(1_000)
   return coming.length > 0 ? Math.min(...coming) : undefined
+}
+
+/** Each refusal names another pod; the first one stays, as the real controller has it, or the status would never rest. */
+const failureShown = (before: readonly Condition[], failure: string | undefined, now: number): readonly Condition[] => {
+  if (failure === undefined) return before.filter(({ type }) => type !== 'ReplicaFailure')
+  if (before.some(({ type }) => type === 'ReplicaFailure')) return before
+  return withCondition(
+    before,
+    { type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: failure },
+    now,
+  )
 }
 
 /** The time of creation as the API writes it, for ordering. */

@@ -126,3 +126,26 @@ test('a pod can be deleted at once', async () => {
   await cluster.call('DELETE', `${PODS}/${pod?.metadata?.name}`, { gracePeriodSeconds: 0 })
   expect((await cluster.call('GET', `${PODS}/${pod?.metadata?.name}`)).code).toBe(404)
 })
+
+test('a quota that refuses pods leaves the status at rest, and the pods come once there is room', async () => {
+  const quotas = `/api/v1/namespaces/${NS}/resourcequotas`
+  const taken = (await cluster.call('GET', PODS)).body.items?.length ?? 0
+  await cluster.call('POST', quotas, { metadata: { name: 'full' }, spec: { hard: { pods: String(taken) } } })
+  await cluster.deploy('crowded', 2)
+  const refused = await until(
+    () => cluster.call('GET', `${DEPLOYMENTS}/crowded`),
+    ({ body }) => condition(body, 'ReplicaFailure') !== undefined,
+  )
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  const later = (await cluster.call('GET', `${DEPLOYMENTS}/crowded`)).body
+  expect(condition(later, 'ReplicaFailure')).toEqual(condition(refused.body, 'ReplicaFailure'))
+  const versions = async () => (await setsOf('crowded')).map(({ metadata }) => metadata?.resourceVersion)
+  const before = await versions()
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  expect(await versions()).toEqual(before)
+  const events = (await cluster.call('GET', `/api/v1/namespaces/${NS}/events`)).body.items ?? []
+  expect(events.filter(({ reason }) => String(reason) === 'FailedCreate').length).toBeLessThan(15)
+  await cluster.call('DELETE', `${quotas}/full`)
+  const { body } = await cluster.available('crowded', 2)
+  expect(condition(body, 'ReplicaFailure')).toBeUndefined()
+})

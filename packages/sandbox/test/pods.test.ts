@@ -54,6 +54,19 @@ describe('a pod', () => {
     await cluster.available('waits', 1)
   })
 
+  test('that never gets ready says so in one Event that counts up', async () => {
+    await cluster.deploy('sulks', 1, { env: { NEVER_READY: '1' } })
+    const unhealthy = async () => {
+      const events = (await cluster.call('GET', `/api/v1/namespaces/${NS}/events`)).body.items ?? []
+      return events.filter(
+        (event) => String(event.reason) === 'Unhealthy' && String(event.involvedObject?.name).startsWith('sulks-'),
+      )
+    }
+    const [event, ...others] = await until(unhealthy, (events) => Number(events[0]?.count) >= 2)
+    expect(others).toEqual([])
+    expect(event).toMatchObject({ message: 'Readiness probe failed: HTTP probe failed with statuscode: 503' })
+  })
+
   test('whose image is unknown stays in ErrImagePull and ImagePullBackOff, with an Event', async () => {
     await cluster.deploy('unknown', 1, { container: { image: `registry.example/web@sha256:${'9'.repeat(64)}` } })
     await until(
