@@ -1,4 +1,14 @@
-import { type Document, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, type YAMLMap } from 'yaml'
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+  type ScalarTag,
+} from 'yaml'
 import { type Manifest, type ManifestObject, type Problem, titleOf } from './manifest.ts'
 import { imageProblems } from './pinned.ts'
 import { fillTemplate, type Value } from './template.ts'
@@ -34,13 +44,19 @@ export const readManifests = (
     }
   }
   if (fixed) problems.push(...strays(manifests, namespace))
-  problems.push(...duplicates(manifests))
+  problems.push(...duplicates(manifests, namespace))
   return { manifests, problems, unused: [...values.keys()].filter((name) => !used.has(name)) }
 }
 
 const readFile = ({ path, text }: Source, values: ReadonlyMap<string, Value>) => {
   const lines = new LineCounter()
-  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true })
+  const documents = parseAllDocuments(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: true,
+    merge: true,
+    customTags: (tags) => [OCTAL, ...tags],
+  })
   const problems: Problem[] = []
   const manifests: Manifest[] = []
   const used = new Set<string>()
@@ -54,17 +70,16 @@ const readFile = ({ path, text }: Source, values: ReadonlyMap<string, Value>) =>
     for (const name of filled.used) used.add(name)
     problems.push(...filled.problems)
     for (const node of objectsOf(document.contents)) {
-      const place = at(path, lines, node.range?.[0] ?? 0)
-      const shape = shapeProblem(node)
-      if (shape !== undefined) {
-        problems.push({ where: place, text: shape })
+      const start = node.range?.[0] ?? 0
+      const object = plain(node, document)
+      if (!isObject(object)) {
+        problems.push({ where: at(path, lines, start), text: object.problem })
         continue
       }
+      const place = (keys: readonly (string | number)[]): string => at(path, lines, offsetOf(node, keys, document))
       // Placeholders that could not be filled are told already; an image that holds one is not told twice.
-      if (filled.problems.length === 0)
-        problems.push(...imageProblems(node as YAMLMap, (offset) => at(path, lines, offset)))
-      const line = lines.linePos(node.range?.[0] ?? 0).line
-      manifests.push({ file: path, line, object: toJs(node, document) })
+      if (filled.problems.length === 0) problems.push(...imageProblems(object, place))
+      manifests.push({ file: path, line: lines.linePos(start).line, object })
     }
   }
   return { problems, manifests, used }
@@ -77,19 +92,43 @@ const objectsOf = (contents: Node): readonly Node[] => {
   return typeof kind === 'string' && kind.endsWith('List') && isSeq(items) ? (items.items as Node[]) : [contents]
 }
 
-const shapeProblem = (node: Node): string | undefined => {
-  if (!isMap(node)) return 'is not a Kubernetes object: a map with apiVersion, kind and metadata'
-  const missing = (['apiVersion', 'kind'] as const).filter(
-    (key) => typeof node.get(key) !== 'string' || node.get(key) === '',
-  )
+/** The object with its aliases and merge keys resolved, or what is wrong with it. */
+const plain = (node: Node, document: Document.Parsed): ManifestObject | { readonly problem: string } => {
+  try {
+    const value: unknown = node.toJS(document, { maxAliasCount: 100 })
+    const problem = shapeProblem(value)
+    return problem === undefined ? (value as ManifestObject) : { problem }
+  } catch (thrown) {
+    // A few lines of nested anchors can stand for gigabytes.
+    return { problem: `its aliases cannot be resolved: ${thrown instanceof Error ? thrown.message : String(thrown)}` }
+  }
+}
+
+const isObject = (value: ManifestObject | { readonly problem: string }): value is ManifestObject => 'kind' in value
+
+const shapeProblem = (value: unknown): string | undefined => {
+  if (!isRecord(value)) return 'is not a Kubernetes object: a map with apiVersion, kind and metadata'
+  const missing = ['apiVersion', 'kind'].filter((key) => typeof value[key] !== 'string' || value[key] === '')
   if (missing.length > 0) return `is not a Kubernetes object: ${missing.join(' and ')} missing`
-  const metadata = node.get('metadata')
-  const name = isMap(metadata) ? metadata.get('name') : undefined
+  const metadata = isRecord(value.metadata) ? value.metadata : {}
+  const { name } = metadata
   if (typeof name === 'string' && name !== '') return undefined
-  const generated = isMap(metadata) && metadata.has('generateName')
-  return generated
-    ? `${node.get('kind')} has generateName: each deploy would make another one; give it a name`
-    : `${node.get('kind')} has no metadata.name${name === undefined ? '' : ', or it is not text (quote it)'}`
+  return 'generateName' in metadata
+    ? `${value.kind} has generateName: each deploy would make another one; give it a name`
+    : `${value.kind} has no metadata.name${name === undefined ? '' : ', or it is not text (quote it)'}`
+}
+
+/** Where a value is written, seen through aliases; the nearest parent where a merge hides it. */
+const offsetOf = (node: Node, keys: readonly (string | number)[], document: Document.Parsed): number => {
+  let here: unknown = node
+  let offset = node.range?.[0] ?? 0
+  for (const key of keys) {
+    here = isMap(here) || isSeq(here) ? here.get(key, true) : undefined
+    if (isAlias(here)) here = here.resolve(document)
+    if (!isMap(here) && !isSeq(here) && !isScalar(here)) return offset
+    offset = here.range?.[0] ?? offset
+  }
+  return offset
 }
 
 const strays = (manifests: readonly Manifest[], namespace: string | undefined): readonly Problem[] =>
@@ -104,12 +143,12 @@ const strays = (manifests: readonly Manifest[], namespace: string | undefined): 
     ]
   })
 
-const duplicates = (manifests: readonly Manifest[]): readonly Problem[] => {
+const duplicates = (manifests: readonly Manifest[], namespace: string | undefined): readonly Problem[] => {
   const first = new Map<string, Manifest>()
   return manifests.flatMap((manifest) => {
     const { apiVersion, kind, metadata } = manifest.object
     const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : ''
-    const key = [group, kind, metadata.namespace ?? '', metadata.name].join('/')
+    const key = [group, kind, metadata.namespace ?? namespace ?? '', metadata.name].join('/')
     const before = first.get(key)
     if (before === undefined) {
       first.set(key, manifest)
@@ -120,8 +159,17 @@ const duplicates = (manifests: readonly Manifest[]): readonly Problem[] => {
   })
 }
 
-const toJs = (node: Node, document: Document.Parsed): ManifestObject =>
-  node.toJS(document, { maxAliasCount: 100 }) as ManifestObject
+/** `defaultMode: 0400` is octal to kubectl and everybody who writes it (YAML 1.1); YAML 1.2 alone would read four hundred. */
+const OCTAL: ScalarTag = {
+  identify: () => false,
+  default: true,
+  tag: 'tag:yaml.org,2002:int',
+  test: /^[-+]?0[0-7]+$/,
+  resolve: (text) => Number.parseInt(text, 8),
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const isNull = (node: Node): boolean => isScalar(node) && (node.value === null || node.value === '')
 

@@ -5,7 +5,7 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 
 /**
  * Reads the `values` input: `NAME=value` lines, or a YAML map of names to texts, numbers and booleans. In lines only whole numbers, `true`
- * and `false` get a type (`1.10`, `1e5` and `007` stay text, as versions and commits should); in a map YAML decides.
+ * and `false` get a type (`1.10`, `1e5` and `007` stay text, as versions and commits should); in a map YAML decides, with the same care.
  * @returns the values, or every problem; values themselves are never in a problem, since they may be secrets
  */
 export const readValues = (
@@ -57,9 +57,13 @@ const fromMap = (text: string) => {
     if (!NAME.test(name)) problems.push(`${at(offset)}: ${JSON.stringify(name)} is not a name (letters, digits, _)`)
     else if (!isScalar(value) || !isValue(value.value)) {
       problems.push(`${at(offset)}: ${name} must be a text, a number or a boolean`)
-    } else values.set(name, value.value)
+    } else values.set(name, asWritten(value.value, value.source))
   }
   return problems.length > 0 ? { problems } : { values }
 }
+
+/** A number that would come out as another text than was written stays text: `1.10` is a version, `0123` and `1e5` are commits. */
+const asWritten = (value: Value, source: string | undefined): Value =>
+  typeof value === 'number' && source !== undefined && String(value) !== source ? source : value
 
 const isValue = (value: unknown): value is Value => ['string', 'number', 'boolean'].includes(typeof value)

@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are templates of manifests
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -23,6 +23,8 @@ beforeAll(() => {
     'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\ndata:\n  key: ${MISSING}\n',
   )
   writeFileSync(join(folder, 'empty.yaml'), '\n')
+  writeFileSync(join(folder, 'latin1.yaml'), Buffer.from('metadata: { name: caf\xe9 }\n', 'latin1'))
+  symlinkSync('nowhere', join(folder, 'link.yaml'))
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -30,7 +32,7 @@ describe('bad input to a deploy', { timeout: 120_000 }, () => {
   it('is told all at once, with file, line and column, before anything is sent', async () => {
     const ran = await runAction(
       {
-        manifests: 'k8s\nunset.yaml\nempty.yaml\nmissing.yaml\nnone\nx/*.yaml',
+        manifests: 'k8s\nunset.yaml\nempty.yaml\nmissing.yaml\nnone\nx/*.yaml\nlatin1.yaml\nlink.y*ml',
         values: 'USED=1\n',
         timeout: '10',
         'on-failure': 'rolback',
@@ -48,6 +50,8 @@ describe('bad input to a deploy', { timeout: 120_000 }, () => {
       'manifests names a file that does not exist: missing.yaml',
       'manifests names a folder without .yaml, .yml or .json files: none',
       'manifests has a pattern that matches no .yaml, .yml or .json file: x/*.yaml',
+      'manifests has a pattern that matches no .yaml, .yml or .json file: link.y*ml',
+      'manifests names a file that is not UTF-8 text: latin1.yaml',
       'timeout must be a duration',
       'on-failure unknown value "rolback"; did you mean "rollback"?',
       'image must name an image by digest',

@@ -95,6 +95,72 @@ describe('manifests', () => {
     expect(problemsOf(`${deployment('a:1')}---\n${deployment('b:1', 'other')}---\nkind: X\n`)).toHaveLength(3)
   })
 
+  it('may use anchors, aliases and merge keys, and an image behind one is looked at like any other', () => {
+    const text = (image: string) =>
+      `apiVersion: apps/v1
+kind: Deployment
+metadata: &meta { name: shop }
+spec:
+  template:
+    metadata: *meta
+    spec:
+      initContainers: [{ name: init, image: &image "${image}" }]
+      containers:
+        - &app { name: app, image: *image }
+        - { <<: *app, name: other }
+`
+    const { manifests, problems } = read(text(`shop@${DIGEST}`))
+    expect(problems).toEqual([])
+    expect(manifests[0]?.object).toMatchObject({
+      spec: {
+        template: { spec: { containers: [{ image: `shop@${DIGEST}` }, { image: `shop@${DIGEST}`, name: 'other' }] } },
+      },
+    })
+    expect(problemsOf(text('shop:latest'))).toEqual([
+      expect.stringContaining('k8s/app.yaml:8:52: container init of Deployment/shop has an image without digest'),
+      expect.stringContaining('k8s/app.yaml:8:52: container app of'),
+      expect.stringContaining('k8s/app.yaml:11:11: container other of'),
+    ])
+    const hidden = `spec: &pod { containers: [{ name: app, image: "shop:1" }] }
+apiVersion: v1
+kind: Pod
+metadata: { name: a }
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: shop }
+spec: { template: &template { spec: &spec { containers: [{ name: app, image: "shop:2" }] } }, other: *template }
+`
+    expect(problemsOf(hidden)).toHaveLength(2)
+  })
+
+  it('whose aliases would fill the memory are a problem, not a crash', () => {
+    const bomb = ['a: &a0 [x, x, x, x, x, x, x, x, x, x]']
+    for (let level = 1; level < 9; level++) {
+      bomb.push(
+        `${'abcdefghij'[level]}: &a${level} [${Array(10)
+          .fill(`*a${level - 1}`)
+          .join(', ')}]`,
+      )
+    }
+    const text = `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n${bomb.join('\n')}\n`
+    expect(problemsOf(text)).toEqual([expect.stringContaining('k8s/app.yaml:1:1: its aliases cannot be resolved')])
+  })
+
+  it('are read alike with CRLF, a byte order mark and comments, and numbers as kubectl reads them', () => {
+    const text = '\ufeff# the shop\r\napiVersion: v1\r\nkind: Widget\r\nmetadata: {name: a}\r\ndata:\r\n  '
+    const { manifests, problems } = read(`${text}mode: 0400\r\n  plain: 400\r\n  quoted: "0400"\r\n  yes: no\r\n`)
+    expect(problems).toEqual([])
+    expect(manifests[0]?.object.data).toEqual({ mode: 0o400, plain: 400, quoted: '0400', yes: 'no' })
+  })
+
+  it('that are the same object are told, also when only one of them says its namespace', () => {
+    const map = (metadata: string) => `apiVersion: v1\nkind: ConfigMap\nmetadata: ${metadata}\n`
+    expect(problemsOf(`${map('{ name: a }')}---\n${map('{ name: a, namespace: shop }')}`, 'shop')).toEqual([
+      'k8s/app.yaml:5: ConfigMap/a is already in k8s/app.yaml:1',
+    ])
+  })
+
   it('that name another namespace than the input are refused', () => {
     const text = 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a, namespace: web }\n'
     expect(problemsOf(text, 'shop')).toEqual([

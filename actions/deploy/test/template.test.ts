@@ -87,6 +87,16 @@ describe('values', () => {
         ['C', 1.5],
       ],
     ],
+    [
+      'a map with what only looks like numbers',
+      'A: 1.10\nB: 0123\nC: 1e5\nD: 0x1F\n',
+      [
+        ['A', '1.10'],
+        ['B', '0123'],
+        ['C', '1e5'],
+        ['D', '0x1F'],
+      ],
+    ],
     ['a map in JSON', '{"A": "x"}', [['A', 'x']]],
     ['nothing', ' \n', []],
   ])('may be %s', (_what, text, expected) => {

@@ -1,4 +1,4 @@
-import { globSync, readFileSync, statSync } from 'node:fs'
+import { globSync, readFileSync, type Stats, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Source } from '../manifests.ts'
 
@@ -19,7 +19,7 @@ export const readSources = (
   const sources: Source[] = []
   for (const path of paths) {
     try {
-      const text = readFileSync(path, 'utf8')
+      const text = UTF8.decode(readFileSync(path))
       if (text.trim() === '') problems.push(`${path}:1:1: is empty: it should hold at least one object`)
       else sources.push({ path, text })
     } catch (thrown) {
@@ -29,10 +29,13 @@ export const readSources = (
   return { sources, problems }
 }
 
+// Bytes that are not UTF-8 must not end up in the cluster as question marks.
+const UTF8 = new TextDecoder('utf-8', { fatal: true })
+
 const MANIFEST = /\.(ya?ml|json)$/i
 
 const pathsOf = (entry: string): readonly string[] | string => {
-  const stat = statSync(entry, { throwIfNoEntry: false })
+  const stat = statOf(entry)
   if (stat?.isFile()) return [entry]
   if (stat?.isDirectory()) {
     const found = globSync('*', { cwd: entry })
@@ -44,12 +47,22 @@ const pathsOf = (entry: string): readonly string[] | string => {
   }
   if (!/[*?[{]/.test(entry)) return `manifests names a file that does not exist: ${entry}`
   const found = globSync(entry)
-    .filter((path) => MANIFEST.test(path) && statSync(path).isFile())
+    .filter((path) => MANIFEST.test(path) && statOf(path)?.isFile())
     .sort()
   return found.length > 0 ? found : `manifests has a pattern that matches no .yaml, .yml or .json file: ${entry}`
 }
 
+/** Undefined for what is not there, a link to nowhere, and a path that is none; reading it says why. */
+const statOf = (path: string): Stats | undefined => {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch {
+    return undefined
+  }
+}
+
 const reasonOf = (thrown: unknown): string => {
   const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown)
+  if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return 'is not UTF-8 text'
   return code === 'EACCES' ? 'may not be read' : `cannot be read (${code})`
 }
