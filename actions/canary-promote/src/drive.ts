@@ -8,14 +8,16 @@ import { askedWeight } from '@sluice/release/way'
 import { beginDrain, type DrainState, isDrained, watchDrain } from './drain.ts'
 import { judgeLook, withWatch } from './judgement.ts'
 import { progressLine, shortened } from './narration.ts'
+import { type Standstill, standstill } from './patience.ts'
 import type { Ports, Saved } from './ports.ts'
+import { saveOwn } from './saving.ts'
 
 /** One change of the state, for the timeline. `at` in ms UTC. */
 export type Moment = { readonly at: number; readonly text: string }
 
 /** How a run's part in a release ended. `done`: the release is over. The others leave it to whoever comes next. */
 export type Driven = {
-  readonly kind: 'done' | 'cancelled' | 'fenced' | 'out-of-time' | 'unreachable'
+  readonly kind: 'done' | 'cancelled' | 'fenced' | 'out-of-time' | 'unreachable' | 'stuck'
   readonly record: ReleaseRecord
   readonly world: World | undefined
   readonly moments: readonly Moment[]
@@ -30,7 +32,7 @@ export type Drive = { readonly until?: number; readonly first?: readonly Event[]
 
 /**
  * Holds a release until it is over: look, decide, save, act, and again. The intended state is saved before anything is done about it; a save that
- * conflicts or a write that is fenced means that somebody else owns the release, and this run touches nothing more.
+ * meets another run's record or a write that is fenced means that somebody else owns the release, and this run touches nothing more.
  * Decision record: docs/decisions/0002-release-state.md.
  */
 export const drive = async (held: Saved, ports: Ports, { until, first = [], heedCancel }: Drive): Promise<Driven> => {
@@ -41,6 +43,8 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
   let drain = beginDrain
   let zeroAfter: number | undefined
   let failing = false
+  let refusal: Standstill['refusal']
+  let still: Standstill = { since: clock.monotonic() }
   let [renewed, saved, said, reached] = [clock.monotonic(), clock.monotonic(), clock.monotonic(), clock.monotonic()]
 
   const end = (kind: Driven['kind'], why?: Reason): Driven => ({
@@ -52,12 +56,17 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
     ...(zeroAfter === undefined ? {} : { zeroAfter }),
     ...(why === undefined ? {} : { why }),
   })
+  // The Lease is the new owner's by now, or nobody's: only one that is still this run's is given up.
+  const fenced = async (): Promise<Driven> => {
+    await ports.lease.release().catch(() => undefined)
+    return end('fenced')
+  }
   const tell = (line: string): void => {
     say(line)
     said = clock.monotonic()
   }
   const save = async (changed: ReleaseRecord): Promise<boolean> => {
-    const result = await ports.record.save(changed, version)
+    const result = await saveOwn(ports.record, changed, version)
     if (result === 'conflict') return false
     record = changed
     version = result.version
@@ -70,7 +79,12 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
     if (moved.record !== record) {
       const change = describeChange(record, moved.record)
       const line = change === undefined ? undefined : shortened(change, moved.record, record)
-      if (!(await save(moved.record))) return 'fenced'
+      const before = record
+      const kept = await save(moved.record).catch(async (thrown: unknown) => {
+        if (await retreat(before, moved.record, world, ports)) tell(UNSAVED)
+        throw thrown
+      })
+      if (!kept) return 'fenced'
       if (line !== undefined) {
         moments.push({ at: clock.now(), text: line })
         tell(line)
@@ -82,14 +96,23 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
         if (result.touched !== record.touched && !(await save({ ...record, touched: result.touched }))) return 'fenced'
         continue
       }
-      tell(`refused: ${result.text}`)
+      if (result.text !== (refusal ?? still.refusal)?.text) tell(`refused: ${result.text}`)
       if (result.cause === 'fenced') return 'fenced'
-      return feed({ kind: 'refused', at: clock.now(), command, cause: result.cause, text: result.text })
+      refusal = { text: result.text, since: still.refusal?.since ?? clock.monotonic() }
+      const asked = record
+      const event = { kind: 'refused', at: clock.now(), command, cause: result.cause, text: result.text } as const
+      if ((await feed(event)) === 'fenced') return 'fenced'
+      // The commands of a look do not rest on one another: a size that is refused must not keep the weight from going down.
+      if (record !== asked) return 'going'
     }
     return 'going'
   }
 
-  for (const event of first) if ((await feed(event)) === 'fenced') return end('fenced')
+  // A look that hangs does not keep a run that was told to stop from its last write.
+  const stopped = new Promise<undefined>((resolve) => {
+    if (heedCancel) ports.cancelled.addEventListener('abort', () => resolve(undefined), { once: true })
+  })
+  for (const event of first) if ((await feed(event)) === 'fenced') return fenced()
   for (;;) {
     const started = clock.monotonic()
     const before = record
@@ -98,17 +121,23 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
       return end('done')
     }
     if (heedCancel && ports.cancelled.aborted) {
-      const stopped = (await feed({ kind: 'cancelled', at: clock.now() })) === 'fenced' ? 'fenced' : 'cancelled'
+      const fed = await feed({ kind: 'cancelled', at: clock.now() }).catch((thrown: unknown) => {
+        if (!(thrown instanceof Fault)) throw thrown
+        tell(`the API server failed: ${describe(thrown)}`)
+        return 'going'
+      })
       world = await ports.cluster.observe(record).catch(() => world)
-      return end(stopped)
+      return fed === 'fenced' ? fenced() : end('cancelled')
     }
     if (until !== undefined && started >= until) return end('out-of-time')
     try {
       if (started - renewed >= record.plan.lease / 3) {
-        if ((await ports.lease.renew()) === 'lost') return end('fenced')
+        if ((await ports.lease.renew()) === 'lost') return fenced()
         renewed = started
       }
-      const look = await lookAt(record, ports)
+      refusal = undefined
+      const look = await Promise.race([lookAt(record, ports), stopped])
+      if (look === undefined) continue
       world = {
         ...look.world,
         ...(isDrained(drain, look.world.at, record.plan.interval) ? { drained: true } : {}),
@@ -126,16 +155,22 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
       if (isJudged(record) && look.scrape !== undefined) {
         const { watch, judgement } = judgeLook(record, { at: world.at, scrape: look.scrape, world })
         record = withWatch(record, watch)
-        if ((await feed({ kind: 'observed', world })) === 'fenced') return end('fenced')
-        if ((await feed({ kind: 'judged', at: world.at, judgement })) === 'fenced') return end('fenced')
-      } else if ((await feed({ kind: 'observed', world })) === 'fenced') return end('fenced')
-      if (clock.monotonic() - saved >= SAVE_EVERY && isJudged(record) && !(await save(record))) return end('fenced')
+        if ((await feed({ kind: 'observed', world })) === 'fenced') return fenced()
+        if ((await feed({ kind: 'judged', at: world.at, judgement })) === 'fenced') return fenced()
+      } else if ((await feed({ kind: 'observed', world })) === 'fenced') return fenced()
+      if (clock.monotonic() - saved >= SAVE_EVERY && isJudged(record) && !(await save(record))) return fenced()
       reached = clock.monotonic()
-      if (failing) tell('the cluster can be read again')
+      if (failing) tell('the cluster answers again')
       failing = false
+      still = {
+        since: record.state === before.state ? still.since : reached,
+        ...(refusal === undefined ? {} : { refusal }),
+      }
+      const why = standstill(record, still, reached)
+      if (why !== undefined) return end('stuck', why)
     } catch (thrown) {
       if (!(thrown instanceof Fault) || thrown.kind !== 'upstream') throw thrown
-      if (!failing) tell(`the cluster could not be read, trying again: ${describe(thrown)}`)
+      if (!failing) tell(`the cluster could not be read or written, trying again: ${describe(thrown)}`)
       failing = true
       if (clock.monotonic() - reached >= record.plan.readyWithin) return end('unreachable', unreachable(thrown))
     }
@@ -162,6 +197,25 @@ const lookAt = async (
   return { world, scrape }
 }
 
+/**
+ * A release that must go back and cannot be saved gives its weight back all the same, where stable is whole: whoever takes it over finds a canary
+ * without traffic, which is safe from every state that was saved before.
+ * @returns whether the weight was written
+ */
+const retreat = async (
+  record: ReleaseRecord,
+  intended: ReleaseRecord,
+  world: World | undefined,
+  ports: Ports,
+): Promise<boolean> => {
+  const { state } = intended
+  const back = state.phase === 'lowering' && state.to === 'back' && !state.restore && askedWeight(record) > 0
+  if (!back || world === undefined || world.stable.available < record.stableReplicas) return false
+  return (await ports.cluster.perform({ do: 'weight', to: 0 }, record)).kind === 'done'
+}
+
+const UNSAVED = 'the way back could not be saved; the weight was set to 0 all the same'
+
 const isJudged = ({ state }: ReleaseRecord): boolean =>
   state.phase === 'preparing' || state.phase === 'raising' || state.phase === 'analysing' || state.phase === 'holding'
 
@@ -172,7 +226,7 @@ const rejection = (record: ReleaseRecord): number | undefined => {
 
 const unreachable = (fault: Fault): Reason => ({
   code: 'unreachable',
-  text: `the cluster could not be read for too long: ${fault.message}`,
+  text: `the cluster could not be read or written for too long: ${fault.message}`,
   next: 'The release is saved in the cluster: run mode reap or resume once it can be reached.',
 })
 

@@ -19,6 +19,7 @@ import type { WholePlan } from './inputs.ts'
 import { beginWatch } from './judgement.ts'
 import { releasePlan, type Settings } from './plan.ts'
 import type { Ports, Saved } from './ports.ts'
+import { isSame, saveOwn } from './saving.ts'
 import { decideSetup, runsAlready, type Setup } from './setup.ts'
 import { canonical, imageIn, withImage } from './template.ts'
 import { json } from './touched.ts'
@@ -60,10 +61,12 @@ export const run = async (asked: Asked, ports: Ports): Promise<Ended> => {
 
   const earlier = saved.record.owner
   ports.say(`run ${earlier.runId}/${earlier.attempt} left a release unfinished (${saved.record.state.phase})`)
-  const cleared = await takeOver(asked, saved, ports, isSame(earlier, asked.owner) ? 'resume' : 'reap')
-  if (cleared === 'busy') return busy(saved.record)
+  // What an earlier step of this run left may be of another image: only the one that was asked for is carried on.
+  const resumed = own && saved.record.canary.image.digest === asked.image?.digest
+  const cleared = await takeOver(asked, saved, ports, resumed ? 'resume' : 'reap')
+  if (cleared === 'busy') return notOurs(ports, saved.record)
   const driven = await drive(cleared, ports, { heedCancel: true })
-  if (driven.kind !== 'done' || isSame(earlier, asked.owner)) return ended(driven, asked.mode)
+  if (driven.kind !== 'done' || resumed) return ended(driven, asked.mode)
   return release(asked, await ports.record.load(), ports, driven.moments)
 }
 
@@ -101,11 +104,18 @@ const release = async (
     duration: record.plan.lease,
     force: false,
   })
-  if (taken === 'busy') return busy(previous?.record)
-  const saved = await ports.record.save(record, previous?.version)
-  if (saved === 'conflict') return busy((await ports.record.load())?.record)
+  if (taken === 'busy') return notOurs(ports, previous?.record)
+  const saved = await saveOwn(ports.record, record, previous?.version)
+  if (saved === 'conflict') {
+    // Another release came and went while this one waited: what was read before it says nothing any more.
+    await ports.lease.release()
+    return run(asked, ports)
+  }
   const marked = await ports.cluster.stamp(record, 'stable')
-  if (marked.kind === 'refused' && marked.cause === 'fenced') return busy((await ports.record.load())?.record)
+  if (marked.kind === 'refused' && marked.cause === 'fenced') {
+    await ports.lease.release()
+    return busy((await ports.record.load())?.record)
+  }
   const { repository, digest } = canary.image
   ports.say(`releasing ${repository}@${digest} beside ${stable.image.repository}@${stable.image.digest}`)
   // What may not be written now will not be later: the release ends the way it would if the write had come up in the middle of it.
@@ -168,7 +178,7 @@ const prepare = async (asked: Asked, ports: Ports) => {
 /** Ends a release that another run, or an earlier process of this one, began. */
 const continueOther = async (asked: Asked, saved: Saved, ports: Ports): Promise<Ended> => {
   const held = await takeOver(asked, saved, ports, asked.mode === 'resume' ? 'resume' : 'reap')
-  if (held === 'busy') return busy(saved.record)
+  if (held === 'busy') return notOurs(ports, saved.record)
   const driven = await drive(held, ports, {
     heedCancel: asked.until === undefined,
     ...(asked.until === undefined ? {} : { until: asked.until }),
@@ -186,22 +196,38 @@ const takeOver = async (asked: Asked, saved: Saved, ports: Ports, mode: 'resume'
   const { epoch, plan } = saved.record
   const taken = await ports.lease.take(asked.owner, { epoch: epoch + 1, duration: plan.lease, force })
   if (taken === 'busy') return 'busy'
-  // Whoever held it may have gone on while this run waited.
-  const current = (await ports.record.load()) ?? saved
-  if (current.record.state.phase === 'done') return current
-  const at = ports.clock.now()
-  // An abort goes back from wherever the release is, where a reap would carry a begun promotion on.
-  const event = { kind: 'taken-over', at, mode: asked.mode === 'abort' ? 'resume' : mode, owner: asked.owner } as const
-  const owned = next(current.record, event).record
-  const record = asked.mode === 'abort' ? next(owned, { kind: 'aborted', at }).record : owned
-  const result = await ports.record.save(record, current.version)
-  if (result === 'conflict') return 'busy'
-  ports.say(
-    `took the release over from run ${current.record.owner.runId}/${current.record.owner.attempt} (epoch ${record.epoch})`,
-  )
-  const held = await stamped({ record, version: result.version }, ports)
-  return held === 'fenced' ? 'busy' : held
+  for (let tries = 0; tries < TAKE_TRIES; tries++) {
+    // Whoever held it may have gone on while this run waited, and saves its evidence until it sees that it lost the Lease.
+    const current = (await ports.record.load()) ?? saved
+    if (current.record.state.phase === 'done') return current
+    if (current.record.epoch !== epoch && asked.mode !== 'abort') break
+    const at = ports.clock.now()
+    // An abort goes back from wherever the release is, where a reap would carry a begun promotion on.
+    const event = {
+      kind: 'taken-over',
+      at,
+      mode: asked.mode === 'abort' ? 'resume' : mode,
+      owner: asked.owner,
+    } as const
+    const owned = next(current.record, event).record
+    const record = asked.mode === 'abort' ? next(owned, { kind: 'aborted', at }).record : owned
+    const result = await saveOwn(ports.record, record, current.version)
+    if (result === 'conflict') continue
+    ports.say(
+      `took the release over from run ${current.record.owner.runId}/${current.record.owner.attempt} (epoch ${record.epoch})`,
+    )
+    const held = await stamped({ record, version: result.version }, ports)
+    return held === 'fenced' ? 'busy' : held
+  }
+  await ports.lease.release()
+  return 'busy'
 }
+
+const TAKE_TRIES = 5
+
+/** Why this run holds no release: somebody else does, or it was told to stop while it waited to see. */
+const notOurs = (ports: Ports, record: Saved['record'] | undefined): Ended =>
+  ports.cancelled.aborted ? notBegun() : busy(record)
 
 const stamped = async (held: Saved, ports: Ports): Promise<Saved | 'fenced'> => {
   const result = await ports.cluster.stamp(held.record, 'all')
@@ -211,7 +237,7 @@ const stamped = async (held: Saved, ports: Ports): Promise<Saved | 'fenced'> => 
   }
   if (result.touched === held.record.touched) return held
   const record = { ...held.record, touched: result.touched }
-  const saved = await ports.record.save(record, held.version)
+  const saved = await saveOwn(ports.record, record, held.version)
   return saved === 'conflict' ? 'fenced' : { record, version: saved.version }
 }
 
@@ -228,9 +254,6 @@ const settingsFor = (asked: Asked, setup: Setup): Settings => ({
   scrape: asked.plan.scrape,
   probe: asked.plan.probe ?? null,
 })
-
-const isSame = (a: Owner, b: Owner): boolean =>
-  a.repository === b.repository && a.runId === b.runId && a.attempt === b.attempt
 
 const refused = (findings: readonly Finding[]): Fault => {
   const errors = findings.filter(({ level }) => level === 'error')

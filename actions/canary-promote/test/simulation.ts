@@ -109,7 +109,7 @@ export const simulate = (start: Partial<Circumstances> = {}) => {
         holder = `${mine}#${epoch}`
         return 'taken'
       },
-      renew: async () => (store !== undefined && holder.endsWith(`#${store.record.epoch}`) ? 'held' : 'lost'),
+      renew: async () => (store === undefined || holder.endsWith(`#${store.record.epoch}`) ? 'held' : 'lost'),
       release: async () => {
         holder = ''
       },
@@ -154,6 +154,10 @@ export const simulate = (start: Partial<Circumstances> = {}) => {
     record: () => store?.record,
     setRecord: (record: ReleaseRecord) => {
       store = { record, version: '1' }
+    },
+    /** Somebody deletes the ConfigMap. */
+    forget: () => {
+      store = undefined
     },
     /** The run that held the Lease stops renewing it and it runs out. */
     expire: () => {

@@ -32,6 +32,7 @@ export const leasePort = (
   const leases = { apiVersion: 'coordination.k8s.io/v1', resource: 'leases', namespace: given.namespace }
   const name = recordName(given.deployment)
   let holder = ''
+  let held = 1
 
   const write = async (current: Lease | undefined, seconds: number): Promise<'taken' | 'raced'> => {
     const now = microTime(given.clock.now())
@@ -52,10 +53,16 @@ export const leasePort = (
     return written.kind === 'written' ? 'taken' : 'raced'
   }
 
+  const extend = async (current: Lease, at: number): Promise<boolean> => {
+    const renewed = { ...current, spec: { ...current.spec, renewTime: microTime(at) } }
+    return (await cluster.update(leases, renewed)).kind === 'written'
+  }
+
   return {
     take: async (owner: Owner, { epoch, duration, force }) => {
       holder = `${ownerName(owner)}#${epoch}`
       const seconds = Math.max(1, Math.ceil(duration / 1000))
+      held = seconds
       let watched: { readonly seen: string; readonly since: number } | undefined
       for (;;) {
         // A run that is told to stop has nothing yet that it must look after.
@@ -84,11 +91,18 @@ export const leasePort = (
       }
     },
     renew: async () => {
-      const current = await cluster.get<Lease>(leases, name)
-      if (current === undefined || current.spec?.holderIdentity !== holder) return 'lost'
-      const renewed = { ...current, spec: { ...current.spec, renewTime: microTime(given.clock.now()) } }
-      const written = await cluster.update(leases, renewed)
-      return written.kind === 'written' ? 'held' : 'lost'
+      for (let tries = 0; tries < RENEW_TRIES; tries++) {
+        const current = await cluster.get<Lease>(leases, name)
+        const whose = current?.spec?.holderIdentity ?? ''
+        if (whose !== '' && whose !== holder) return 'lost'
+        // Deleted or emptied by hand: nobody has taken it, and the epoch alone decides who may write.
+        const renewed =
+          current === undefined || whose === ''
+            ? (await write(current, held)) === 'taken'
+            : await extend(current, given.clock.now())
+        if (renewed) return 'held'
+      }
+      return 'lost'
     },
     release: async () => {
       const current = await cluster.get<Lease>(leases, name)
@@ -97,5 +111,8 @@ export const leasePort = (
     },
   }
 }
+
+/** A renewal whose answer was lost conflicts with itself when it is repeated. */
+const RENEW_TRIES = 3
 
 const microTime = (at: number): string => new Date(at).toISOString().replace('Z', '000Z')

@@ -1,0 +1,35 @@
+import type { Reason, ReleaseRecord } from '@sluice/release/record'
+
+/** The last write that was refused, since when every look had a refusal, and since when the state has not moved. On the monotonic clock, ms. */
+export type Standstill = {
+  readonly since: number
+  readonly refusal?: { readonly text: string; readonly since: number }
+}
+
+/**
+ * On the way down nothing else bounds a write that is refused for good (a right that was taken away, a webhook, a finalizer): the state machine asks
+ * again at every look. A run gives up after `ready-within` of refusals, or after four times that without any progress, and leaves the record as it is,
+ * so that what is left can be cleared away once the cause is gone.
+ * @returns why to stop; `undefined` while there is still something to wait for
+ */
+export const standstill = (record: ReleaseRecord, { since, refusal }: Standstill, at: number): Reason | undefined => {
+  const { phase } = record.state
+  if (phase !== 'lowering' && phase !== 'draining' && phase !== 'cleaning') return undefined
+  const { readyWithin, drain } = record.plan
+  if (refusal !== undefined && at - refusal.since >= readyWithin) {
+    return {
+      code: 'refused',
+      text: `the way back stands still at ${phase}: the cluster has refused the same write for ${seconds(at - refusal.since)}: ${refusal.text}`,
+      next: NEXT,
+    }
+  }
+  if (at - since < 4 * readyWithin + drain) return undefined
+  return {
+    code: 'standstill',
+    text: `nothing has moved for ${seconds(at - since)} while ${phase}`,
+    next: `See which pods or objects are stuck. ${NEXT}`,
+  }
+}
+
+const NEXT = 'The release is saved in the cluster: mend the cause, then run mode reap, which clears away what is left.'
+const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`
