@@ -42,7 +42,10 @@ export const planProblems = (plan: WholePlan): readonly string[] => {
     ...(plan.provider === 'probe' && plan.probe === undefined
       ? ['plan: provider probe needs the key probe with at least a path']
       : []),
-    ...(plan.lease < plan.interval ? ['plan: lease must be at least as long as interval'] : []),
+    // A live run renews its Lease once an interval at best: the others must see that before they think it dead.
+    ...(plan.lease < 3 * plan.interval
+      ? [`plan: lease must be at least three intervals, ${(3 * plan.interval) / 1000}s, not ${plan.lease / 1000}s`]
+      : []),
   ]
 }
 

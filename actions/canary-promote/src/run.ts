@@ -3,6 +3,7 @@ import type { Finding } from '@sluice/kit/report'
 import { next } from '@sluice/release/next'
 import type { Event, Image, Owner } from '@sluice/release/record'
 import { startRelease } from '@sluice/release/start'
+import { EPOCH } from './canary.ts'
 import { drive, type Moment } from './drive.ts'
 import {
   alreadyRunning,
@@ -81,7 +82,7 @@ const release = async (
   if (prepared.kind === 'nothing-to-do') return alreadyRunning(prepared.image, previous, prepared.findings)
   const newer = newerThan(asked.owner, previous?.record)
   if (newer !== undefined) return newer
-  const { settings, findings, stable, canary, touched, stableReplicas } = prepared
+  const { settings, findings, stable, canary, touched, stableReplicas, mark } = prepared
   const begun = startRelease({
     writer: asked.writer,
     owner: asked.owner,
@@ -89,6 +90,7 @@ const release = async (
     stable,
     canary,
     stableReplicas,
+    marked: mark,
     touched,
     evidence: json(beginWatch(settings)),
     at: ports.clock.now(),
@@ -172,6 +174,7 @@ const prepare = async (asked: Asked, ports: Ports) => {
     canary,
     touched: cluster.touched,
     stableReplicas: deployment.spec.replicas ?? 1,
+    mark: Number(deployment.metadata.annotations?.[EPOCH]) || 0,
   }
 }
 

@@ -83,7 +83,11 @@ describe('the plan', () => {
       /needs max, min or both/,
     ],
     ['a probe without a path', plan({ provider: 'probe' }), /needs the key probe/],
-    ['a lease shorter than the interval', plan({ lease: 500 }), /lease must be at least as long/],
+    [
+      'a lease shorter than three intervals',
+      plan({ lease: 2500 }),
+      /lease must be at least three intervals, 3s, not 2.5s/,
+    ],
   ])('is refused for %s', (_, given, expected) => {
     expect(planProblems(given).join('\n')).toMatch(expected)
   })

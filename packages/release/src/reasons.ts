@@ -31,6 +31,11 @@ export const reasons = {
     text: `the live template of stable is ${world.stable.hash}; this release started from ${record.stable.hash}`,
     next: 'somebody else changed stable: release again from there',
   }),
+  canaryChanged: (record: ReleaseRecord, live: string): Reason => ({
+    code: 'canary-changed',
+    text: `the canary's template is ${live} now; this release analyses ${record.canary.hash}, and nothing that it did not see is promoted`,
+    next: 'somebody else changed the canary Deployment: leave it alone and start the release again',
+  }),
   notReady: (record: ReleaseRecord, world: World): Reason => ({
     code: 'not-ready',
     text: `${world.canary?.ready ?? 0} of ${world.canary?.desired ?? 0} canary pods were ready after ${record.plan.readyWithin / 1000} s`,

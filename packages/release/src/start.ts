@@ -15,6 +15,8 @@ export type Start = {
   readonly at: number
   /** The record in the cluster, if there is one. It must be done. */
   readonly previous?: ReleaseRecord
+  /** The epoch that stable still carries from the release before: the record may have been deleted since. Default 0. */
+  readonly marked?: number
 }
 
 export type Started =
@@ -22,19 +24,20 @@ export type Started =
   | { readonly kind: 'refused'; readonly why: Reason }
 
 /**
- * The record of a new release: weight 0, preparing the first step. Its epoch is one above the previous record's, which it replaces, keeping the history.
+ * The record of a new release: weight 0, preparing the first step. Its epoch is one above the previous record's, which it replaces, keeping the history,
+ * and above the mark that stable carries, so that a deleted record does not make every later release look overtaken.
  * Refused: steps that do not rise from above 0 to at most 100 (99 when the split is by replicas), a canary template that already is stable's,
  * and a previous release that is not done.
  */
 export const startRelease = (start: Start): Started => {
   const why = whyNot(start)
   if (why) return { kind: 'refused', why }
-  const { at, plan, previous, ...rest } = start
+  const { at, plan, previous, marked = 0, ...rest } = start
   const record: ReleaseRecord = {
     schema: 'sluice.dev/release/v1',
     ...rest,
     plan,
-    epoch: (previous?.epoch ?? 0) + 1,
+    epoch: Math.max(previous?.epoch ?? 0, marked) + 1,
     state: { phase: 'preparing', step: 0, since: at },
     startedAt: at,
     deadline: at + longestRun(plan),

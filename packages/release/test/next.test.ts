@@ -117,6 +117,14 @@ describe('on the way up', () => {
     expect(next(record(state), event).commands).toEqual(commands)
   })
 
+  test.each([
+    ['analysing', analysing],
+    ['holding', holding],
+  ])('a canary that somebody else changed while %s is not what will be promoted: back', (_, state) => {
+    const moved = next(record(state), observed({ canary: canary({ hash: 'other' }) }))
+    expect(end(moved.record)).toBe('lowering error canary-changed')
+  })
+
   test('with a split by replicas the canary is created without pods and needs no Service', () => {
     const { canary: _none, ...rest } = world({ service: false })
     const moved = next(record(preparing, { plan: plan(2, { split: 'replicas' }) }), { kind: 'observed', world: rest })

@@ -31,6 +31,11 @@ test('the epoch goes on from the record that it replaces, and so does the histor
   expect(record).not.toHaveProperty('previous')
 })
 
+test('the epoch is above the mark that stable carries, also when the record was deleted', () => {
+  expect(started({ marked: 5 }).epoch).toBe(6)
+  expect(started({ marked: 5, previous: done(7) }).epoch).toBe(8)
+})
+
 test('the deadline leaves room for every hold and every wait', () => {
   const short = plan(2)
   expect(longestRun(short)).toBe(2 * (2_000 + 4_000 + 2 * 6_000) + 4 * 6_000 + 1_500)

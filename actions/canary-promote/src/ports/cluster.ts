@@ -7,7 +7,7 @@ import { canaryDeployment, canaryService } from '../canary.ts'
 import type { Deployment, Pod, PodTemplate, Service } from '../objects.ts'
 import { type Settings, settingsOf } from '../plan.ts'
 import type { Clock, Performed, Ports } from '../ports.ts'
-import { canaryForm, TRACK } from '../template.ts'
+import { canaryForm, canonical, TRACK } from '../template.ts'
 import { uidOf, withUid } from '../touched.ts'
 import { canaryHash, isOurs, worldOf } from '../world.ts'
 import { preflight } from './preflight.ts'
@@ -44,14 +44,16 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
   const patch = async (
     record: ReleaseRecord,
     { resource, name, role }: Target,
-    change: (object: KubernetesObject) => readonly PatchOperation[],
+    change: (object: KubernetesObject) => readonly PatchOperation[] | 'theirs',
   ): Promise<Performed> => {
     const fence = { epoch: record.epoch, owned: () => owned(record.epoch) }
-    const result = await fencedPatch(cluster, { resource, name }, fence, (object) => ({
-      kind: 'patch',
-      operations: change(object),
-      mark: 'keep',
-    }))
+    const theirs = `${resource.resource} ${name} was changed by somebody else meanwhile`
+    const result = await fencedPatch(cluster, { resource, name }, fence, (object) => {
+      const operations = change(object)
+      return operations === 'theirs' ? { kind: 'refuse', text: theirs } : { kind: 'patch', operations, mark: 'keep' }
+    })
+    // A lost race: the next look sees what they wrote and decides.
+    if (result.kind === 'refused' && result.text === theirs) return refused('upstream', theirs)
     switch (result.kind) {
       case 'written':
         return { kind: 'done', touched: withUid(record.touched, role, result.object.metadata.uid ?? '') }
@@ -110,10 +112,15 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
   }
 
   const writeTemplate = (record: ReleaseRecord, template: ReleaseRecord['stable']): Promise<Performed> =>
-    patch(record, stable, (object) => [
-      { op: 'replace', path: '/spec/template', value: template.body },
-      ...replaced(object, 'replicas', Math.max(record.stableReplicas, (object as Deployment).spec.replicas ?? 1)),
-    ])
+    patch(record, stable, (object) => {
+      const { spec } = object as Deployment
+      const { hash } = canonical(spec.template, settingsOf(record).setup.container)
+      if (hash !== record.stable.hash && hash !== record.canary.hash) return 'theirs'
+      return [
+        { op: 'replace', path: '/spec/template', value: template.body },
+        ...replaced(object, 'replicas', Math.max(record.stableReplicas, spec.replicas ?? 1)),
+      ]
+    })
 
   const removeCreated = async (record: ReleaseRecord): Promise<Performed> => {
     for (const { ref, role } of record.touched.filter(({ created }) => created)) {
@@ -162,10 +169,9 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
     const targets = [stable, canaryOf(record)]
     if (twin !== null) targets.push({ resource: services, name: twin, role: 'service' })
     for (const target of targets) {
-      if (target.role !== 'stable') {
-        const found = await cluster.get(target.resource, target.name)
-        if (found === undefined || !isOurs(record, target.role, found)) continue
-      }
+      const found = await cluster.get(target.resource, target.name)
+      // What is gone takes no more writes; the others still have to be taken over.
+      if (found === undefined || (target.role !== 'stable' && !isOurs(record, target.role, found))) continue
       const result = await patch({ ...record, touched }, target, () => [])
       if (result.kind === 'refused') return result
       touched = result.touched

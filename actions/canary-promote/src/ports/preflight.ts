@@ -69,7 +69,7 @@ const rehearse = async (
   const marks = { owner: { repository: '', runId: 'dry-run', attempt: 1, job: '' }, epoch: 0 }
   const canary = canaryDeployment(live, template, { name: setup.canary, label, replicas: 1, marks })
   const { metadata, spec } = canaryForm(template, label)
-  const name = `dry-run-${setup.canary}`.slice(0, 63)
+  const name = `dry-run-${setup.canary}`
   const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { ...metadata, name, namespace }, spec }
   const attempt = async (kind: 'Deployment' | 'Pod', create: () => Promise<unknown>): Promise<readonly Finding[]> => {
     try {
