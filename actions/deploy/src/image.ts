@@ -1,6 +1,8 @@
 import { Fault } from '@sluice/kit/faults'
 import type { KubernetesObject } from '@sluice/kubernetes/cluster'
 import { type Change, containersOf } from './change.ts'
+import { refuseInFlight } from './flight.ts'
+import { mayBeWritten } from './lost.ts'
 import type { Ports } from './ports.ts'
 
 /** One image for one container of an existing Deployment. */
@@ -18,28 +20,44 @@ const TRIES = 5
  * Sets the image, on condition that the container is where it was read.
  * @throws Fault when the Deployment or container is not there, or the API server refuses; nothing is changed then
  */
-export const setImage = async (job: ImageJob, namespace: string, { cluster, say }: Ports): Promise<Change> => {
+export const setImage = async (job: ImageJob, namespace: string, ports: Ports): Promise<Change> => {
+  const { cluster, say } = ports
   const resource = { apiVersion: 'apps/v1', resource: 'deployments', namespace }
   const target = { ...resource, kind: 'Deployment', name: job.deployment }
+  let sent: KubernetesObject | undefined
+  let failed: Fault | undefined
   for (let tries = 0; tries < TRIES; tries++) {
     const before = await cluster.get<KubernetesObject>(resource, job.deployment)
     if (before === undefined) throw await missing(job.deployment, namespace, cluster)
     const index = containerIndex(before, job)
     const { name, image } = containersOf(before)[index] ?? { name: '', image: '' }
+    if (image === job.image && sent !== undefined) {
+      say(`Deployment/${job.deployment}: container ${name} has ${job.image}; the API server's answer to that was lost`)
+      return { target, before: sent, after: before }
+    }
     if (image === job.image) {
       say(`Deployment/${job.deployment}: container ${name} has this image already`)
       return { target, before, after: before }
     }
+    if (failed !== undefined) throw failed
+    await refuseInFlight({ namespace, name: job.deployment }, ports)
     const path = `/spec/template/spec/containers/${index}`
-    const written = await cluster.jsonPatch<KubernetesObject>(resource, job.deployment, [
-      { op: 'test', path: `${path}/name`, value: name },
-      { op: 'test', path: `${path}/image`, value: image },
-      { op: 'replace', path: `${path}/image`, value: job.image },
-    ])
-    if (written.kind === 'written') {
-      say(`Deployment/${job.deployment}: container ${name}: ${image} → ${job.image}`)
-      return { target, before, after: written.object }
+    try {
+      const written = await cluster.jsonPatch<KubernetesObject>(resource, job.deployment, [
+        { op: 'test', path: `${path}/name`, value: name },
+        { op: 'test', path: `${path}/image`, value: image },
+        { op: 'replace', path: `${path}/image`, value: job.image },
+      ])
+      if (written.kind === 'written') {
+        say(`Deployment/${job.deployment}: container ${name}: ${image} → ${job.image}`)
+        return { target, before, after: written.object }
+      }
+    } catch (thrown) {
+      if (!(thrown instanceof Fault) || !mayBeWritten(thrown)) throw thrown
+      failed = thrown
     }
+    // The write may have been done although its answer said otherwise, or never came: then the next look finds it.
+    sent = before
   }
   throw new Fault(
     'upstream',

@@ -4,7 +4,12 @@ import type { Cluster } from '@sluice/kubernetes/cluster'
 export type Look =
   | { readonly kind: 'done' | 'waiting'; readonly text: string }
   /** Kubernetes itself gave up (its progress deadline ended), or the Deployment is gone. */
-  | { readonly kind: 'failed'; readonly text: string }
+  | {
+      readonly kind: 'failed'
+      readonly text: string
+      /** When Kubernetes wrote that its progress deadline had ended; absent for other ends. */
+      readonly deadlineAt?: string
+    }
 
 /** One reason why a rollout hangs, worst first. `environment`: the cluster stops it, not the release (quota, scheduling). */
 export type Explanation = {
@@ -15,7 +20,12 @@ export type Explanation = {
   readonly log?: readonly string[]
 }
 
-export type DeploymentName = { readonly namespace: string; readonly name: string }
+export type DeploymentName = {
+  readonly namespace: string
+  readonly name: string
+  /** `deadlineAt` of an earlier rollout, which Kubernetes leaves there until the next one moves: it says nothing of that one. */
+  readonly knownDeadline?: string
+}
 
 /** What a deploy needs of the world. */
 export type Ports = {

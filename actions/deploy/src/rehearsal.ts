@@ -1,6 +1,8 @@
 import { describe, Fault } from '@sluice/kit/faults'
 import type { KubernetesObject } from '@sluice/kubernetes/cluster'
+import { effectOf } from './change.ts'
 import { FIELD_MANAGER, isOnlyOurs, othersIn } from './conflict.ts'
+import { refuseInFlight } from './flight.ts'
 import { type Manifest, titleOf } from './manifest.ts'
 import type { Ports } from './ports.ts'
 import { nameOf, rankOf, type Target, targetOf } from './resource.ts'
@@ -22,9 +24,10 @@ export type Planned = {
 export const rehearse = async (
   manifests: readonly Manifest[],
   namespace: string,
-  { cluster }: Pick<Ports, 'cluster'>,
+  ports: Pick<Ports, 'cluster' | 'say'>,
 ): Promise<readonly Planned[]> => {
   const born = new Set(manifests.flatMap(({ object }) => (object.kind === 'Namespace' ? [object.metadata.name] : [])))
+  const crds = new Set(manifests.flatMap(({ object }) => definedKind(object)))
   const planned: Planned[] = []
   const problems: string[] = []
   let kind: 'input' | 'upstream' = 'upstream'
@@ -34,9 +37,13 @@ export const rehearse = async (
     const where = `${manifest.file}:${manifest.line}`
     if (target.namespace !== undefined && missing.has(target.namespace)) continue
     try {
-      const result = await tryOne(manifest, target, born, cluster)
-      if ('planned' in result) planned.push(result.planned)
-      else {
+      const result = await tryOne(manifest, target, { born, crds }, ports.cluster)
+      if ('planned' in result) {
+        if (target.kind === 'Deployment' && target.namespace !== undefined && result.moves) {
+          await refuseInFlight({ name: target.name, namespace: target.namespace }, ports)
+        }
+        planned.push(result.planned)
+      } else {
         kind = 'input'
         if (result.absentNamespace !== undefined) missing.add(result.absentNamespace)
         problems.push(`${where}: ${result.problem}`)
@@ -54,38 +61,49 @@ export const rehearse = async (
   throw new Fault(kind, `${title}${problems.join('\n')}`)
 }
 
-type Tried = { readonly planned: Planned } | { readonly problem: string; readonly absentNamespace?: string }
+/** `moves`: applying it would change the object, as far as that is known. */
+type Tried =
+  | { readonly planned: Planned; readonly moves: boolean }
+  | { readonly problem: string; readonly absentNamespace?: string }
 
 const tryOne = async (
   manifest: Manifest,
   target: Target,
-  born: ReadonlySet<string>,
+  { born, crds }: { readonly born: ReadonlySet<string>; readonly crds: ReadonlySet<string> },
   cluster: Ports['cluster'],
 ): Promise<Tried> => {
   const before = await cluster.get<KubernetesObject>(target, target.name)
-  const planned = (force: boolean): Tried => ({
+  const planned = (force: boolean, after?: KubernetesObject): Tried => ({
     planned: { manifest, target, force, ...(before === undefined ? {} : { before }) },
+    moves: before === undefined || after === undefined || effectOf({ target, before, after }) !== 'unchanged',
   })
   if (before === undefined && target.namespace !== undefined && born.has(target.namespace)) return planned(false)
   const object = placed(manifest, target)
   const options = { fieldManager: FIELD_MANAGER, dryRun: true }
   const first = await cluster.apply(target, object, options)
-  if (first.kind === 'written') return planned(false)
-  if (first.kind === 'absent') return absent(target, cluster)
+  if (first.kind === 'written') return planned(false, first.object)
+  if (first.kind === 'absent') return absent(target, crds, cluster)
   if (!isOnlyOurs(first.text)) return { problem: conflict(target, first.text) }
   const second = await cluster.apply(target, object, { ...options, force: true })
-  return second.kind === 'written' ? planned(true) : { problem: conflict(target, 'text' in second ? second.text : '') }
+  return second.kind === 'written'
+    ? planned(true, second.object)
+    : { problem: conflict(target, 'text' in second ? second.text : '') }
 }
 
 /** The object under the namespace where it goes. */
 export const placed = ({ object }: Manifest, { namespace }: Target): KubernetesObject =>
   namespace === undefined ? object : { ...object, metadata: { ...object.metadata, namespace } }
 
-const absent = async (target: Target, cluster: Ports['cluster']): Promise<Tried> => {
+const absent = async (target: Target, crds: ReadonlySet<string>, cluster: Ports['cluster']): Promise<Tried> => {
   const { namespace, kind, apiVersion, name } = target
   if (namespace !== undefined && !(await namespaceExists(namespace, cluster))) {
     const cure = 'create it first, name another one with the input namespace, or add it to the manifests'
     return { problem: `namespace ${namespace} does not exist: ${cure}`, absentNamespace: namespace }
+  }
+  if (crds.has(kind)) {
+    const cure =
+      'deploy the CustomResourceDefinition in a step before, as nothing of its kind can be tried until it is there'
+    return { problem: `${kind}/${name} is of a kind that these manifests define themselves: ${cure}` }
   }
   return {
     problem: `the cluster knows no kind ${kind} of ${apiVersion} (for ${name}): check apiVersion, and that its CRD is installed`,
@@ -109,4 +127,10 @@ const conflict = (target: Target, text: string): string => {
     ? '; an autoscaler that sets replicas wants them left out of the manifest'
     : ''
   return `${nameOf(target)} has fields that belong to ${who}: ${text.replace(/\s+/g, ' ')} (take them out of the manifest, or have ${who} give them up${autoscaler})`
+}
+
+/** The kind that a CustomResourceDefinition brings. */
+const definedKind = ({ kind, spec }: Manifest['object']): readonly string[] => {
+  const names = (spec as { names?: { kind?: unknown } } | undefined)?.names
+  return kind === 'CustomResourceDefinition' && typeof names?.kind === 'string' ? [names.kind] : []
 }

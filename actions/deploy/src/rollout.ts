@@ -11,14 +11,16 @@ type Status = {
     readonly status: string
     readonly reason?: string
     readonly message?: string
+    readonly lastUpdateTime?: string
   }[]
 }
 
 /**
  * How far a Deployment's rollout is. Done means: seen by the controller, every pod of the new template, every one available, no old pod left.
  * Source: https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#deployment-status
+ * @param knownDeadline the end of an earlier rollout's progress deadline, which is not this one's
  */
-export const lookOf = (deployment: KubernetesObject | undefined): Look => {
+export const lookOf = (deployment: KubernetesObject | undefined, knownDeadline?: string): Look => {
   if (deployment === undefined) return { kind: 'failed', text: 'the Deployment is gone' }
   const spec = (deployment.spec ?? {}) as { replicas?: number; paused?: boolean; progressDeadlineSeconds?: number }
   const status = (deployment.status ?? {}) as Status
@@ -31,14 +33,13 @@ export const lookOf = (deployment: KubernetesObject | undefined): Look => {
   const available = status.availableReplicas ?? 0
   const total = status.replicas ?? 0
   const counts = `${Math.min(available, updated)} of ${wanted} new pods available`
-  const deadline = (status.conditions ?? []).find(
-    ({ type, reason }) => type === 'Progressing' && reason === 'ProgressDeadlineExceeded',
-  )
-  if (deadline !== undefined) {
+  const deadlineAt = deadlineOf(deployment)
+  if (deadlineAt !== undefined && deadlineAt !== knownDeadline) {
     const seconds = spec.progressDeadlineSeconds ?? 600
     return {
       kind: 'failed',
       text: `no progress for ${seconds} s (progressDeadlineSeconds), ${updated} of ${wanted} new pods there`,
+      deadlineAt,
     }
   }
   if (updated < wanted) return { kind: 'waiting', text: `${updated} of ${wanted} new pods created so far` }
@@ -46,4 +47,12 @@ export const lookOf = (deployment: KubernetesObject | undefined): Look => {
     return { kind: 'waiting', text: `${total - updated} old ${total - updated === 1 ? 'pod' : 'pods'} still there` }
   if (available < updated) return { kind: 'waiting', text: counts }
   return { kind: 'done', text: `${available} of ${wanted} pods available` }
+}
+
+/** When Kubernetes wrote that a rollout's progress deadline had ended; undefined when it has not. */
+export const deadlineOf = (deployment: KubernetesObject | undefined): string | undefined => {
+  const ended = ((deployment?.status ?? {}) as Status).conditions?.find(
+    ({ type, reason }) => type === 'Progressing' && reason === 'ProgressDeadlineExceeded',
+  )
+  return ended === undefined ? undefined : (ended.lastUpdateTime ?? '')
 }

@@ -4,10 +4,12 @@ import { goBack, type Undone } from './back.ts'
 import { type Change, effectOf } from './change.ts'
 import { FIELD_MANAGER } from './conflict.ts'
 import { type ImageJob, setImage } from './image.ts'
+import { lostWrite, mayBeWritten } from './lost.ts'
 import type { Manifest } from './manifest.ts'
 import type { DeploymentName, Explanation, Ports } from './ports.ts'
 import { placed, rehearse } from './rehearsal.ts'
 import { nameOf } from './resource.ts'
+import { deadlineOf } from './rollout.ts'
 import { explainAll, type Waited, wait } from './wait.ts'
 
 export type Job = {
@@ -61,7 +63,18 @@ const ending = async (job: Job, result: Result, ports: Ports): Promise<Result> =
   if (job.onFailure === 'keep') return result
   ports.say('going back to what was there before')
   const undone = await goBack(result.changes, ports)
-  const again = deploymentsOf(undone.filter(({ state }) => state === 'restored').map(({ change }) => change))
+  const stale = new Map(
+    (result.waited?.looks ?? []).flatMap(({ namespace, name, look }) =>
+      look.kind === 'failed' && look.deadlineAt !== undefined ? [[`${namespace}/${name}`, look.deadlineAt]] : [],
+    ),
+  )
+  // One that was not changed itself may have failed by what else was; it has to serve again as well.
+  const restored = undone.some(({ state }) => state === 'restored')
+  const back = undone.filter(({ state }) => state === 'restored' || (restored && state === 'unchanged'))
+  const again = deploymentsOf(back.map(({ change }) => change)).map(({ namespace, name }) => {
+    const knownDeadline = stale.get(`${namespace}/${name}`)
+    return { namespace, name, ...(knownDeadline === undefined ? {} : { knownDeadline }) }
+  })
   const backWaited = await wait(again, ports.clock.monotonic() + job.timeoutMs, ports)
   return { ...result, undone, backWaited }
 }
@@ -69,6 +82,7 @@ const ending = async (job: Job, result: Result, ports: Ports): Promise<Result> =
 type Applied = { readonly changes: readonly Change[]; readonly problem?: Fault }
 
 const apply = async (job: Job, ports: Ports): Promise<Applied> => {
+  if (ports.cancelled.aborted) return { changes: [] }
   if (job.what.kind === 'image') return { changes: [await setImage(job.what, job.namespace, ports)] }
   const planned = await rehearse(job.what.manifests, job.namespace, ports)
   const changes: Change[] = []
@@ -88,13 +102,25 @@ const apply = async (job: Job, ports: Ports): Promise<Applied> => {
       ports.say(`${nameOf(target)}: ${effectOf(change)}`)
     } catch (thrown) {
       if (!(thrown instanceof Fault)) throw thrown
-      return { changes, problem: new Fault(thrown.kind, `${nameOf(target)}: ${thrown.message}`, thrown.hint) }
+      const lost = mayBeWritten(thrown)
+        ? await lostWrite({ target, ...(before === undefined ? {} : { before }) }, ports.cluster)
+        : undefined
+      if (lost !== undefined && lost !== 'unknown') {
+        changes.push(lost)
+        ports.say(`${nameOf(target)}: ${effectOf(lost)}, though the API server's answer was lost`)
+        continue
+      }
+      const open = lost === 'unknown' ? ' (whether it was written cannot be seen: look at it)' : ''
+      return { changes, problem: new Fault(thrown.kind, `${nameOf(target)}: ${thrown.message}${open}`, thrown.hint) }
     }
   }
   return { changes }
 }
 
 const deploymentsOf = (changes: readonly Change[]): readonly DeploymentName[] =>
-  changes.flatMap(({ target: { kind, name, namespace } }) =>
-    kind === 'Deployment' && namespace !== undefined ? [{ namespace, name }] : [],
-  )
+  changes.flatMap((change) => {
+    const { kind, name, namespace } = change.target
+    if (kind !== 'Deployment' || namespace === undefined) return []
+    const knownDeadline = effectOf(change) === 'unchanged' ? undefined : deadlineOf(change.before)
+    return [{ namespace, name, ...(knownDeadline === undefined ? {} : { knownDeadline }) }]
+  })

@@ -1,3 +1,4 @@
+import type { Undone } from './back.ts'
 import { effectOf } from './change.ts'
 import type { Explanation } from './ports.ts'
 import { nameOf } from './resource.ts'
@@ -40,17 +41,19 @@ export const decide = (result: Result): Decided => {
         reason: {
           code: `environment-${suffix}`,
           text,
-          next: `Give the cluster room, then deploy again. ${next(result)}`,
+          next: `Mend the cluster (room, access), then deploy again. ${next(result)}`,
         },
       }
     : { verdict: 'fail', reason: { code: `rollout-failed-${suffix}`, text, next: next(result) } }
 }
 
+const changedNothing = (undone: readonly Undone[]): boolean => undone.every(({ state }) => state === 'unchanged')
+
 type WayBack = 'rolled-back' | 'kept' | 'rollback-failed'
 
 /** How the way back ended, read from what was written and from the rollout of it. */
 export const wayBack = ({ undone, backWaited }: Result): WayBack => {
-  if (undone === undefined) return 'kept'
+  if (undone === undefined || changedNothing(undone)) return 'kept'
   const whole = undone.every(({ state }) => state !== 'left') && backWaited?.kind === 'done'
   return whole ? 'rolled-back' : 'rollback-failed'
 }
@@ -58,8 +61,12 @@ export const wayBack = ({ undone, backWaited }: Result): WayBack => {
 /** In which state the way back left the cluster. */
 const after = (result: Result): string => {
   const way = wayBack(result)
-  if (way === 'kept') return 'It was left as it is (on-failure: keep)'
   const { undone = [], backWaited } = result
+  if (way === 'kept') {
+    return changedNothing(undone) && undone.length > 0
+      ? 'This deploy changed nothing (all was so already), so there is nothing to go back to'
+      : 'It was left as it is (on-failure: keep)'
+  }
   if (way === 'rolled-back') {
     return wasThere(result)
       ? 'What was there before is back, and its rollout is complete'

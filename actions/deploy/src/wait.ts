@@ -12,7 +12,7 @@ const LOOK_EVERY_MS = 1000
 const SILENCE_MS = 20_000
 
 /**
- * Looks at the Deployments until all are rolled out, one has failed, the time is up or the run is cancelled. An API server that cannot be
+ * Looks at the Deployments until one look finds all rolled out, one has failed, the time is up or the run is cancelled. An API server that cannot be
  * reached in between is asked again until the time is up: its pods go on without it.
  * @param until ms on the monotonic clock
  */
@@ -24,7 +24,6 @@ export const wait = async (deployments: readonly DeploymentName[], until: number
   let saidAt = begun
   while (true) {
     for (const each of deployments) {
-      if (last.get(each)?.kind === 'done') continue
       const look = await lookAt(each, ports)
       if (look.text !== last.get(each)?.text) {
         ports.say(`${each.name}: ${look.text}`)
@@ -55,7 +54,7 @@ export const explainAll = async (looks: Waited['looks'], ports: Ports): Promise<
       found.push(...(await ports.rollout.explain(deployment)))
     } catch (thrown) {
       if (!(thrown instanceof Fault)) throw thrown
-      found.push({ about: deployment.name, text: `could not be looked into: ${describe(thrown)}`, environment: false })
+      found.push({ about: deployment.name, text: `could not be looked into: ${describe(thrown)}`, environment: true })
     }
   }
   return found

@@ -198,10 +198,30 @@ describe('a deploy into a cluster', PATIENT, () => {
       broken = true
       sandbox.faults.api({ kind: 'status', code: 503 }, { verbs: ['get'], times: 6 })
     }
+    // The answer to the write itself is lost as well.
+    sandbox.faults.api({ kind: 'reset', after: true }, { verbs: ['patch'], resources: ['deployments'], times: 1 })
     const ran = await deploy({ image: IMAGES.second, deployment: 'shop', timeout: '60s' }, { seen })
     sandbox.faults.clear()
     expect(broken).toBe(true)
-    expect(ran.outputs).toMatchObject({ verdict: 'pass', image: IMAGES.second })
+    expect(ran.outputs).toMatchObject({
+      verdict: 'pass',
+      'reason-code': 'deployed',
+      image: IMAGES.second,
+      'previous-image': IMAGES.first,
+    })
+  })
+
+  it('goes back where all pods are replaced at once, though the ended deadline of the failed rollout still stands', async () => {
+    const before = imageOf()
+    const change = { strategy: { type: 'Recreate', rollingUpdate: null }, progressDeadlineSeconds: 2 }
+    await cluster.mergePatch({ apiVersion: 'apps/v1', resource: 'deployments', namespace: 'shop' }, 'shop', {
+      spec: change,
+    })
+    const ran = await deploy({ image: IMAGES.sulks, deployment: 'shop' })
+    expect(ran.outputs).toMatchObject({ verdict: 'fail', 'reason-code': 'rollout-failed-rolled-back' })
+    expect(ran.summary).toContain('no progress for 2 s')
+    expect(ran.summary).toContain('Readiness probe failed')
+    expect(await imageOf()).toBe(await before)
   })
 })
 

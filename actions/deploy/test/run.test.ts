@@ -1,9 +1,10 @@
 import { Fault } from '@sluice/kit/faults'
 import type { KubernetesObject, PatchOperation, Resource, Written } from '@sluice/kubernetes/cluster'
 import jsonPatch, { type Operation } from 'fast-json-patch'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import type { Manifest } from '../src/manifest.ts'
 import type { Look, Ports } from '../src/ports.ts'
+import { lookOf } from '../src/rollout.ts'
 import { type Job, run } from '../src/run.ts'
 import { decide } from '../src/verdict.ts'
 
@@ -136,7 +137,128 @@ describe('a deploy that the API server refuses in the middle', () => {
   })
 })
 
+describe('a write whose answer was lost', () => {
+  const manifests = [configMap('a', 'new'), configMap('b', 'new')]
+  const lost = () => new Fault('upstream', 'The API server cannot be reached (reset)')
+
+  it('counts as done when it was, and is taken back with the rest', async () => {
+    let fails = true
+    const { ports, live } = world([configMap('a', 'old')], (write) =>
+      write === 'apply b' ? new Fault('upstream', 'Not allowed (403)') : undefined,
+    )
+    const { apply } = ports.cluster
+    const cluster = {
+      ...ports.cluster,
+      apply: async (...given: Parameters<typeof apply>) => {
+        const written = await apply(...given)
+        if (!given[2].dryRun && fails) {
+          fails = false
+          throw lost()
+        }
+        return written
+      },
+    } as Ports['cluster']
+    const result = await run(job(manifests), { ...ports, cluster })
+    expect(result.changes.map(({ target }) => target.name)).toEqual(['a'])
+    expect(decide(result).reason.code).toBe('apply-failed-rolled-back')
+    expect(textOf(live.get('a'))).toBe('old')
+  })
+
+  it('is an end when it was not done', async () => {
+    const { ports } = world([configMap('a', 'old')], (write) => (write === 'apply a' ? lost() : undefined))
+    await expect(run(job(manifests), ports)).rejects.toThrow('cannot be reached')
+  })
+
+  it('is said when nobody can see whether it was done', async () => {
+    const { ports } = world([])
+    let away = false
+    const away503 = () => new Fault('upstream', 'failed (503)')
+    const cluster = {
+      ...ports.cluster,
+      get: async (...given: Parameters<typeof ports.cluster.get>) => {
+        if (away) throw away503()
+        return ports.cluster.get(...given)
+      },
+      apply: async (...given: Parameters<typeof ports.cluster.apply>) => {
+        if (!given[2].dryRun && given[1].metadata.name === 'b') away = true
+        if (away) throw away503()
+        return ports.cluster.apply(...given)
+      },
+    } as Ports['cluster']
+    const result = await run(job(manifests), { ...ports, cluster })
+    expect(decide(result).reason.text).toContain('whether it was written cannot be seen')
+  })
+})
+
+describe('a canary release in flight', () => {
+  const shop = (image: string): Manifest => ({
+    file: 'app.yaml',
+    line: 3,
+    object: {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'shop' },
+      spec: { template: { spec: { containers: [{ name: 'app', image }] } } },
+    },
+  })
+  const record = (phase: string): Manifest => {
+    const data = {
+      schema: 'sluice.dev/release/v1',
+      state: JSON.stringify({ phase, step: 1 }),
+      owner: JSON.stringify({ repository: 'acme/shop', runId: '77', attempt: 2, job: 'release' }),
+    }
+    return { ...configMap('', ''), object: { ...configMap('sluice-shop', '').object, data } }
+  }
+  const image = { what: { kind: 'image', image: 'shop@new', deployment: 'shop', container: undefined } } as const
+
+  test.each([
+    ['manifests', job([shop('shop@new')])],
+    ['an image', job([], image)],
+  ])('keeps %s out, and says whose it is and what to do', async (_what, deploy) => {
+    const { ports, live } = world([shop('shop@old'), record('analysing')])
+    const failed = await run(deploy, ports).catch((thrown: unknown) => thrown)
+    expect(failed).toMatchObject({ kind: 'input' })
+    expect(failed instanceof Fault ? `${failed.message} ${failed.hint}` : '').toMatch(
+      /A canary release of Deployment shop in namespace web is in flight \(phase analysing, by run 77, attempt 2 of acme\/shop.*mode: abort.*mode: reap/s,
+    )
+    expect(live.get('shop')?.spec).toEqual(shop('shop@old').object.spec)
+  })
+
+  test.each([
+    ['a Deployment that stays as it is', job([shop('shop@old'), configMap('a', '1')]), 'analysing'],
+    ['an image that is there already', job([], { ...image, what: { ...image.what, image: 'shop@old' } }), 'holding'],
+    ['a release that is done', job([], image), 'done'],
+  ])('lets %s pass', async (_what, deploy, phase) => {
+    const { ports } = world([shop('shop@old'), record(phase)])
+    expect(await run(deploy, ports)).toMatchObject({ end: 'deployed' })
+  })
+})
+
 describe('a rehearsal', () => {
+  it('says of a kind that the same manifests define that its definition comes first', async () => {
+    const { ports } = world([])
+    const definition: Manifest = {
+      ...configMap('', '', 1),
+      object: {
+        apiVersion: 'apiextensions.k8s.io/v1',
+        kind: 'CustomResourceDefinition',
+        metadata: { name: 'widgets.example.com' },
+        spec: { names: { kind: 'Widget' } },
+      },
+    }
+    const widget: Manifest = {
+      ...configMap('', '', 9),
+      object: { apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name: 'w' } },
+    }
+    const apply = async (_resource: Resource, object: KubernetesObject) =>
+      object.kind === 'Widget' ? { kind: 'absent' } : { kind: 'written', object }
+    const get = async (_resource: Resource, name: string) => (name === 'web' ? configMap('web', '').object : undefined)
+    const cluster = { ...ports.cluster, apply, get } as unknown as Ports['cluster']
+    await expect(run(job([widget, definition]), { ...ports, cluster })).rejects.toThrow(
+      'app.yaml:9: Widget/w is of a kind that these manifests define themselves: deploy the CustomResourceDefinition',
+    )
+  })
+
   it('names a kind that the cluster does not know, and a namespace that does not exist', async () => {
     const { ports } = world([])
     const apply = async () => ({ kind: 'absent' }) as const
@@ -187,6 +309,57 @@ describe('a deploy that waits', () => {
     looks.unshift({ kind: 'failed', text: 'no progress for 600 s' })
     expect(await run(job([deployment]), ports)).toMatchObject({ end: 'rollout-failed' })
     expect(time()).toBe(0)
+  })
+
+  it('looks again at what was rolled out first while it waits for the rest', async () => {
+    const { ports, looks } = world([])
+    const other = { ...deployment, object: { ...deployment.object, metadata: { name: 'pay' } } }
+    looks.splice(0)
+    looks.push(
+      { kind: 'done', text: 'shop: 2 of 2' },
+      { kind: 'waiting', text: 'pay: 0 of 2' },
+      { kind: 'waiting', text: 'shop: 0 of 2' },
+      { kind: 'done', text: 'pay: 2 of 2' },
+    )
+    const result = await run(job([deployment, other], { onFailure: 'keep', timeoutMs: 5000 }), ports)
+    expect(result).toMatchObject({ end: 'rollout-failed' })
+  })
+
+  it('takes the deadline of an earlier rollout, which still stands there, for no end of this one', async () => {
+    const conditions = [
+      { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', lastUpdateTime: 't1' },
+    ]
+    const live = { ...deployment.object, spec: { template: 'old' }, status: { observedGeneration: 1, conditions } }
+    const { ports } = world([{ ...deployment, object: live }])
+    const asked: unknown[] = []
+    const look: Ports['rollout']['look'] = async (name) => {
+      asked.push(name)
+      return lookOf({ ...live, status: { ...live.status, replicas: 0 } }, name.knownDeadline)
+    }
+    const rollout = { ...ports.rollout, look }
+    const result = await run(job([deployment], { onFailure: 'keep', timeoutMs: 2000 }), { ...ports, rollout })
+    expect(result).toMatchObject({ waited: { kind: 'timed-out' } })
+    expect(asked[0]).toEqual({ namespace: 'web', name: 'shop', knownDeadline: 't1' })
+    expect(lookOf(live, 't0')).toMatchObject({ kind: 'failed', deadlineAt: 't1' })
+  })
+
+  it('does not claim a way back when it had changed nothing', async () => {
+    const { ports, looks } = world([deployment])
+    looks.unshift({ kind: 'failed', text: 'no progress for 600 s' })
+    const result = await run(job([deployment]), ports)
+    expect(decide(result)).toMatchObject({ verdict: 'fail', reason: { code: 'rollout-failed-kept' } })
+    expect(decide(result).reason.text).toContain('This deploy changed nothing')
+  })
+
+  it('blames the cluster and not the release when nobody could look at it', async () => {
+    const { ports, looks } = world([])
+    looks.splice(0)
+    const explain = async () => {
+      throw new Fault('upstream', 'The API server cannot be reached')
+    }
+    const rollout = { ...ports.rollout, explain }
+    const result = await run(job([deployment], { onFailure: 'keep' }), { ...ports, rollout })
+    expect(decide(result)).toMatchObject({ verdict: 'error', reason: { code: 'environment-kept' } })
   })
 
   it('stops between two objects when cancelled', async () => {

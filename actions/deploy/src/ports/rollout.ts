@@ -9,7 +9,8 @@ const REVISION = 'deployment.kubernetes.io/revision'
 
 /** Reads a Deployment's rollout, and when it hangs everything around it that says why. */
 export const rolloutOf = (cluster: Cluster): Ports['rollout'] => ({
-  look: async ({ namespace, name }) => lookOf(await cluster.get<KubernetesObject>(deployments(namespace), name)),
+  look: async ({ namespace, name, knownDeadline }) =>
+    lookOf(await cluster.get<KubernetesObject>(deployments(namespace), name), knownDeadline),
   explain: async (deployment) => {
     const seen = await around(cluster, deployment)
     if (seen === undefined) return []
