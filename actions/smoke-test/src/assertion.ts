@@ -1,5 +1,6 @@
 import type { Assertion, Json } from './check.ts'
 import type { Found } from './json-path.ts'
+import { type Match, tooSlow } from './pattern.ts'
 
 /** The words that `type` compares with. */
 export const TYPES = ['string', 'number', 'integer', 'boolean', 'array', 'object', 'null'] as const
@@ -8,13 +9,19 @@ export const TYPES = ['string', 'number', 'integer', 'boolean', 'array', 'object
  * Whether a found value is what an assertion says; a sentence with what was there when it is not.
  * A value that is absent fails every assertion but `exists: false`; text and numbers are never converted into each other.
  */
-export const check = (found: Found, { op, value }: Assertion): string | undefined => {
+export const check = (found: Found, { op, value }: Assertion, matches: Match): string | undefined => {
   if (op === 'exists') {
     const wanted = value !== false
-    return (found.kind === 'found') === wanted ? undefined : wanted ? 'is absent' : 'is there and should not be'
+    return (found.kind === 'found' && found.nothing !== true) === wanted
+      ? undefined
+      : wanted
+        ? 'is absent'
+        : 'is there and should not be'
   }
   if (found.kind === 'absent') return `is absent, expected ${op} ${show(value)}`
-  return holds(found.value, op, value) ? undefined : `is ${show(found.value)}, expected ${op} ${show(value)}`
+  const holding = op === 'matches' ? matching(found.value, value, matches) : holds(found.value, op, value)
+  if (holding === 'too-slow') return `cannot be compared: ${tooSlow(String(value))}`
+  return holding ? undefined : `is ${show(found.value)}, expected ${op} ${show(value)}`
 }
 
 /** What an assertion's own value must be, as a sentence when it is not; so that a check that can never pass is refused at the start. */
@@ -25,6 +32,17 @@ export const assertionProblem = ({ op, value }: Assertion): string | undefined =
   if (op === 'type') return TYPES.some((type) => type === value) ? undefined : `type takes one of ${TYPES.join(', ')}`
   if (op === 'matches') return typeof value === 'string' ? regexProblem(value) : 'matches takes a regular expression'
   return undefined
+}
+
+/** Why an assertion says nothing, or can never hold, about the list that a path with `[*]` gives; undefined for one that does. */
+export const listProblem = ({ op, value }: Assertion): string | undefined => {
+  if (['exists', 'length', 'contains'].includes(op)) return undefined
+  if (op === 'eq' || op === 'ne') {
+    return isList(value) || isPlaceholder(value)
+      ? undefined
+      : `${op} after [*] takes a list: the path gives all that it finds`
+  }
+  return `${op} says nothing of the list that a path with [*] gives: use contains, length or json-schema`
 }
 
 /** What is wrong with a regular expression, if anything. */
@@ -43,11 +61,13 @@ export const show = (value: Json): string => {
   return text.length > 200 ? `${text.slice(0, 199)}…` : text
 }
 
+const matching = (actual: Json, source: Json, matches: Match): boolean | 'too-slow' =>
+  typeof actual === 'string' && matches(String(source), actual)
+
 const holds = (actual: Json, op: Assertion['op'], expected: Json): boolean => {
   if (op === 'eq') return same(actual, expected)
   if (op === 'ne') return !same(actual, expected)
   if (op === 'contains') return contains(actual, expected)
-  if (op === 'matches') return typeof actual === 'string' && new RegExp(String(expected), 'u').test(actual)
   if (op === 'length') return lengthOf(actual) === expected
   if (op === 'type') return typesOf(actual).some((type) => type === expected)
   if (typeof actual !== 'number' || typeof expected !== 'number') return false
@@ -86,5 +106,7 @@ const same = (a: Json | undefined, b: Json | undefined): boolean => {
   const keys = Object.keys(a)
   return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && same(a[key], b[key]))
 }
+
+const isPlaceholder = (value: Json): boolean => typeof value === 'string' && /^\{\{.*\}\}$/.test(value)
 
 const isList = (value: Json): value is readonly Json[] => Array.isArray(value)

@@ -74,6 +74,9 @@ export const statusRanges = (text: string): readonly StatusRange[] | undefined =
 export const showRanges = (ranges: readonly StatusRange[]): string =>
   ranges.map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`)).join(', ')
 
+/** Whether a text can be sent as a header's value: Latin-1 without control characters but the tab (RFC 9110, section 5.5). */
+export const isHeaderValue = (text: string): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(text)
+
 const statusRange = (text: string): StatusRange | undefined => {
   const family = /^([1-5])xx$/i.exec(text)
   if (family !== null) return { from: Number(family[1]) * 100, to: Number(family[1]) * 100 + 99 }

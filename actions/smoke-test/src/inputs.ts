@@ -1,6 +1,7 @@
 import { choice, count, duration, field, optionalImage, optionalText, problem } from '@sluice/kit/fields'
 import { readInputs } from '@sluice/kit/inputs'
 import * as z from 'zod/mini'
+import { isHeaderValue } from './check.ts'
 
 /** A Service of the cluster: `namespace/name:port`, the port by number or name. */
 export type ServiceAddress = { readonly namespace: string; readonly name: string; readonly port: string }
@@ -32,6 +33,8 @@ const headers = field((text): Readonly<Record<string, string>> | ReturnType<type
     // The value is a secret more often than not, so what is wrong is said without it.
     const match = /^\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*:\s*(.*?)\s*$/.exec(line)
     if (match === null) return problem('has a line that is not "Name: value"')
+    if (!isHeaderValue(match[2] ?? ''))
+      return problem(`has a value for ${match[1]} with characters that no header can hold`)
     found[match[1] ?? ''] = match[2] ?? ''
   }
   return found

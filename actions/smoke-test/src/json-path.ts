@@ -4,8 +4,13 @@ import type { Json } from './check.ts'
 type Step = { readonly key: string } | { readonly index: number } | { readonly all: true }
 export type JsonPath = readonly Step[]
 
-/** What a path led to. A path with `[*]` or `.*` always yields one list of what it found, empty when it found nothing. */
-export type Found = { readonly kind: 'found'; readonly value: Json } | { readonly kind: 'absent' }
+/**
+ * What a path led to. A path with `[*]` or `.*` yields one list of what it found, with `nothing` when that is empty; what is absent before the
+ * star is absent.
+ */
+export type Found =
+  | { readonly kind: 'found'; readonly value: Json; readonly nothing?: boolean }
+  | { readonly kind: 'absent' }
 
 /**
  * Reads a path: a JSON Pointer (RFC 6901: `/items/0/id`, or empty for the whole body), or the part of JSONPath (RFC 9535) that names
@@ -29,13 +34,20 @@ export const parseJsonPath = (text: string): JsonPath | string => {
 
 /** Follows a path into a value. */
 export const select = (value: Json, path: JsonPath): Found => {
-  const many = path.some((step) => 'all' in step)
-  let values: readonly Json[] = [value]
-  for (const step of path) values = values.flatMap((each) => children(each, step))
-  if (many) return { kind: 'found', value: values }
-  const [first] = values
-  return first === undefined ? { kind: 'absent' } : { kind: 'found', value: first }
+  const star = path.findIndex((step) => 'all' in step)
+  const [first] = follow([value], star < 0 ? path : path.slice(0, star))
+  if (first === undefined) return { kind: 'absent' }
+  if (star < 0) return { kind: 'found', value: first }
+  if (first === null || typeof first !== 'object') return { kind: 'absent' }
+  const values = follow([first], path.slice(star))
+  return { kind: 'found', value: values, ...(values.length === 0 ? { nothing: true } : {}) }
 }
+
+/** Whether a path gives a list of what it finds. */
+export const givesList = (path: JsonPath): boolean => path.some((step) => 'all' in step)
+
+const follow = (values: readonly Json[], path: JsonPath): readonly Json[] =>
+  path.reduce<readonly Json[]>((found, step) => found.flatMap((each) => children(each, step)), values)
 
 const ADVICE = "use .key, ['key'], [0], [-1] or [*]; filters, slices and .. are not supported"
 

@@ -3,7 +3,8 @@ import { check as assertion, show } from './assertion.ts'
 import type { Check, Expectation, Json } from './check.ts'
 import { showRanges } from './check.ts'
 import { type Found, parseJsonPath, select } from './json-path.ts'
-import { fill } from './placeholder.ts'
+import { type Match, tooSlow } from './pattern.ts'
+import { fill, fillValue } from './placeholder.ts'
 import { isSensitive } from './secret.ts'
 
 /** Why a check did not pass, in the order in which the verdict looks at them. */
@@ -14,11 +15,11 @@ export type Judged =
   | { readonly kind: 'failed'; readonly cause: Cause; readonly problems: readonly string[] }
 
 /** Compares an answer with what its check expects; every difference is named, not only the first. */
-export const judge = (check: Check, answer: Answer, captured: ReadonlyMap<string, Json>): Judged => {
+export const judge = (check: Check, answer: Answer, captured: ReadonlyMap<string, Json>, matches: Match): Judged => {
   if (answer.kind !== 'answered') return { kind: 'failed', cause: answer.kind, problems: [answer.text] }
   const body = parseBody(answer.body)
   const values = captures(check, answer.headers, body)
-  const problems = [...differences(filled(check.expect, captured), answer, body), ...values.problems]
+  const problems = [...differences(filled(check.expect, captured), answer, body, matches), ...values.problems]
   if (problems.length === 0) return { kind: 'passed', captured: values.found }
   return { kind: 'failed', cause: 'wrong-answer', problems }
 }
@@ -26,7 +27,7 @@ export const judge = (check: Check, answer: Answer, captured: ReadonlyMap<string
 type Answered = Extract<Answer, { kind: 'answered' }>
 type Body = { readonly json: Json } | { readonly notJson: string }
 
-const differences = (expect: Expectation, answer: Answered, body: Body): readonly string[] => {
+const differences = (expect: Expectation, answer: Answered, body: Body, matches: Match): readonly string[] => {
   const problems: string[] = []
   if (!expect.status.some(({ from, to }) => answer.status >= from && answer.status <= to)) {
     const redirect = answer.redirect === undefined ? '' : ` (${answer.redirect})`
@@ -38,7 +39,7 @@ const differences = (expect: Expectation, answer: Answered, body: Body): readonl
   for (const [name, expected] of Object.entries(expect.headers)) {
     const value = answer.headers[name.toLowerCase()]
     const found: Found = value === undefined ? { kind: 'absent' } : { kind: 'found', value }
-    const problem = assertion(found, expected)
+    const problem = assertion(found, expected, matches)
     if (problem === undefined) continue
     problems.push(`header ${name} ${isSensitive(name) && found.kind === 'found' ? 'is not as expected' : problem}`)
   }
@@ -46,18 +47,20 @@ const differences = (expect: Expectation, answer: Answered, body: Body): readonl
     if (!answer.body.includes(text)) problems.push(`body does not contain ${show(text)}${excerpt(answer)}`)
   }
   for (const source of expect.matches) {
-    if (!new RegExp(source, 'u').test(answer.body)) problems.push(`body does not match /${source}/${excerpt(answer)}`)
+    const found = matches(source, answer.body)
+    if (found === 'too-slow') problems.push(tooSlow(source))
+    else if (!found) problems.push(`body does not match /${source}/${excerpt(answer)}`)
   }
-  return [...problems, ...jsonDifferences(expect, answer, body)]
+  return [...problems, ...jsonDifferences(expect, answer, body, matches)]
 }
 
-const jsonDifferences = (expect: Expectation, answer: Answered, body: Body): readonly string[] => {
+const jsonDifferences = (expect: Expectation, answer: Answered, body: Body, matches: Match): readonly string[] => {
   if (expect.json.length === 0 && expect.jsonSchema === undefined) return []
   if ('notJson' in body) {
     return [`body is not JSON: ${body.notJson}${excerpt(answer)}`]
   }
   const problems = expect.json.flatMap(({ path, ...expected }) => {
-    const problem = assertion(at(body.json, path), expected)
+    const problem = assertion(at(body.json, path), expected, matches)
     return problem === undefined ? [] : [`${path === '' ? 'body' : path} ${problem}`]
   })
   return [...problems, ...(expect.jsonSchema?.(body.json) ?? []).map((problem) => `json-schema: ${problem}`)]
@@ -78,7 +81,7 @@ const captures = (check: Check, headers: Readonly<Record<string, string>>, body:
 const valueAt = (body: Body, path: string): Json | undefined => {
   if ('notJson' in body) return undefined
   const found = at(body.json, path)
-  return found.kind === 'found' ? found.value : undefined
+  return found.kind === 'found' && found.nothing !== true ? found.value : undefined
 }
 
 const at = (value: Json, path: string): Found => {
@@ -89,7 +92,7 @@ const at = (value: Json, path: string): Found => {
 const filled = (expect: Expectation, captured: ReadonlyMap<string, Json>): Expectation => ({
   ...expect,
   headers: fill(expect.headers, captured),
-  json: fill(expect.json, captured),
+  json: expect.json.map((each) => ({ ...fill(each, captured), value: fillValue(each.value, captured) })),
   contains: fill(expect.contains, captured),
 })
 

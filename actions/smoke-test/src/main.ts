@@ -12,10 +12,11 @@ import { type Inputs, readAll } from './inputs.ts'
 import { junit } from './junit.ts'
 import { readChecks } from './ports/checks-file.ts'
 import { masking, runnerMask } from './ports/masking.ts'
+import { boundedMatch } from './ports/pattern.ts'
 import { asker } from './ports/request.ts'
 import { findService, podsBehind, serviceAsker } from './ports/service.ts'
 import { type Plan, type Ports, run } from './run.ts'
-import { isSecretInput, isSensitive, secretsInPath } from './secret.ts'
+import { isSecretInput, isSensitive, secretsInBody, secretsInPath } from './secret.ts'
 import type { SeriesReport } from './series.ts'
 import { summarize } from './summary.ts'
 import { decide, type Reason, type Rounds, type Verdict } from './verdict.ts'
@@ -34,24 +35,43 @@ const main = async (): Promise<Outcome> => {
   const cancelled = cancellation()
 
   const read = core.getInput('checks') === '' ? undefined : readChecks(core.getInput('checks'))
-  const inputs = readAll((name) => core.getInput(name), read !== undefined && 'problems' in read ? read.problems : [])
+  const others = read === undefined ? [] : 'problems' in read ? read.problems : credentials(read.checks)
+  const inputs = readAll((name) => core.getInput(name), others)
   for (const [name, value] of Object.entries(inputs.headers)) if (isSecretInput(name)) hidden.add(value)
   const plan = planOf(inputs, read !== undefined && 'checks' in read ? read.checks : undefined)
 
-  for (const { path } of plan.checks) for (const secret of secretsInPath(path)) hidden.add(secret)
+  for (const secret of secretsInPath(inputs.url?.search ?? '')) hidden.add(secret)
 
   const ports = await portsOf(inputs, cancelled)
   const rounds: Rounds = await run(plan, {
     ...ports,
     ask: (request) => {
       for (const [name, value] of Object.entries(request.headers)) if (isSensitive(name)) hidden.add(value)
+      for (const secret of secretsInPath(request.path)) hidden.add(secret)
+      for (const secret of secretsInBody(request.body ?? '')) hidden.add(secret)
       return ports.ask(request)
+    },
+    matches: boundedMatch(),
+    captured: (name, value) => {
+      if (isSensitive(name) && typeof value === 'string') hidden.add(value)
     },
     say: (line) => process.stdout.write(`${hidden.mask(line)}\n`),
   })
   const told = hidden.mask({ ...decide(rounds), rounds, target: targetOf(inputs) })
   if (inputs.junit !== undefined) writeFile(inputs.junit, junit(told.rounds, told.target))
   return outcomeOf(inputs, told, { startedAt, endedAt: new Date(), env })
+}
+
+/** Checks whose Authorization the API server's proxy would take for its own. */
+const credentials = (checks: readonly Check[]): readonly string[] => {
+  if (core.getInput('service').trim() === '' || core.getInput('url').trim() !== '') return []
+  return checks
+    .filter(({ headers }) => Object.keys(headers).some((name) => /^authorization$/i.test(name)))
+    .map(({ name, where }) => {
+      const text =
+        "has a header Authorization, which the API server's proxy keeps for itself: use url to reach this service"
+      return `${where === undefined ? 'checks' : where}: ${name} ${text}`
+    })
 }
 
 type Told = { readonly verdict: Verdict; readonly reason: Reason; readonly rounds: Rounds; readonly target: string }
@@ -72,7 +92,10 @@ const planOf = (inputs: Inputs, checks: readonly Check[] | undefined): Plan => {
   }
 }
 
-const portsOf = async (inputs: Inputs, cancelled: AbortSignal): Promise<Omit<Ports, 'say'>> => {
+const portsOf = async (
+  inputs: Inputs,
+  cancelled: AbortSignal,
+): Promise<Omit<Ports, 'say' | 'captured' | 'matches'>> => {
   const userAgent = `sluice/${VERSION} (smoke-test)`
   const rest = { clock: realClock(cancelled), cancelled }
   const { url, service, kubeconfig, context } = inputs
@@ -130,4 +153,5 @@ const writeFile = (path: string, text: string): void => {
   writeFileSync(path, text)
 }
 
-void runAction('smoke-test', main)
+// A request that was given up may still hang at the other side; nothing waits for it.
+void runAction('smoke-test', main).then(() => process.exit())

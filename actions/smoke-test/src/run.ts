@@ -1,8 +1,11 @@
+import { describe, Fault } from '@sluice/kit/faults'
 import type { Answer, Request } from './answer.ts'
+import { show } from './assertion.ts'
 import type { Check, Json } from './check.ts'
 import { judgeImage, type Pod } from './image.ts'
-import { judge } from './judge.ts'
-import { fill, namesIn } from './placeholder.ts'
+import { type Judged, judge } from './judge.ts'
+import type { Match } from './pattern.ts'
+import { fill, fillValue, namesIn } from './placeholder.ts'
 import { reportSeries, type Series, type Try } from './series.ts'
 import type { End, Rounds } from './verdict.ts'
 
@@ -26,6 +29,9 @@ export type Plan = {
 
 export type Ports = {
   ask(request: Request): Promise<Answer>
+  /** Told of each value that a check captured, before it is used. */
+  captured(name: string, value: Json): void
+  readonly matches: Match
   /** The pods behind the service; only called when the plan has a digest. */
   pods(): Promise<readonly Pod[]>
   readonly clock: {
@@ -66,7 +72,7 @@ export const run = async (plan: Plan, ports: Ports): Promise<Rounds> => {
 
   while (true) {
     rounds++
-    const round = await once(plan, ports, { number: rounds, left })
+    const round = await once(plan, ports, { number: rounds, left, tries })
     for (const [index, result] of round.tries.entries()) if (result !== undefined) tries[index]?.push(result)
     if (ports.cancelled.aborted) return ended('cancelled')
     const whole = round.tries.every((each) => each?.result.kind === 'passed')
@@ -85,11 +91,13 @@ export const run = async (plan: Plan, ports: Ports): Promise<Rounds> => {
 
 type Round = { readonly tries: readonly (Try | undefined)[]; readonly retryAfterMs: number }
 
-const once = async (plan: Plan, ports: Ports, { number, left }: { number: number; left(): number }): Promise<Round> => {
+type Now = { readonly number: number; left(): number; readonly tries: readonly (readonly Try[])[] }
+
+const once = async (plan: Plan, ports: Ports, { number, left, tries: earlier }: Now): Promise<Round> => {
   const captured = new Map<string, Json>()
   const tries: (Try | undefined)[] = []
   let patience = 0
-  for (const check of plan.checks) {
+  for (const [index, check] of plan.checks.entries()) {
     if (left() <= 0 || ports.cancelled.aborted) {
       tries.push(undefined)
       continue
@@ -100,24 +108,68 @@ const once = async (plan: Plan, ports: Ports, { number, left }: { number: number
       tries.push({ round: number, result: { kind: 'not-tried', problems } })
       continue
     }
-    const answer = await ports.ask(requestOf(plan, check, captured, left()))
-    const result = judge(check, answer, captured)
-    if (result.kind === 'passed') for (const [name, value] of result.captured) captured.set(name, value)
-    else if (answer.kind === 'answered') patience = Math.max(patience, answer.retryAfterMs ?? 0)
+    const request = requestOf(plan, check, captured, left())
+    if (request.path !== '' && !request.path.startsWith('/')) {
+      const problems = [`its path is ${show(request.path)}, which does not start with /: it was not sent`]
+      tries.push({ round: number, result: { kind: 'failed', cause: 'wrong-answer', problems } })
+      continue
+    }
+    const answer = await orCancelled(ports.ask(request), ports.cancelled, GIVEN_UP)
+    // A request that the deadline cut short shows nothing new of a service that has answered this check before.
+    if (answer.kind !== 'answered' && request.timeoutMs < plan.timeoutMs && hasAnswered(earlier[index])) {
+      tries.push(undefined)
+      continue
+    }
+    const result = judge(check, answer, captured, ports.matches)
+    if (result.kind === 'passed') {
+      for (const [name, value] of result.captured) {
+        ports.captured(name, value)
+        captured.set(name, value)
+      }
+    } else if (answer.kind === 'answered') patience = Math.max(patience, answer.retryAfterMs ?? 0)
     tries.push({ round: number, result, ...(answer.kind === 'answered' ? { tookMs: answer.tookMs } : {}) })
   }
   if (plan.digest !== undefined) {
     const asked = left() > 0 && !ports.cancelled.aborted
-    tries.push(asked ? { round: number, result: judgeImage(await ports.pods(), plan.digest) } : undefined)
+    tries.push(asked ? { round: number, result: await imageNow(plan.digest, ports) } : undefined)
   }
   return { tries, retryAfterMs: patience }
 }
+
+/** The API server was there at the start; a short absence is one failed try, as with a request. */
+const imageNow = async (digest: string, ports: Ports): Promise<Judged> => {
+  try {
+    return judgeImage(await orCancelled(ports.pods(), ports.cancelled, []), digest)
+  } catch (thrown) {
+    if (!(thrown instanceof Fault) || thrown.kind !== 'upstream' || /\(40[13]\)/.test(thrown.message)) throw thrown
+    return { kind: 'failed', cause: 'unreachable', problems: [describe(thrown)] }
+  }
+}
+
+/** What is awaited, or the other once the run is cancelled: what was asked may hang, and nobody waits for it then. */
+const orCancelled = async <T>(work: Promise<T>, cancelled: AbortSignal, other: T): Promise<T> => {
+  if (cancelled.aborted) return work
+  let give: () => void = () => {}
+  const given = new Promise<T>((resolve) => {
+    give = () => resolve(other)
+    cancelled.addEventListener('abort', give, { once: true })
+  })
+  try {
+    return await Promise.race([work, given])
+  } finally {
+    cancelled.removeEventListener('abort', give)
+  }
+}
+
+const GIVEN_UP: Answer = { kind: 'no-answer', text: 'cancelled', tookMs: 0 }
+
+const hasAnswered = (tries: readonly Try[] = []): boolean => tries.some(({ tookMs }) => tookMs !== undefined)
 
 const needs = ({ path, headers, body, expect }: Check): ReadonlySet<string> =>
   namesIn([path, headers, body ?? null, expect.headers, expect.json, expect.contains])
 
 const requestOf = (plan: Plan, check: Check, captured: ReadonlyMap<string, Json>, left: number): Request => {
-  const body = check.body === undefined ? undefined : fill(check.body, captured)
+  const body = check.body === undefined ? undefined : fillValue(check.body, captured)
   const isText = typeof body === 'string'
   const given = lowerCased({ ...lowerCased(plan.headers), ...lowerCased(fill(check.headers, captured)) })
   const json = body === undefined || isText ? {} : { 'content-type': 'application/json' }

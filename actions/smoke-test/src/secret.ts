@@ -4,7 +4,7 @@ const SHORTEST = 4
 const HARMLESS =
   /^(accept|accept-(encoding|language|charset)|cache-control|connection|content-(type|length|language)|host|user-agent|origin|referer)$/i
 const SENSITIVE =
-  /^(authorization|proxy-authorization|cookie|set-cookie)$|token|secret|passw|api[-_]?key|auth|session|credential|signature/i
+  /^(authorization|proxy-authorization|cookie|set-cookie)$|token|secret|passw|api[-_]?key|auth(?!or(?!iz))|session|credential|signature/i
 
 /** Whether a header that a checks file names carries a secret, judged by its name. */
 export const isSensitive = (name: string): boolean => SENSITIVE.test(name)
@@ -18,6 +18,22 @@ export const secretsInPath = (path: string): readonly string[] =>
     isSensitive(name) && !value.includes('{{') ? [value] : [],
   )
 
+/** Values of a request's body whose keys say that they are secrets: of JSON, or of a form. */
+export const secretsInBody = (body: string): readonly string[] => {
+  try {
+    return secretsIn(JSON.parse(body))
+  } catch {
+    return secretsInPath(`?${body}`)
+  }
+}
+
+const secretsIn = (value: unknown): readonly string[] => {
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, item]) =>
+    isSensitive(key) && (typeof item === 'string' || typeof item === 'number') ? [String(item)] : secretsIn(item),
+  )
+}
+
 /** A secret with the forms in which it may come back: without its scheme, decoded from Basic, URL-encoded, inside JSON. */
 export const formsOf = (secret: string): readonly string[] => {
   const [, scheme = '', token = ''] = /^(\S+)\s+(\S.*)$/.exec(secret) ?? []
@@ -28,14 +44,20 @@ export const formsOf = (secret: string): readonly string[] => {
   return [...new Set(all)].sort((a, b) => b.length - a.length)
 }
 
-/** Writes `***` for every form of every secret in every text of a value. Keys are left alone: they come from the checks file. */
+/** What only ever holds words of ours. */
+const OURS: ReadonlySet<string> = new Set(['verdict', 'code', 'result', 'end'])
+
+/**
+ * Writes `***` for every form of every secret in every text of a value. Keys are left alone: they come from the checks file; and so are our own
+ * words: a header's value may be `pass`.
+ */
 export const mask = <T>(value: T, forms: readonly string[]): T => {
   if (forms.length === 0) return value
   const walk = (each: unknown): unknown => {
     if (typeof each === 'string') return forms.reduce((text, form) => text.replaceAll(form, '***'), each)
     if (Array.isArray(each)) return each.map(walk)
     if (typeof each !== 'object' || each === null) return each
-    return Object.fromEntries(Object.entries(each).map(([key, item]) => [key, walk(item)]))
+    return Object.fromEntries(Object.entries(each).map(([key, item]) => [key, OURS.has(key) ? item : walk(item)]))
   }
   return walk(value) as T
 }

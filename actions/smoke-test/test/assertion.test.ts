@@ -1,9 +1,12 @@
 import { describe, expect, it, test } from 'vitest'
 import { assertionProblem, check } from '../src/assertion.ts'
 import type { Json, Operator } from '../src/check.ts'
+import { boundedMatch } from '../src/ports/pattern.ts'
+
+const match = boundedMatch()
 
 const holds = (actual: Json, op: Operator, value: Json) =>
-  check({ kind: 'found', value: actual }, { op, value }) === undefined
+  check({ kind: 'found', value: actual }, { op, value }, match) === undefined
 
 describe('an assertion', () => {
   test.each<[Json, Operator, Json, boolean]>([
@@ -45,12 +48,25 @@ describe('an assertion', () => {
   test.each<Operator>(['eq', 'ne', 'gt', 'le', 'contains', 'matches', 'length', 'type'])(
     '%s fails for an absent value',
     (op) => {
-      expect(check({ kind: 'absent' }, { op, value: 'x' })).toContain('is absent')
+      expect(check({ kind: 'absent' }, { op, value: 'x' }, match)).toContain('is absent')
     },
   )
 
+  it('exists does not hold for a list of nothing', () => {
+    const nothing = { kind: 'found', value: [], nothing: true } as const
+    expect(check(nothing, { op: 'exists', value: true }, match)).toBe('is absent')
+    expect(check(nothing, { op: 'exists', value: false }, match)).toBeUndefined()
+    expect(check(nothing, { op: 'length', value: 0 }, match)).toBeUndefined()
+  })
+
+  it('gives a pattern up that backtracks without end', () => {
+    const found = { kind: 'found', value: `${'a'.repeat(60)}!` } as const
+    expect(check(found, { op: 'matches', value: '^(a+)+$' }, boundedMatch(50))).toContain('backtracks without end')
+    expect(check(found, { op: 'matches', value: '!$' }, boundedMatch(50))).toBeUndefined()
+  })
+
   it('exists: false holds for an absent value', () => {
-    expect(check({ kind: 'absent' }, { op: 'exists', value: false })).toBeUndefined()
+    expect(check({ kind: 'absent' }, { op: 'exists', value: false }, match)).toBeUndefined()
   })
 
   test.each<[Operator, Json, string]>([

@@ -78,10 +78,37 @@ describe('a checks file', () => {
       '- path: "/users/{{id}}"\n',
       ['smoke.yml:1:3: {{id}} is captured by no earlier check'],
     ],
+    [
+      'a comparison that says nothing of a list',
+      '- path: /\n  expect:\n    json: [{ path: "$.a[*].b", op: ne, value: 5 }, { path: "$.a[*].b", op: type, value: array }]\n',
+      ['ne after [*] takes a list', 'type says nothing of the list that a path with [*] gives'],
+    ],
+    [
+      'a header that cannot be sent',
+      '- path: /\n  headers: { X-Name: "a\\nb" }\n',
+      ['smoke.yml:2:14: ', 'has characters that no header can hold'],
+    ],
+    ['two documents', '- path: /\n---\n- path: /b\n', ['smoke.yml:']],
+    ['a key that is there twice', '- path: /\n  path: /b\n', ['smoke.yml:2:3: Map keys must be unique']],
+    ['tabs', '- path: /\n\texpect: {}\n', ['smoke.yml:2:']],
     ['an empty file', ' \n', ['smoke.yml:1:1: is empty']],
   ])('names %s', (_what, text, parts) => {
     const all = problemsOf(text).join('\n')
     for (const part of parts) expect(all).toContain(part)
+  })
+
+  it('may have CRLF, a byte order mark, anchors and aliases', () => {
+    const text = '\ufeff- path: /a\r\n  expect: &ok\r\n    status: 200\r\n- path: /b\r\n  expect: *ok\r\n'
+    const expectation = { status: [{ from: 200, to: 200 }] }
+    expect(parseChecks(text, 'f')).toMatchObject({ checks: [{ expect: expectation }, { expect: expectation }] })
+  })
+
+  it('bounds the patterns of a schema as well', () => {
+    const read = parseChecks('- path: /\n  expect: { json-schema: { type: string, pattern: "^(a+)+$" } }\n', 'f')
+    if ('problems' in read) throw new Error(read.problems.join())
+    expect(read.checks[0]?.expect.jsonSchema?.('aaa')).toEqual([])
+    expect(read.checks[0]?.expect.jsonSchema?.('b')).toEqual(['body must match pattern "^(a+)+$"'])
+    expect(read.checks[0]?.expect.jsonSchema?.(`${'a'.repeat(60)}!`).join()).toContain('backtracks without end')
   })
 
   it('names everything at once', () => {

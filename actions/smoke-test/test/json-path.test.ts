@@ -24,7 +24,6 @@ describe('a path into a JSON body', () => {
     ['$["user"].roles', ['admin', 'dev']],
     ['$.items[*].id', [1, 2]],
     ['$.user.*', ['Ada', ['admin', 'dev']]],
-    ['$.items[*].none', []],
     ['/user/roles/1', 'dev'],
     ['/a~1b', 1],
     ['/', 0],
@@ -41,6 +40,12 @@ describe('a path into a JSON body', () => {
 
   test.each(['$..id', '$.items[?(@.id)]', '$.items[0:2]', '$.a.', '$['])('%s is refused, saying where', (path) => {
     expect(parseJsonPath(path)).toContain('is not understood at')
+  })
+
+  it('with a star tells an empty list from one that is not there', () => {
+    expect(at('$.items[*].none')).toEqual({ kind: 'found', value: [], nothing: true })
+    expect(at('$.none[*].id')).toEqual({ kind: 'absent' })
+    expect(at('$.user.roles[0][*]')).toEqual({ kind: 'absent' })
   })
 
   it('says what was probably meant by a bare name', () => {

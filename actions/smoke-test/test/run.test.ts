@@ -1,3 +1,4 @@
+import { Fault } from '@sluice/kit/faults'
 import { describe, expect, it } from 'vitest'
 import type { Answer, Request } from '../src/answer.ts'
 import { plainCheck } from '../src/check.ts'
@@ -41,6 +42,8 @@ const world = (answers: readonly (Answer | ((request: Request) => Answer))[], to
       if (answer === undefined) throw new Error('no answer prepared')
       return typeof answer === 'function' ? answer(request) : answer
     },
+    captured: () => {},
+    matches: (source, text) => new RegExp(source, 'u').test(text),
     pods: async () => [],
     clock: {
       monotonic: () => time,
@@ -116,13 +119,74 @@ describe('a run of checks', () => {
       method: 'POST',
       path: '/users/7',
       headers: { 'x-csrf': 'abc' },
-      body: '{"id":"7"}',
+      body: '{"id":7}',
     })
 
     const bad = world([answered(500)])
     const rounds = await run({ ...PLAN, checks: read.checks, retries: 0 }, bad.ports)
     expect(rounds.series[1]).toMatchObject({ result: 'not-tried', problems: ['not tried: id, csrf was not captured'] })
     expect(bad.asked).toHaveLength(1)
+  })
+
+  it('compares a captured number as a number', async () => {
+    const text = (op: string) =>
+      `- { path: /a, capture: { n: $.n } }\n- { path: /b, expect: { json: [{ path: $.n, op: ${op}, value: "{{n}}" }] } }\n`
+    const ends = async (op: string) => {
+      const read = parseChecks(text(op), 'f')
+      if ('problems' in read) throw new Error(read.problems.join())
+      return (
+        await run({ ...PLAN, checks: read.checks, retries: 0 }, world([answered(200, { body: '{"n": 3}' })]).ports)
+      ).end
+    }
+    expect([await ends('eq'), await ends('ne')]).toEqual(['passed', 'retries'])
+  })
+
+  it.each(['@evil.example.com/', 'https://evil.example.com/', '.evil.example.com/'])(
+    'sends nothing to another host because a captured path says so (%s)',
+    async (next) => {
+      const read = parseChecks('- { path: /a, capture: { next: $.next } }\n- { path: "{{next}}" }\n', 'f')
+      if ('problems' in read) throw new Error(read.problems.join())
+      const { ports, asked } = world([answered(200, { body: JSON.stringify({ next }) })])
+      const rounds = await run({ ...PLAN, checks: read.checks, retries: 0 }, ports)
+      expect(asked.map(({ path }) => path)).toEqual(['/a'])
+      expect(rounds.series[1]).toMatchObject({
+        result: 'wrong-answer',
+        problems: [expect.stringContaining('start with /')],
+      })
+    },
+  )
+
+  it('does not blame a service whose last request the deadline cut short', async () => {
+    const slow = (request: Request): Answer =>
+      request.timeoutMs < 4000 ? { kind: 'no-answer', text: 'cut', tookMs: 1 } : answered(200)
+    const { ports } = world([slow], 4000)
+    const rounds = await run({ ...PLAN, consecutive: 100, intervalMs: 1, deadlineMs: 10_000 }, ports)
+    expect(rounds).toMatchObject({ end: 'deadline', series: [{ result: 'passed', tries: 2 }] })
+  })
+
+  it('gives up what hangs when it is cancelled', async () => {
+    const { ports, controller } = world([])
+    const hangs = () => new Promise<never>(() => setTimeout(() => controller.abort(), 10))
+    expect(await run(PLAN, { ...ports, ask: hangs })).toMatchObject({ end: 'cancelled' })
+    const again = world([])
+    const pods = () => new Promise<never>(() => setTimeout(() => again.controller.abort(), 10))
+    const digest = `sha256:${'a'.repeat(64)}`
+    expect(await run({ ...PLAN, checks: [], digest }, { ...again.ports, pods })).toMatchObject({ end: 'cancelled' })
+  })
+
+  it('takes a short absence of the API server for one failed try', async () => {
+    const digest = `sha256:${'a'.repeat(64)}`
+    const { ports } = world([])
+    let look = 0
+    const pods = async () => {
+      if (look++ === 0) throw new Fault('upstream', 'The API server cannot be reached (reset)')
+      return [{ name: 'a', ready: true, terminating: false, digests: [digest] }]
+    }
+    expect(await run({ ...PLAN, checks: [], digest }, { ...ports, pods })).toMatchObject({ end: 'passed', rounds: 2 })
+    const refused = async () => {
+      throw new Fault('upstream', 'Not allowed to list pods (403)')
+    }
+    await expect(run({ ...PLAN, checks: [], digest }, { ...ports, pods: refused })).rejects.toThrow('(403)')
   })
 
   it('lets a check say its own headers over those of all', async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
 import { followed } from '../src/redirect.ts'
-import { formsOf, isSecretInput, mask } from '../src/secret.ts'
+import { formsOf, isSecretInput, mask, secretsInBody, secretsInPath } from '../src/secret.ts'
 
 describe('a secret', () => {
   test.each([
@@ -23,6 +23,23 @@ describe('a secret', () => {
         expect(mask(`${before}${secret}${after}`, formsOf(secret))).not.toContain(secret)
       }),
     )
+  })
+
+  it('is what a body or a form holds under a name that says so, and what a captured path holds', () => {
+    const body = {
+      user: 'ada',
+      author: 'Ada Lovelace',
+      login: { password: 'hunter22' },
+      tokens: [{ api_key: 'k-12345' }],
+    }
+    expect(secretsInBody(JSON.stringify(body))).toEqual(['hunter22', 'k-12345'])
+    expect(secretsInBody('user=ada&password=hunter22')).toEqual(['hunter22'])
+    expect(secretsInPath('/a?access_token=t-12345&page=2')).toEqual(['t-12345'])
+  })
+
+  it('does not take the verdict with it when it is a word of ours', () => {
+    const told = { verdict: 'pass', reason: { code: 'passed', text: 'pass it' }, series: [{ result: 'passed' }] }
+    expect(mask(told, formsOf('pass'))).toEqual({ ...told, reason: { code: 'passed', text: '*** it' } })
   })
 
   it('is what any header input holds, but for those that never do', () => {

@@ -1,5 +1,6 @@
 import http from 'node:http'
 import https from 'node:https'
+import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
 
 /** One HTTP request. `timeoutMs` bounds it from the first packet to the last byte of the body. */
 export type HttpRequest = {
@@ -41,7 +42,7 @@ export type TooLarge = { readonly kind: 'too-large'; readonly text: string }
 export type HttpResult = HttpAnswer | NoAnswer | TooLarge
 
 /**
- * Sends one request and reads the whole answer, whatever its status. Redirects are not followed.
+ * Sends one request and reads the whole answer, whatever its status; a compressed body is unpacked. Redirects are not followed.
  * Having no answer is a value: "could not connect" and "answered wrongly" are different findings.
  * @throws only what `signal` was aborted with, and TypeError for a URL that is none
  */
@@ -69,7 +70,8 @@ export const request = (call: HttpRequest, monotonic: () => number = () => perfo
             ? `${url.host} accepted the connection and did not answer within ${seconds(call.timeoutMs)}`
             : `no connection to ${url.host} within ${seconds(call.timeoutMs)}`,
         }),
-      call.timeoutMs,
+      // A longer timer would fire at once.
+      Math.min(call.timeoutMs, 2 ** 31 - 1),
     )
     const abort = (): void => {
       clearTimeout(timer)
@@ -115,17 +117,43 @@ export const request = (call: HttpRequest, monotonic: () => number = () => perfo
       incoming.on('end', () => {
         clearTimeout(timer)
         call.signal?.removeEventListener('abort', abort)
-        resolve({
-          kind: 'answered',
-          status: incoming.statusCode ?? 0,
-          headers: flat(incoming.headers),
-          body: Buffer.concat(chunks).toString('utf8'),
-          tookMs: monotonic() - started,
-        })
+        const tookMs = monotonic() - started
+        const headers = flat(incoming.headers)
+        const body = decoded(Buffer.concat(chunks), { encoding: headers['content-encoding'], maxBytes, host: url.host })
+        resolve(
+          typeof body === 'string'
+            ? { kind: 'answered', status: incoming.statusCode ?? 0, headers, body, tookMs }
+            : body,
+        )
       })
     })
     outgoing.end(call.body)
   })
+}
+
+/** The text of a body; servers send compressed ones unasked as well. It is bounded, since a few bytes can stand for gigabytes. */
+const decoded = (
+  bytes: Buffer,
+  { encoding = '', maxBytes, host }: { encoding: string | undefined; maxBytes: number; host: string },
+): string | NoAnswer | TooLarge => {
+  const inflate = INFLATES[encoding.trim().toLowerCase()]
+  if (inflate === undefined || bytes.length === 0) return bytes.toString('utf8')
+  try {
+    return inflate(bytes, { maxOutputLength: maxBytes }).toString('utf8')
+  } catch (error) {
+    if (error instanceof Error && codeOf(error) === 'ERR_BUFFER_TOO_LARGE') {
+      return { kind: 'too-large', text: `the answer of ${host} is over ${maxBytes} bytes` }
+    }
+    const text = `${host} answered with a body that is not ${encoding}, as its Content-Encoding says`
+    return { kind: 'no-answer', cause: 'reset', connected: true, text }
+  }
+}
+
+const INFLATES: Readonly<Record<string, (bytes: Buffer, options: { maxOutputLength: number }) => Buffer>> = {
+  gzip: gunzipSync,
+  'x-gzip': gunzipSync,
+  deflate: inflateSync,
+  br: brotliDecompressSync,
 }
 
 const noAnswer = (error: Error, url: URL, connected: boolean): NoAnswer => {

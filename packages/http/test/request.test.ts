@@ -1,6 +1,7 @@
 import { createServer, type RequestListener } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { type AddressInfo, createServer as createSocketServer, type Server } from 'node:net'
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
 import { request } from '../src/request.ts'
 
@@ -34,6 +35,33 @@ describe('an answer', () => {
       headers: { 'retry-after': '7', 'set-cookie': 'a=1, b=2' },
       body: 'wörd',
     })
+  })
+
+  test.each([
+    ['gzip', gzipSync],
+    ['br', brotliCompressSync],
+    ['deflate', deflateSync],
+  ])('is unpacked when it comes as %s, asked for or not', async (encoding, pack) => {
+    const url = await serving((_, outgoing) => {
+      outgoing.writeHead(200, { 'content-encoding': encoding }).end(pack('{"wörd": 1}'))
+    })
+    expect(await request({ url, timeoutMs: 2000 })).toMatchObject({ kind: 'answered', body: '{"wörd": 1}' })
+  })
+
+  test('is too large when it unpacks to more than the limit, and no answer when it is not what it says', async () => {
+    const bomb = await serving((_, outgoing) => {
+      outgoing.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(1_000_000)))
+    })
+    expect(await request({ url: bomb, timeoutMs: 2000, maxBytes: 10_000 })).toMatchObject({ kind: 'too-large' })
+    const liar = await serving((_, outgoing) => {
+      outgoing.writeHead(200, { 'content-encoding': 'gzip' }).end('plain')
+    })
+    expect(await request({ url: liar, timeoutMs: 2000 })).toMatchObject({ kind: 'no-answer', connected: true })
+  })
+
+  test('is waited for however large the given time is', async () => {
+    const url = await serving((_, outgoing) => void setTimeout(() => outgoing.end('late'), 50))
+    expect(await request({ url, timeoutMs: 1e10 })).toMatchObject({ kind: 'answered', body: 'late' })
   })
 
   test('is cut off as too large as soon as it passes the limit', async () => {

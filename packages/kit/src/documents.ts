@@ -29,7 +29,9 @@ export const checkYaml = <S extends z.ZodMiniType>(
   | { readonly kind: 'read'; readonly value: z.output<S> }
   | { readonly kind: 'wrong'; readonly problems: readonly DocumentProblem[] } => {
   const counter = new LineCounter()
-  const document = parseDocument(source, { lineCounter: counter, prettyErrors: false, uniqueKeys: true })
+  // A list after a byte order mark would be read as if it were indented.
+  const text = source.replace(/^\ufeff/, '')
+  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, uniqueKeys: true })
   const place = (offset: number): { line: number; column: number } => {
     const { line, col } = counter.linePos(offset)
     return { line: Math.max(1, line), column: Math.max(1, col) }

@@ -3,10 +3,12 @@ import { checkYaml } from '@sluice/kit/documents'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { isMap, isSeq, LineCounter, parseDocument } from 'yaml'
 import * as z from 'zod/mini'
-import { assertionProblem, regexProblem } from '../assertion.ts'
-import { ANY_SUCCESS, type Assertion, type Check, type Json, OPERATORS, statusRanges } from '../check.ts'
-import { parseJsonPath } from '../json-path.ts'
+import { assertionProblem, listProblem, regexProblem } from '../assertion.ts'
+import { ANY_SUCCESS, type Assertion, type Check, isHeaderValue, type Json, OPERATORS, statusRanges } from '../check.ts'
+import { givesList, parseJsonPath } from '../json-path.ts'
+import { tooSlow } from '../pattern.ts'
 import { namesIn } from '../placeholder.ts'
+import { boundedMatch } from './pattern.ts'
 
 /** The checks that were read, or everything that is wrong with them, each as `file:line:column: …`. */
 export type ChecksRead = { readonly checks: readonly Check[] } | { readonly problems: readonly string[] }
@@ -31,7 +33,7 @@ export const readChecks = (input: string): ChecksRead => {
 export const parseChecks = (source: string, file: string): ChecksRead => {
   if (source.trim() === '') return { problems: [`${file}:1:1: is empty: it should be a list of checks`] }
   const counter = new LineCounter()
-  const document = parseDocument(source, { lineCounter: counter })
+  const document = parseDocument(source.replace(/^\ufeff/, ''), { lineCounter: counter })
   const root = document.contents
   const wrapped = isMap(root) && root.has('checks')
   const result = wrapped ? checkYaml(source, z.strictObject({ checks })) : checkYaml(source, checks)
@@ -99,6 +101,12 @@ const comparison = z.check<{ op: (typeof OPERATORS)[number]; value?: Json | unde
     value === undefined && op !== 'exists' ? `${op} needs a value` : assertionProblem({ op, value: value ?? true })
   if (message !== undefined) payload.issues.push({ code: 'custom', message, input: payload.value })
 })
+const ofList = z.check<{ path: string; op: (typeof OPERATORS)[number]; value?: Json | undefined }>((payload) => {
+  const { path: text, op, value } = payload.value
+  const steps = parseJsonPath(text)
+  const message = typeof steps === 'string' || !givesList(steps) ? undefined : listProblem({ op, value: value ?? true })
+  if (message !== undefined) payload.issues.push({ code: 'custom', message, input: payload.value })
+})
 const oneOrMore = z.union([z.string(), z.array(z.string())])
 const patterns = z.check<string | string[]>((payload) => {
   for (const source of listOf(payload.value)) {
@@ -106,7 +114,8 @@ const patterns = z.check<string | string[]>((payload) => {
     if (message !== undefined) payload.issues.push({ code: 'custom', message, input: payload.value })
   }
 })
-const scalar = z.union([z.string(), z.number(), z.boolean()])
+const headerText = z.string().check(z.refine(isHeaderValue, 'has characters that no header can hold'))
+const scalar = z.union([headerText, z.number(), z.boolean()])
 
 const expectation = z.strictObject({
   status: z.optional(status),
@@ -116,7 +125,7 @@ const expectation = z.strictObject({
       z.union([z.string(), z.strictObject({ op: operator, value: z.optional(json) }).check(comparison)]),
     ),
   ),
-  json: z.optional(z.array(z.strictObject({ path, op: operator, value: z.optional(json) }).check(comparison))),
+  json: z.optional(z.array(z.strictObject({ path, op: operator, value: z.optional(json) }).check(comparison, ofList))),
   'json-schema': z.optional(z.union([z.string(), z.record(z.string(), json), z.boolean()])),
   contains: z.optional(oneOrMore),
   matches: z.optional(oneOrMore.check(patterns)),
@@ -195,19 +204,46 @@ const schemaOf = (written: string | boolean | { readonly [key: string]: Json } |
   if (written === undefined) return undefined
   try {
     const schema = typeof written === 'string' ? JSON.parse(readFileSync(written, 'utf8')) : written
-    const ajv = new Ajv2020({ allErrors: true, strictTypes: false, strictTuples: false, validateFormats: false })
+    const ajv = new Ajv2020({
+      allErrors: true,
+      strictTypes: false,
+      strictTuples: false,
+      validateFormats: false,
+      code: { regExp: boundedRegExp },
+    })
     const validate = ajv.compile(schema)
     return {
-      validate: (body) =>
-        validate(body)
-          ? []
-          : (validate.errors ?? []).map((each) => `${each.instancePath || 'body'} ${each.message ?? 'is wrong'}`),
+      validate: (body) => {
+        try {
+          if (validate(body)) return []
+          return (validate.errors ?? []).map((each) => `${each.instancePath || 'body'} ${each.message ?? 'is wrong'}`)
+        } catch (thrown) {
+          return [thrown instanceof Error ? thrown.message : String(thrown)]
+        }
+      },
     }
   } catch (thrown) {
     const name = typeof written === 'string' ? ` ${written}` : ''
     return { problem: `json-schema${name}: ${thrown instanceof Error ? thrown.message : String(thrown)}` }
   }
 }
+
+/** The patterns of a schema, bounded in time as all others are. */
+const boundedRegExp = Object.assign(
+  (source: string) => {
+    new RegExp(source, 'u')
+    return {
+      // By this a compiled schema tells its patterns apart.
+      toString: () => source,
+      test: (text: string): boolean => {
+        const found = boundedMatch()(source, text)
+        if (found === 'too-slow') throw new Error(tooSlow(source))
+        return found
+      },
+    }
+  },
+  { code: 'undefined' },
+)
 
 const unknownNames = (check: Check, before: readonly (Check | { readonly problem: string })[]): readonly string[] => {
   const known = new Set(before.flatMap((each) => ('problem' in each ? [] : Object.keys(each.capture))))
