@@ -56,10 +56,10 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
     ...(zeroAfter === undefined ? {} : { zeroAfter }),
     ...(why === undefined ? {} : { why }),
   })
-  // The Lease is the new owner's by now, or nobody's: only one that is still this run's is given up.
-  const fenced = async (): Promise<Driven> => {
+  /** Ends this run's part for good, so that whoever comes next need not wait for the Lease to run out; one that another run holds stays its own. */
+  const letGo = async (kind: Driven['kind'], why?: Reason): Promise<Driven> => {
     await ports.lease.release().catch(() => undefined)
-    return end('fenced')
+    return end(kind, why)
   }
   const tell = (line: string): void => {
     say(line)
@@ -81,7 +81,7 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
       const line = change === undefined ? undefined : shortened(change, moved.record, record)
       const before = record
       const kept = await save(moved.record).catch(async (thrown: unknown) => {
-        if (await retreat(before, moved.record, world, ports)) tell(UNSAVED)
+        if (isWayBack(moved.record) && (await withdraw(before, world, ports))) tell(UNSAVED)
         throw thrown
       })
       if (!kept) return 'fenced'
@@ -112,14 +112,11 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
   const stopped = new Promise<undefined>((resolve) => {
     if (heedCancel) ports.cancelled.addEventListener('abort', () => resolve(undefined), { once: true })
   })
-  for (const event of first) if ((await feed(event)) === 'fenced') return fenced()
+  for (const event of first) if ((await feed(event)) === 'fenced') return letGo('fenced')
   for (;;) {
     const started = clock.monotonic()
     const before = record
-    if (record.state.phase === 'done') {
-      await ports.lease.release().catch(() => undefined)
-      return end('done')
-    }
+    if (record.state.phase === 'done') return letGo('done')
     if (heedCancel && ports.cancelled.aborted) {
       const fed = await feed({ kind: 'cancelled', at: clock.now() }).catch((thrown: unknown) => {
         if (!(thrown instanceof Fault)) throw thrown
@@ -127,12 +124,12 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
         return 'going'
       })
       world = await ports.cluster.observe(record).catch(() => world)
-      return fed === 'fenced' ? fenced() : end('cancelled')
+      return fed === 'fenced' ? letGo('fenced') : end('cancelled')
     }
-    if (until !== undefined && started >= until) return end('out-of-time')
+    if (until !== undefined && started >= until) return letGo('out-of-time')
     try {
       if (started - renewed >= record.plan.lease / 3) {
-        if ((await ports.lease.renew()) === 'lost') return fenced()
+        if ((await renewal(ports, tell)) === 'lost') return letGo('fenced')
         renewed = started
       }
       refusal = undefined
@@ -155,10 +152,10 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
       if (isJudged(record) && look.scrape !== undefined) {
         const { watch, judgement } = judgeLook(record, { at: world.at, scrape: look.scrape, world })
         record = withWatch(record, watch)
-        if ((await feed({ kind: 'observed', world })) === 'fenced') return fenced()
-        if ((await feed({ kind: 'judged', at: world.at, judgement })) === 'fenced') return fenced()
-      } else if ((await feed({ kind: 'observed', world })) === 'fenced') return fenced()
-      if (clock.monotonic() - saved >= SAVE_EVERY && isJudged(record) && !(await save(record))) return fenced()
+        if ((await feed({ kind: 'observed', world })) === 'fenced') return letGo('fenced')
+        if ((await feed({ kind: 'judged', at: world.at, judgement })) === 'fenced') return letGo('fenced')
+      } else if ((await feed({ kind: 'observed', world })) === 'fenced') return letGo('fenced')
+      if (clock.monotonic() - saved >= SAVE_EVERY && isJudged(record) && !(await save(record))) return letGo('fenced')
       reached = clock.monotonic()
       if (failing) tell('the cluster answers again')
       failing = false
@@ -167,12 +164,15 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
         ...(refusal === undefined ? {} : { refusal }),
       }
       const why = standstill(record, still, reached)
-      if (why !== undefined) return end('stuck', why)
+      if (why !== undefined) return letGo('stuck', why)
     } catch (thrown) {
       if (!(thrown instanceof Fault) || thrown.kind !== 'upstream') throw thrown
       if (!failing) tell(`the cluster could not be read or written, trying again: ${describe(thrown)}`)
       failing = true
-      if (clock.monotonic() - reached >= record.plan.readyWithin) return end('unreachable', unreachable(thrown))
+      if (clock.monotonic() - reached >= record.plan.readyWithin) {
+        if (await withdraw(record, world, ports)) tell('nobody watches the canary any more: its weight was set to 0')
+        return end('unreachable', unreachable(thrown))
+      }
     }
     if (clock.monotonic() - said >= SAY_EVERY) tell(progressLine(record, world))
     const pause = pauseAfter(before, record) - (isJudged(record) ? clock.monotonic() - started : 0)
@@ -198,20 +198,30 @@ const lookAt = async (
 }
 
 /**
- * A release that must go back and cannot be saved gives its weight back all the same, where stable is whole: whoever takes it over finds a canary
- * without traffic, which is safe from every state that was saved before.
+ * Takes the traffic from a canary that is still being analysed, without a saved state: for a way back that cannot be saved, and for a run that gives up.
+ * Whoever takes the release over finds a canary without traffic, which is safe from every state that was saved before. Not where stable is short.
  * @returns whether the weight was written
  */
-const retreat = async (
-  record: ReleaseRecord,
-  intended: ReleaseRecord,
-  world: World | undefined,
-  ports: Ports,
-): Promise<boolean> => {
-  const { state } = intended
-  const back = state.phase === 'lowering' && state.to === 'back' && !state.restore && askedWeight(record) > 0
-  if (!back || world === undefined || world.stable.available < record.stableReplicas) return false
-  return (await ports.cluster.perform({ do: 'weight', to: 0 }, record)).kind === 'done'
+const withdraw = async (record: ReleaseRecord, world: World | undefined, ports: Ports): Promise<boolean> => {
+  if (!isJudged(record) || askedWeight(record) === 0) return false
+  if (world === undefined || world.stable.available < record.stableReplicas) return false
+  const result = await ports.cluster.perform({ do: 'weight', to: 0 }, record)
+  if (result.kind === 'done') return true
+  ports.say(`refused: ${result.text}`)
+  return false
+}
+
+const isWayBack = ({ state }: ReleaseRecord): boolean => state.phase === 'lowering' && state.to === 'back'
+
+/** A Lease that cannot be renewed does not keep the run from looking: others may take the release over then, and the epoch tells whose it is. */
+const renewal = async ({ lease }: Ports, tell: (line: string) => void): Promise<'held' | 'lost'> => {
+  try {
+    return await lease.renew()
+  } catch (thrown) {
+    if (!(thrown instanceof Fault) || thrown.kind !== 'upstream') throw thrown
+    tell(`the Lease could not be renewed: ${describe(thrown)}`)
+    return 'held'
+  }
 }
 
 const UNSAVED = 'the way back could not be saved; the weight was set to 0 all the same'

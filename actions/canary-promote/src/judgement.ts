@@ -21,6 +21,8 @@ export type Watch = {
   readonly evidence: Evidence
   readonly signals: SignalState
   readonly steps: readonly StepSeen[]
+  /** Looks in a row in which a canary pod could not be read; absent: none. */
+  readonly unread?: number
   /** When the judge rejected, ms UTC. */
   readonly rejectedAt?: number
 }
@@ -63,7 +65,12 @@ export const judgeLook = (
   const signals = watching
     ? watchSignals(before.signals, look.scrape, look.world)
     : { state: whilePreparing(before.signals, look.world, record.state.phase === 'preparing' && step === 0) }
-  const judgement = judgementOf(judged, signals.why, record.plan.minRequests)
+  const unreadNow = watching ? unreadOf(record, look.scrape) : []
+  const unread = unreadNow.length > 0 ? (before.unread ?? 0) + 1 : 0
+  const judgement = judgementOf(judged, signals.why, {
+    least: record.plan.minRequests,
+    unread: unread >= BLIND_LOOKS ? unreadPods(unreadNow) : undefined,
+  })
   return {
     judged,
     judgement,
@@ -71,6 +78,7 @@ export const judgeLook = (
       ...before,
       evidence: judged.evidence,
       signals: signals.state,
+      unread,
       steps: watching
         ? seen(before.steps, { step, weight, since: look.at, until: look.at, ...judged.requests })
         : before.steps,
@@ -84,7 +92,7 @@ const BLIND_LOOKS = 3
 const judgementOf = (
   { decision, evidence, requests }: Judged,
   signal: Reason | undefined,
-  least: number,
+  { least, unread }: { readonly least: number; readonly unread: Reason | undefined },
 ): Judgement => {
   if (decision.kind === 'reject') return { kind: 'reject', why: decision.why }
   if (signal !== undefined) return { kind: 'reject', why: signal }
@@ -93,8 +101,20 @@ const judgementOf = (
   if (decision.kind === 'no-data') {
     return evidence.blind >= BLIND_LOOKS ? { kind: 'inconclusive', why: decision.why } : { kind: 'continue' }
   }
+  // A pod that answers its users and not the scrape may fail all of them: no step is passed on the word of the others.
+  if (unread !== undefined) return { kind: 'inconclusive', why: unread }
   return requests.baseline >= least && requests.canary >= least ? { kind: 'pass' } : { kind: 'continue' }
 }
+
+/** Pods are named after their Deployment. */
+const unreadOf = (record: ReleaseRecord, scrape: Scrape): readonly string[] =>
+  scrape.kind === 'pods' ? scrape.missing.filter((name) => name.startsWith(`${settingsOf(record).setup.canary}-`)) : []
+
+const unreadPods = (names: readonly string[]): Reason => ({
+  code: 'unread-pods',
+  text: `${names.join(', ')} did not answer with metrics, ${BLIND_LOOKS} looks in a row`,
+  next: 'What a canary pod does to its requests is seen only in its own counters: see why it does not answer the scrape.',
+})
 
 const seen = (steps: readonly StepSeen[], now: StepSeen): readonly StepSeen[] => {
   const last = steps.at(-1)

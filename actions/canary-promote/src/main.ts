@@ -22,6 +22,8 @@ import { summarize } from './summary.ts'
 
 /** The runner kills ten seconds after its first signal; whatever still hangs by then must not be cut off in the middle of a write. */
 const LAST_MOMENT = 4500
+/** What a process may still take to close its connections, ms. */
+const LINGER = 1000
 /** A post step shares about 285 s with every other post step of its job. */
 const POST_DEADLINE = 120_000
 
@@ -37,6 +39,8 @@ const start = async (): Promise<void> => {
   } else {
     process.stdout.write('nothing to look after\n')
   }
+  // A request or a login plugin that hangs must not keep the job waiting once all is said.
+  setTimeout(() => process.exit(), LINGER).unref()
 }
 
 const body = async (phase: 'main' | 'post'): Promise<Outcome> => {

@@ -1,4 +1,5 @@
 import type { JudgePlan } from '@sluice/evidence/judge'
+import type { Finding } from '@sluice/kit/report'
 import type { Json, Plan, ReleaseRecord } from '@sluice/release/record'
 import type { WholePlan } from './inputs.ts'
 import type { Setup } from './setup.ts'
@@ -48,6 +49,17 @@ export const planProblems = (plan: WholePlan): readonly string[] => {
       : []),
   ]
 }
+
+/** What a user should know of a plan that is none the less carried out. */
+export const planFindings = ({ probe }: WholePlan): readonly Finding[] =>
+  Object.keys(probe?.headers ?? {})
+    .filter((header) => /auth|cookie|token|secret|key/i.test(header))
+    .map((header) => ({
+      id: 'secret-in-record',
+      level: 'warning',
+      text: `the probe's header ${header} is saved with the plan in the release's ConfigMap, where whoever may read ConfigMaps can read it`,
+      hint: 'Give the probe a path that needs no credential, or one that may do nothing else.',
+    }))
 
 /** The part of the plan that the state machine decides by. */
 export const releasePlan = (plan: WholePlan, settings: Settings): Plan => ({

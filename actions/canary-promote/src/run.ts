@@ -18,7 +18,7 @@ import {
 } from './ending.ts'
 import type { WholePlan } from './inputs.ts'
 import { beginWatch } from './judgement.ts'
-import { releasePlan, type Settings } from './plan.ts'
+import { planFindings, releasePlan, type Settings } from './plan.ts'
 import type { Ports, Saved } from './ports.ts'
 import { isSame, saveOwn } from './saving.ts'
 import { decideSetup, runsAlready, type Setup } from './setup.ts'
@@ -164,7 +164,7 @@ const prepare = async (asked: Asked, ports: Ports) => {
     ports.cluster.preflight(settings, canary),
     ports.metrics.preflight(settings, asked.plan.interval),
   ])
-  const findings = [...decided.findings, ...cluster.findings, ...metrics]
+  const findings = [...decided.findings, ...planFindings(asked.plan), ...cluster.findings, ...metrics]
   if (findings.some(({ level }) => level === 'error')) throw refused(findings)
   return {
     kind: 'release' as const,

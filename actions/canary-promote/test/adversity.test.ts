@@ -3,7 +3,7 @@ import type { Command } from '@sluice/release/record'
 import { describe, expect, test } from 'vitest'
 import type { Performed, Ports } from '../src/ports.ts'
 import { run } from '../src/run.ts'
-import { asked, canaryTemplate, image, owner, simulate } from './simulation.ts'
+import { asked, canaryTemplate, image, owner, plan, simulate } from './simulation.ts'
 
 /** What fails around a release, and what it must not come to: traffic on a bad canary, a run that never ends, a reason that misleads. */
 const healthy = { errors: { baseline: 0.002, canary: 0.002 } }
@@ -61,6 +61,49 @@ describe('a record', () => {
     expect(end).toMatchObject({ verdict: 'error', reason: { code: 'unreachable' } })
     expect(sim.cluster.weight).toBe(0)
     expect(sim.lines.join('\n')).toMatch(/could not be saved; the weight was set to 0/)
+  })
+})
+
+describe('a canary', () => {
+  test('is watched on although the Lease cannot be renewed', async () => {
+    const sim = simulate(bad)
+    const ports = sim.ports()
+    const renew = async () => {
+      throw new Fault('upstream', 'Not allowed to update leases (403)')
+    }
+    const end = await run(asked({ plan: plan({ lease: 3000 }) }), { ...ports, lease: { ...ports.lease, renew } })
+    expect(end).toMatchObject({ verdict: 'rolled-back', reason: { code: 'errors' } })
+  })
+
+  test('that nobody can watch any longer is left without traffic', async () => {
+    const sim = simulate(healthy)
+    const ports = sim.ports()
+    const from = ports.clock.now() + 8000
+    const observe: Ports['cluster']['observe'] = (record) => {
+      if (ports.clock.now() > from) throw new Fault('upstream', 'Not allowed to list pods (403)')
+      return ports.cluster.observe(record)
+    }
+    const end = await run(asked(), { ...ports, cluster: { ...ports.cluster, observe } })
+    expect(end).toMatchObject({ verdict: 'error', reason: { code: 'unreachable' } })
+    expect(sim.cluster.weight).toBe(0)
+  })
+
+  test.each([
+    ['stable', 'promoted'],
+    ['canary', 'inconclusive'],
+  ] as const)('beside a %s pod that cannot be read for good is %s', async (side, verdict) => {
+    const sim = simulate(healthy)
+    const ports = sim.ports()
+    const read: Ports['metrics']['read'] = async (record) => {
+      const scrape = await ports.metrics.read(record)
+      if (scrape.kind !== 'pods') return scrape
+      return { ...scrape, missing: [side === 'canary' ? 'shop-canary-5d4f-2' : 'shop-7c9b-2'] }
+    }
+    const end = await run(asked(), { ...ports, metrics: { ...ports.metrics, read } })
+    expect(end).toMatchObject({ verdict })
+    if (side === 'canary') {
+      expect(end.reason).toMatchObject({ code: 'unread-pods', text: expect.stringContaining('shop-canary-5d4f-2') })
+    }
   })
 })
 

@@ -4,7 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { inputs, isInline, readPlan } from '../src/inputs.ts'
-import { judgePlan, planProblems, settingsOf } from '../src/plan.ts'
+import { judgePlan, planFindings, planProblems, settingsOf } from '../src/plan.ts'
 import { reportOf } from '../src/report.ts'
 import { run } from '../src/run.ts'
 import { asked, owner, plan, simulate } from './simulation.ts'
@@ -101,6 +101,14 @@ describe('the plan', () => {
   ])('given as %j is text: %s', (given, expected) => {
     expect(isInline(given)).toBe(expected)
   })
+})
+
+test('a credential among the headers of the probe is warned of, as the record keeps the plan', () => {
+  const headers = { Authorization: 'Bearer x', accept: 'text/html' }
+  const found = planFindings(plan({ provider: 'probe', probe: { path: '/', headers } }))
+  expect(found).toMatchObject([{ level: 'warning', text: expect.stringContaining('header Authorization is saved') }])
+  expect(JSON.stringify(found)).not.toContain('Bearer')
+  expect(planFindings(plan())).toEqual([])
 })
 
 test('inputs of action.yml and of the schema are the same', () => {

@@ -5,6 +5,7 @@ import { type Clock, withRetries } from '@sluice/http/retry'
 import { Fault } from '@sluice/kit/faults'
 import type { LoadedConfig } from './kubeconfig.ts'
 import { type Identity, statusOf } from './refusal.ts'
+import { within } from './within.ts'
 
 /** One call to the API server, before anything is known of its answer. `path` begins with a slash and may hold a query. */
 export type Call = {
@@ -33,6 +34,9 @@ export type Session = {
 
 /** Idle connections are dropped before load balancers on the way do it silently (60 s for many). */
 const KEPT = { keepAlive: true, maxSockets: 16, timeout: 30_000 }
+
+/** A plugin that waits for somebody to type waits for ever on a runner, ms. */
+const LOGIN = 60_000
 
 const POLICY = { tries: 4, firstWait: 250, longestWait: 10_000 }
 
@@ -112,7 +116,11 @@ const credentials = (loaded: LoadedConfig): Credentials => {
   const options = async (): Promise<https.RequestOptions> => {
     const applied: https.RequestOptions = { headers: {} }
     try {
-      await loaded.config.applyToHTTPSOptions(applied)
+      await within(
+        LOGIN,
+        loaded.config.applyToHTTPSOptions(applied),
+        () => new Error(`no answer within ${LOGIN / 1000} s`),
+      )
     } catch (error) {
       throw credentialFault(error, loaded)
     }

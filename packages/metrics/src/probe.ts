@@ -28,7 +28,7 @@ type Tally = { total: number; failed: number; slow: Record<string, number> }
 
 /**
  * Sends requests of our own to the pods of both sides through the API server and counts how they end. They are a metric of their own: never pooled
- * with the users' requests. Failed: status 5xx, or no answer from the pod. Counted per pod since this source was made.
+ * with the users' requests. Failed: status 4xx or 5xx, or no answer from the pod. Counted per pod since this source was made.
  * @throws Fault('input') for a gauge: an answer has none
  */
 export const probeSource = (cluster: Cluster, given: ProbeGiven, clock: PodsClock): MetricSource => {
@@ -85,7 +85,8 @@ export const probeSource = (cluster: Cluster, given: ProbeGiven, clock: PodsCloc
     const tally = tallies.get(key) ?? { total: 0, failed: 0, slow: {} }
     tallies.set(key, tally)
     tally.total++
-    if (status === undefined || status >= 500) tally.failed++
+    // Stable was tried out and does not refuse this request: whoever refuses it now has lost the path, or the right to it.
+    if (status === undefined || status >= 400) tally.failed++
     for (const { name, threshold } of given.metrics)
       if (threshold !== undefined && tookMs > threshold) tally.slow[name] = (tally.slow[name] ?? 0) + 1
   }

@@ -165,6 +165,11 @@ describe('the probe', () => {
     expect(readings.find(({ side }) => side === 'canary')?.counters.errors).toEqual({ total: 2, bad: 2 })
   })
 
+  test('counts a request that is refused as failed: stable was seen to take it', async () => {
+    const readings = readingsOf(await probe({ path: '/nowhere', requests: 1 }).read(0))
+    expect(readings.find(({ side }) => side === 'canary')?.counters.errors).toEqual({ total: 1, bad: 1 })
+  })
+
   test('cannot read a gauge', () => {
     expect(() => probe({ metrics: [{ kind: 'gauge', name: 'memory' }] })).toThrow(
       'metric memory: a gauge cannot be read',

@@ -53,8 +53,11 @@ export const reasons = {
   }),
   lostReadiness: (world: World): Reason => ({
     code: 'lost-readiness',
-    text: `no canary pod is ready any more (${world.canary?.desired ?? 0} wanted)`,
-    next: "look at the canary pods' logs and restarts",
+    text:
+      world.canary === undefined
+        ? "the canary's Deployment is gone: somebody deleted it"
+        : `no canary pod is ready any more (${world.canary.desired} wanted)`,
+    next: "look at the canary pods' logs and restarts, and at who changes the canary's Deployment",
   }),
   tooFewRequests: (record: ReleaseRecord): Reason => ({
     code: 'too-few-requests',
