@@ -3,7 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { runAction } from './action.ts'
+import { actionAt } from '../../../test/action.ts'
+
+const runAction = actionAt(join(import.meta.dirname, '..'))
 
 let folder: string
 beforeAll(() => {

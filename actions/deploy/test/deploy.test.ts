@@ -6,8 +6,10 @@ import { connect } from '@sluice/kubernetes/connect'
 import type { Sandbox } from '@sluice/sandbox/sandbox'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Ran, runAction } from './action.ts'
+import { actionAt, type Ran, type RunOptions } from '../../../test/action.ts'
 import { IMAGES, manifests, startShop } from './shop.ts'
+
+const runAction = actionAt(join(import.meta.dirname, '..'))
 
 /** A process starts in a second, on a busy machine in ten. */
 const PATIENT = { timeout: 120_000 }
@@ -53,7 +55,7 @@ const imageOf = async (): Promise<unknown> => {
   return spec.template.spec.containers[0]?.image
 }
 
-const deploy = async (inputs: Record<string, string>, rest: Parameters<typeof runAction>[1] = {}): Promise<Ran> => {
+const deploy = async (inputs: Record<string, string>, rest: RunOptions = {}): Promise<Ran> => {
   const ran = await runAction({ kubeconfig: 'kubeconfig', timeout: '20s', ...inputs }, { cwd: folder, ...rest })
   if (ran.report !== undefined && !isReport(ran.report)) throw new Error(JSON.stringify(isReport.errors))
   return ran
@@ -103,7 +105,7 @@ describe('a deploy into a cluster', PATIENT, () => {
   })
 
   it('goes back from an image whose container ends, and shows its last lines', async () => {
-    const ran = await deploy({ image: IMAGES.crashes, deployment: 'shop', timeout: '4s' })
+    const ran = await deploy({ image: IMAGES.crashes, deployment: 'shop', timeout: '2s' })
     expect(ran).toMatchObject({
       code: 1,
       outputs: {
@@ -125,7 +127,7 @@ describe('a deploy into a cluster', PATIENT, () => {
     const ran = await deploy({
       manifests: 'shop.yaml\nextra.yml',
       values: values(IMAGES.sulks, 'goodbye'),
-      timeout: '3s',
+      timeout: '2s',
     })
     expect(ran).toMatchObject({ code: 1, outputs: { verdict: 'fail', 'reason-code': 'rollout-failed-rolled-back' } })
     expect(ran.summary).toContain('container app runs but is not ready')
@@ -301,9 +303,9 @@ describe('bad input to a deploy into a cluster changes nothing', PATIENT, () => 
       [{ image: IMAGES.first, deployment: 'shop', context: 'none' }, 'input-fault', ['none']],
     ]
     const before = await versions()
-    for (let at = 0; at < cases.length; at += 3) {
+    for (let at = 0; at < cases.length; at += 5) {
       await Promise.all(
-        cases.slice(at, at + 3).map(async ([inputs, code, parts]) => {
+        cases.slice(at, at + 5).map(async ([inputs, code, parts]) => {
           const ran = await deploy(inputs)
           for (const part of parts) expect(ran.summary).toContain(part)
           expect(ran).toMatchObject({ code: 1, outputs: { verdict: 'error', 'reason-code': code } })

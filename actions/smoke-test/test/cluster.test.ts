@@ -5,12 +5,14 @@ import type { Cluster, KubernetesObject } from '@sluice/kubernetes/cluster'
 import { connect } from '@sluice/kubernetes/connect'
 import { type Sandbox, startSandbox } from '@sluice/sandbox/sandbox'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Ran, runAction } from './action.ts'
+import { actionAt, type Ran } from '../../../test/action.ts'
+
+const runAction = actionAt(join(import.meta.dirname, '..'))
 
 const FIRST = `sha256:${'a'.repeat(64)}`
 const SECOND = `sha256:${'b'.repeat(64)}`
 const SERVER = `require('node:http').createServer((request, response) => {
-  if (request.url === '/hang') return
+  if (request.url.startsWith('/hang')) return console.log(request.url)
   if (request.url === '/busy') return response.writeHead(429, { 'retry-after': '1' }).end('busy')
   response.setHeader('content-type', 'application/json')
   response.end(JSON.stringify({ path: request.url, method: request.method, agent: request.headers['user-agent'] }))
@@ -130,6 +132,31 @@ describe('a smoke test of a Service inside the cluster', { timeout: 120_000 }, (
     const ran = await smoke(inputs)
     expect(ran.outputs).toMatchObject({ verdict, 'reason-code': code })
     expect(ran.report.details.tookMs).toBeLessThan(4000)
+  })
+
+  it('stops soon after a signal, though the pod hangs', async () => {
+    let kill: (signal: NodeJS.Signals) => void = () => {}
+    const checks = '- path: /hang?until=told'
+    const running = runAction(
+      { kubeconfig: 'kubeconfig', service: 'shop/api:80', checks, timeout: '60s', deadline: '60s', retries: '0' },
+      {
+        cwd: folder,
+        started: (way) => {
+          kill = way
+        },
+      },
+    )
+    const pods = { apiVersion: 'v1', resource: 'pods', namespace: 'shop' }
+    const asked = async (): Promise<boolean> => {
+      const names = (await cluster.list(pods, { labels: { app: 'api' } })).map(({ metadata }) => metadata.name)
+      const logs = await Promise.all(names.map((name) => cluster.logs('shop', name, { tailLines: 100 })))
+      return logs.join('').includes('/hang?until=told')
+    }
+    await expect.poll(asked, { timeout: 60_000 }).toBe(true)
+    kill('SIGINT')
+    const ran = await running
+    expect(ran).toMatchObject({ code: 1, outputs: { verdict: 'error', 'reason-code': 'cancelled' } })
+    expect(ran.afterSignalMs).toBeLessThan(10_000)
   })
 
   it('says at once what is wrong with a Service, a right or the API server', async () => {
