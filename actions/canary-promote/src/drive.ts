@@ -166,11 +166,15 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
       const why = standstill(record, still, reached)
       if (why !== undefined) return letGo('stuck', why)
     } catch (thrown) {
-      if (!(thrown instanceof Fault) || thrown.kind !== 'upstream') throw thrown
+      if (!(thrown instanceof Fault) || thrown.kind !== 'upstream') {
+        // A record that can no longer be read, or a bug: whatever ends the run, it leaves no traffic on a canary that nobody watches.
+        if (await withdraw(record, world, ports)) tell(UNWATCHED)
+        throw thrown
+      }
       if (!failing) tell(`the cluster could not be read or written, trying again: ${describe(thrown)}`)
       failing = true
       if (clock.monotonic() - reached >= record.plan.readyWithin) {
-        if (await withdraw(record, world, ports)) tell('nobody watches the canary any more: its weight was set to 0')
+        if (await withdraw(record, world, ports)) tell(UNWATCHED)
         return end('unreachable', unreachable(thrown))
       }
     }
@@ -224,6 +228,7 @@ const renewal = async ({ lease }: Ports, tell: (line: string) => void): Promise<
   }
 }
 
+const UNWATCHED = 'nobody watches the canary any more: its weight was set to 0'
 const UNSAVED = 'the way back could not be saved; the weight was set to 0 all the same'
 
 const isJudged = ({ state }: ReleaseRecord): boolean =>

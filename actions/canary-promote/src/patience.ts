@@ -8,7 +8,8 @@ export type Standstill = {
 
 /**
  * On the way down nothing else bounds a write that is refused for good (a right that was taken away, a webhook, a finalizer): the state machine asks
- * again at every look. A run gives up after `ready-within` of refusals, or after four times that without any progress, and leaves the record as it is,
+ * again at every look. A run gives up after twice `ready-within` of refusals (what is only overdue has its turn after once), or after four times that without any
+ * progress, and leaves the record as it is,
  * so that what is left can be cleared away once the cause is gone.
  * @returns why to stop; `undefined` while there is still something to wait for
  */
@@ -16,7 +17,7 @@ export const standstill = (record: ReleaseRecord, { since, refusal }: Standstill
   const { phase } = record.state
   if (phase !== 'lowering' && phase !== 'draining' && phase !== 'cleaning') return undefined
   const { readyWithin, drain } = record.plan
-  if (refusal !== undefined && at - refusal.since >= readyWithin) {
+  if (refusal !== undefined && at - refusal.since >= 2 * readyWithin) {
     return {
       code: 'refused',
       text: `the way back stands still at ${phase}: the cluster has refused the same write for ${seconds(at - refusal.since)}: ${refusal.text}`,

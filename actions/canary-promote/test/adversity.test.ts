@@ -48,6 +48,18 @@ describe('a record', () => {
     },
   )
 
+  test('that somebody damages under a canary ends the run, which leaves no traffic behind', async () => {
+    const sim = simulate(healthy)
+    const ports = sim.ports()
+    const from = ports.clock.now() + 8000
+    const save: Ports['record']['save'] = async (record, version) => {
+      if (ports.clock.now() > from) throw new Fault('input', 'ConfigMap prod/sluice-shop is not a record of a release')
+      return ports.record.save(record, version)
+    }
+    await expect(run(asked(), saving(ports, save))).rejects.toThrow('is not a record of a release')
+    expect(sim.cluster.weight).toBe(0)
+  })
+
   test('that may no longer be saved does not keep a rejected canary in traffic', async () => {
     const sim = simulate(healthy)
     const ports = sim.ports()

@@ -93,6 +93,8 @@ const raise = (record: ReleaseRecord, state: StateIn<'raising'>, world: World): 
 const watch = (record: ReleaseRecord, state: StateIn<'analysing' | 'holding'>, world: World): Moved => {
   if (world.canary !== undefined && world.canary.hash !== record.canary.hash)
     return turnBack(record, world.at, { verdict: 'error', why: reasons.canaryChanged(record, world.canary.hash) })
+  if (record.plan.split === 'weights' && !world.service)
+    return turnBack(record, world.at, { verdict: 'error', why: reasons.serviceGone() })
   if ((world.canary?.ready ?? 0) === 0 && !isSharedOutage(world))
     return turnBack(record, world.at, { verdict: 'rolled-back', why: reasons.lostReadiness(world) })
   return world.weight.written === askedWeight(record)

@@ -38,10 +38,13 @@ export const promote = (record: ReleaseRecord, state: StateIn<'promoting'>, worl
 export const isPromoted = (record: ReleaseRecord, { stable }: World): boolean =>
   stable.hash === record.canary.hash && stable.rolledOut && stable.available >= record.stableReplicas
 
-const missingForPromotion = (record: ReleaseRecord, { stable, weight, canary }: World): readonly Command[] => {
+const missingForPromotion = (record: ReleaseRecord, world: World): readonly Command[] => {
+  const { stable, weight, canary } = world
   const held = askedWeight(record)
   const mayRaise = canary !== undefined && canary.ready >= canary.desired
   return [
+    // The canary carries its share until stable is through: without its Service that share goes nowhere.
+    ...(record.plan.split === 'weights' && !world.service ? [{ do: 'apply', role: 'service' } as const] : []),
     ...(weight.written !== held && mayRaise ? [{ do: 'weight', to: held } as const] : []),
     ...(stable.hash === record.stable.hash ? [{ do: 'write-stable' } as const] : []),
     ...(stable.hash === record.canary.hash && stable.desired < record.stableReplicas

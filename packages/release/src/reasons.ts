@@ -36,6 +36,11 @@ export const reasons = {
     text: `the canary's template is ${live} now; this release analyses ${record.canary.hash}, and nothing that it did not see is promoted`,
     next: 'somebody else changed the canary Deployment: leave it alone and start the release again',
   }),
+  serviceGone: (): Reason => ({
+    code: 'canary-changed',
+    text: "the canary's Service is gone: somebody deleted it, and its share of the requests went nowhere",
+    next: 'leave the objects of a release alone and start it again',
+  }),
   notReady: (record: ReleaseRecord, world: World): Reason => ({
     code: 'not-ready',
     text: `${world.canary?.ready ?? 0} of ${world.canary?.desired ?? 0} canary pods were ready after ${record.plan.readyWithin / 1000} s`,

@@ -125,6 +125,12 @@ describe('on the way up', () => {
     expect(end(moved.record)).toBe('lowering error canary-changed')
   })
 
+  test('a canary whose Service is gone goes back while it is analysed, and gets it again while it carries a promotion', () => {
+    const gone = observed({ service: false, weight: { written: 25, accepted: true, marked: true } })
+    expect(end(next(record(analysing), gone).record)).toBe('lowering error canary-changed')
+    expect(next(record(promoting), gone).commands).toEqual([{ do: 'apply', role: 'service' }, { do: 'write-stable' }])
+  })
+
   test('with a split by replicas the canary is created without pods and needs no Service', () => {
     const { canary: _none, ...rest } = world({ service: false })
     const moved = next(record(preparing, { plan: plan(2, { split: 'replicas' }) }), { kind: 'observed', world: rest })
