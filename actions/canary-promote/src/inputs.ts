@@ -1,6 +1,15 @@
 import { parseYaml } from '@sluice/kit/documents'
 import { Fault } from '@sluice/kit/faults'
-import { choice, duration, type Field, field, optionalImage, optionalText, problem, text } from '@sluice/kit/fields'
+import {
+  choice,
+  durationProblem,
+  field,
+  optionalImage,
+  optionalText,
+  parseDuration,
+  problem,
+  text,
+} from '@sluice/kit/fields'
 import * as z from 'zod/mini'
 
 /** The inputs by their names in action.yml; defaults live there only. */
@@ -49,57 +58,73 @@ const whole = (least: number, most: number) =>
       error: `must be a whole number from ${least} to ${most}`,
     }),
   )
-const positive = (given: Field<number>) => given.check(z.refine((ms) => ms > 0, { error: 'must be longer than 0' }))
+/** A duration of the plan, ms. A timer of Node.js ends at once when it is given 597 hours or more. */
+const time = z.pipe(
+  z.union([z.string(), z.number()], { error: 'must be a duration such as 500ms, 10s, 5m or 1h' }),
+  z.transform((value: string | number, context): number => {
+    const ms = parseDuration(String(value))
+    if (ms !== undefined && ms <= LONGEST) return ms
+    const message = ms === undefined ? durationProblem(String(value)) : 'must be at most 500h'
+    context.issues.push({ code: 'custom', message, input: value })
+    return z.NEVER
+  }),
+)
+const LONGEST = 500 * 3_600_000
+const positive = (given: typeof time) => given.check(z.refine((ms) => ms > 0, { error: 'must be longer than 0' }))
 const name = z.string().check(z.regex(/^[a-z][a-z0-9-]{0,39}$/, { error: 'must be a word of a-z, 0-9 and -' }))
 
-const metric = z.discriminatedUnion('kind', [
-  z.strictObject({
-    name,
-    kind: z.literal('ratio'),
-    margin: z.optional(share),
-    max: z.optional(share),
-    counter: z.optional(z.string()),
-    bad: z.optional(z.record(z.string(), z.string())),
-    only: z.optional(z.record(z.string(), z.string())),
-  }),
-  z.strictObject({
-    name,
-    kind: z.literal('latency'),
-    threshold: positive(duration),
-    margin: z.optional(share),
-    max: z.optional(share),
-    histogram: z.optional(z.string()),
-    only: z.optional(z.record(z.string(), z.string())),
-  }),
-  z.strictObject({
-    name,
-    kind: z.literal('gauge'),
-    series: z.string(),
-    only: z.optional(z.record(z.string(), z.string())),
-    max: z.optional(z.number()),
-    min: z.optional(z.number()),
-    failures: z.optional(whole(3, 1000)),
-  }),
-])
+const metric = z.discriminatedUnion(
+  'kind',
+  [
+    z.strictObject({
+      name,
+      kind: z.literal('ratio'),
+      margin: z.optional(share),
+      max: z.optional(share),
+      counter: z.optional(z.string()),
+      bad: z.optional(z.record(z.string(), z.string())),
+      only: z.optional(z.record(z.string(), z.string())),
+    }),
+    z.strictObject({
+      name,
+      kind: z.literal('latency'),
+      threshold: positive(time),
+      margin: z.optional(share),
+      max: z.optional(share),
+      histogram: z.optional(z.string()),
+      only: z.optional(z.record(z.string(), z.string())),
+    }),
+    z.strictObject({
+      name,
+      kind: z.literal('gauge'),
+      series: z.string(),
+      only: z.optional(z.record(z.string(), z.string())),
+      max: z.optional(z.number()),
+      min: z.optional(z.number()),
+      failures: z.optional(whole(3, 1000)),
+    }),
+  ],
+  { error: 'must be ratio, latency or gauge' },
+)
 
 /** The plan document. Every key may be left out of `plan`; `plan-defaults` has them all. */
 export const planDocument = z.strictObject({
-  steps: z.optional(z.array(z.strictObject({ weight: whole(1, 99), hold: duration }))),
-  interval: z.optional(positive(duration)),
+  steps: z.optional(z.array(z.strictObject({ weight: whole(1, 99), hold: time }))),
+  interval: z.optional(positive(time)),
   metrics: z.optional(z.array(metric)),
   'false-rollback-rate': z.optional(
     z.number().check(z.refine((rate) => rate > 0 && rate < 1, { error: 'must be a number between 0 and 1' })),
   ),
   'on-inconclusive': z.optional(z.enum(['hold', 'promote', 'rollback'])),
-  'max-hold': z.optional(duration),
-  drain: z.optional(duration),
-  lease: z.optional(positive(duration)),
-  'ready-within': z.optional(positive(duration)),
+  'max-hold': z.optional(time),
+  drain: z.optional(time),
+  lease: z.optional(positive(time)),
+  'ready-within': z.optional(positive(time)),
   'min-canary': z.optional(whole(1, 1000)),
   headroom: z.optional(whole(0, 90)),
   'min-requests': z.optional(whole(1, 1_000_000_000)),
-  'warm-up': z.optional(duration),
-  settle: z.optional(duration),
+  'warm-up': z.optional(time),
+  settle: z.optional(time),
   provider: z.optional(z.enum(['pods', 'probe'])),
   scrape: z.optional(
     z.strictObject({

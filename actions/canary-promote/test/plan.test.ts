@@ -42,7 +42,12 @@ describe('the plan', () => {
   test.each([
     ['an unknown key', 'stepps: []', 'plan.yml:1:1: unknown key "stepps"; did you mean "steps"?'],
     ['a misspelt key of a step', 'steps: [{ wieght: 5, hold: 1m }]', 'did you mean "weight"?'],
-    ['a duration without a unit', 'interval: 5', 'plan.yml:1:1: interval: must be a string'],
+    ['a duration without a unit', 'interval: 5', 'plan.yml:1:1: interval: must be a duration such as 500ms'],
+    ['no duration', 'steps: [{ weight: 5 }]', 'steps.0.hold: must be a duration such as 500ms'],
+    ['a duration that no timer takes', 'steps: [{ weight: 5, hold: 9999999h }]', 'must be at most 500h'],
+    ['an interval of 0', 'interval: 0ms', 'must be longer than 0'],
+    ['a kind of metric that is none', 'metrics: [{ name: e, kind: count }]', 'must be ratio, latency or gauge'],
+    ['a weight of 0', 'steps: [{ weight: 0, hold: 1m }]', 'must be a whole number from 1 to 99'],
     ['a wrong duration', 'interval: 5x', 'must be a duration such as 500ms'],
     ['a weight above 99', 'steps: [{ weight: 100, hold: 1m }]', 'must be a whole number from 1 to 99'],
     ['a share that is none', 'metrics: [{ name: e, kind: ratio, max: 5 }]', 'must be a share such as 5%'],
