@@ -1,15 +1,6 @@
 import { parseYaml } from '@sluice/kit/documents'
 import { Fault } from '@sluice/kit/faults'
-import {
-  choice,
-  durationProblem,
-  field,
-  optionalImage,
-  optionalText,
-  parseDuration,
-  problem,
-  text,
-} from '@sluice/kit/fields'
+import { choice, duration, field, optionalImage, optionalText, problem, text } from '@sluice/kit/fields'
 import * as z from 'zod/mini'
 
 /** The inputs by their names in action.yml; defaults live there only. */
@@ -59,17 +50,15 @@ const whole = (least: number, most: number) =>
     }),
   )
 /** A duration of the plan, ms. A timer of Node.js ends at once when it is given 597 hours or more. */
-const time = z.pipe(
-  z.union([z.string(), z.number()], { error: 'must be a duration such as 500ms, 10s, 5m or 1h' }),
-  z.transform((value: string | number, context): number => {
-    const ms = parseDuration(String(value))
-    if (ms !== undefined && ms <= LONGEST) return ms
-    const message = ms === undefined ? durationProblem(String(value)) : 'must be at most 500h'
-    context.issues.push({ code: 'custom', message, input: value })
-    return z.NEVER
-  }),
-)
-const LONGEST = 500 * 3_600_000
+const time = z
+  .pipe(
+    z.pipe(
+      z.union([z.string(), z.number()], { error: 'must be a duration such as 500ms, 10s, 5m or 1h' }),
+      z.transform((value: string | number) => String(value)),
+    ),
+    duration,
+  )
+  .check(z.refine((ms) => ms <= 500 * 3_600_000, { error: 'must be at most 500h' }))
 const positive = (given: typeof time) => given.check(z.refine((ms) => ms > 0, { error: 'must be longer than 0' }))
 const name = z.string().check(z.regex(/^[a-z][a-z0-9-]{0,39}$/, { error: 'must be a word of a-z, 0-9 and -' }))
 
