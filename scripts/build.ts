@@ -96,7 +96,7 @@ const hashes = (files: ReadonlyMap<string, Buffer>): readonly string[] =>
   [...files].filter(([path]) => path !== '.sources').map(([path, bytes]) => `${sha256(bytes)}  dist/${path}`)
 
 /** The size that is limited: everything that can be loaded. */
-export const scriptBytes = (files: ReadonlyMap<string, Buffer>): number =>
+const scriptBytes = (files: ReadonlyMap<string, Buffer>): number =>
   [...files].reduce((total, [path, bytes]) => (path.endsWith('.js') ? total + bytes.length : total), 0)
 
 const toolVersions = (root: string): readonly string[] => {

@@ -21,7 +21,7 @@ export const importsOf = (source: string): readonly Import[] => {
 }
 
 /** Calls `see` with every node of a tree, parents first. */
-export const visit = (value: unknown, see: (node: Node) => void): void => {
+const visit = (value: unknown, see: (node: Node) => void): void => {
   if (Array.isArray(value)) for (const item of value) visit(item, see)
   if (!isNode(value)) return
   see(value)

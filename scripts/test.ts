@@ -8,7 +8,7 @@ export type Tally = { readonly passed: number; readonly failed: number; readonly
 const ROOT = join(import.meta.dirname, '..')
 
 /** Every check of the repository that is not a vitest file, in the order they run: the quick ones first. */
-export const CHECKS: readonly { readonly name: string; readonly args: readonly string[] }[] = [
+const CHECKS: readonly { readonly name: string; readonly args: readonly string[] }[] = [
   { name: 'lint', args: ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings'] },
   { name: 'types', args: ['node_modules/typescript/bin/tsc', '-p', '.'] },
   { name: 'README tables', args: ['scripts/readme-tables.ts', '--check'] },

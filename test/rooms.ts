@@ -52,7 +52,7 @@ const ACTION_ROOMS: Readonly<Record<'main' | 'ports' | 'inputs' | 'run' | 'decis
 }
 
 /** The room a file is in; `undefined` for a path that no rule speaks of. */
-export const roomOf = (path: string): Room | undefined => {
+const roomOf = (path: string): Room | undefined => {
   const parts = path.split('/')
   const [top = '', name = '', part = '', ...rest] = parts
   const home = `${top}/${name}`

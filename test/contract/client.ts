@@ -14,8 +14,10 @@ export type Target = {
   namespace(): Promise<string>
 }
 
+/** An answer of the API server: status code, body as JSON, and as text. */
 export type Answer = { readonly code: number; readonly body: Body; readonly text: string }
-// The contract reads answers of many shapes; what a test reads it compares, so a wrong shape fails there.
+
+/** A body of any shape: what a test reads it compares, so a wrong shape fails there. */
 export type Body = { readonly [field: string]: Body } & {
   readonly length: number
   map<T>(of: (item: Body) => T): T[]
@@ -23,15 +25,19 @@ export type Body = { readonly [field: string]: Body } & {
   filter(test: (item: Body) => boolean): Body[]
 }
 
+/** A client that sends what it is told, and nothing of its own. */
 export type Client = {
   call(method: string, path: string, body?: unknown, options?: { type?: string; token?: string }): Promise<Answer>
   /** Lines of a watch until `enough` says stop; then the watch is closed. */
   watch(path: string, enough: (events: readonly Event[]) => boolean): Promise<readonly Event[]>
 }
+
+/** One line of a watch. */
 export type Event = { readonly type: string; readonly object: Body }
 
 const LIMIT_MS = 20_000
 
+/** A client of this API server. A request that hangs ends after 20 s with an error. */
 export const clientOf = (target: Target): Client => {
   const open = (
     method: string,

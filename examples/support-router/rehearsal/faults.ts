@@ -6,6 +6,8 @@ import type { Classify } from '../src/start.ts'
  * `hang` requests are accepted and never answered, `never-ready` the readiness probe never passes.
  */
 export const FAULTS = ['none', 'errors', 'latency', 'crash', 'hang', 'never-ready'] as const
+
+/** The name of one of them. */
 export type FaultName = (typeof FAULTS)[number]
 
 /** `rate` is a share of requests from 0 to 1; for `crash`, the chance of each request to be the last. */
@@ -21,8 +23,10 @@ export type Surroundings = {
   outage(): boolean
 }
 
-/** How slow a slow request is, in milliseconds, and the share of requests that an outage of the shared dependency fails. */
+/** How slow a slow request is, ms. */
 export const SLOW = 900
+
+/** The share of requests, 0 to 1, that an outage of the shared dependency fails. */
 export const OUTAGE_SHARE = 0.5
 
 /** From the environment: FAULT, FAULT_RATE, and ENVIRONMENT, without which (or in any other than production) nothing is wrong. */

@@ -1,6 +1,7 @@
 /** Upper bounds in seconds; 0.5 is there because the release is judged by the share of requests slower than that. */
-export const BOUNDS: readonly number[] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+const BOUNDS: readonly number[] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
+/** What the service counts of itself, and how it shows it. */
 export type Metrics = {
   /** One request has begun; the call that is returned ends it. Each end counts once, however often it is called. */
   begin(): (request: { readonly method: string; readonly route: string; readonly code: number }) => void

@@ -5,8 +5,10 @@ import { createMetrics } from './metrics.ts'
 import { type Classification, classify, type Model, readModel } from './model.ts'
 import { createService } from './service.ts'
 
+/** Puts a ticket's text to an intent. Rejects when it cannot: the request is then answered with 500. */
 export type Classify = (text: string) => Promise<Classification>
 
+/** Where the service listens and what it calls itself. */
 export type Options = {
   /** 0: any free port. */
   readonly port: number
@@ -23,6 +25,7 @@ export type Options = {
   log(line: string): void
 }
 
+/** A service that listens, and the way to end it. */
 export type Started = {
   readonly url: string
   /** Takes no more connections, lets requests in flight end; `cut` counts those that took longer than the grace. */

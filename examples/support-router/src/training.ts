@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { type Features, features } from './features.ts'
 import { classify, type Model, softmax } from './model.ts'
 
+/** One labelled example. */
 export type Ticket = { readonly intent: string; readonly text: string }
 
 /** Reads `intent<TAB>text` lines under one head line. @throws Error naming the line that is not of that form */

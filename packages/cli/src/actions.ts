@@ -13,6 +13,7 @@ export type Action = {
   readonly hasPost: boolean
 }
 
+/** One input as action.yml declares it; `default` is empty where there is none. */
 export type Input = {
   readonly name: string
   readonly description: string
@@ -31,7 +32,7 @@ export const readActions = (root: string): readonly Action[] =>
     .sort((a, b) => a.name.localeCompare(b.name))
 
 /** What an action.yml says that a runner acts on. */
-export const describeAction = (source: string): Omit<Action, 'name' | 'folder'> => {
+const describeAction = (source: string): Omit<Action, 'name' | 'folder'> => {
   const document: {
     description?: string
     inputs?: Record<string, { description?: string; default?: unknown; required?: boolean } | null>

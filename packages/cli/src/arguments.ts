@@ -3,8 +3,13 @@ import { unknownName } from '@sluice/kit/nearest'
 
 /** What can go wrong with the second release of a rehearsal; `none` is a second good one. */
 export const FAULTS = ['errors', 'latency', 'crash', 'hang', 'never-ready', 'outage', 'none'] as const
+
+/** The name of one of them. */
 export type FaultName = (typeof FAULTS)[number]
 
+/**
+ * How to rehearse. `second`: the second release only; `fromSource`: the actions' sources instead of their bundles; `report`: the folder it goes to.
+ */
 export type RehearseOptions = {
   readonly fault: FaultName
   readonly kill: boolean
@@ -17,6 +22,7 @@ export type RehearseOptions = {
   readonly seed: number
 }
 
+/** One action to run, with the inputs that were given; `summary` is the file that the job summary goes to. */
 export type ActionCall = {
   readonly kind: 'action'
   readonly action: string
@@ -26,6 +32,7 @@ export type ActionCall = {
   readonly summary: string | undefined
 }
 
+/** What a command line asks for. */
 export type Command =
   | { readonly kind: 'help'; readonly of: string | undefined }
   | { readonly kind: 'version' }

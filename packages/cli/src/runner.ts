@@ -18,6 +18,7 @@ export type Step = {
   say(line: string): void
 }
 
+/** What a step left once it ended. Times in ms UTC. */
 export type StepResult = {
   /** Exit code; absent when a signal ended it. */
   readonly code: number | undefined
@@ -29,6 +30,7 @@ export type StepResult = {
   readonly endedAt: number
 }
 
+/** A step that runs; `done` never rejects because of how the step ends. */
 export type RunningStep = {
   readonly pid: number
   kill(signal: NodeJS.Signals): void
@@ -93,7 +95,7 @@ export const startStep = (step: Step, phase: 'main' | 'post' = 'main'): RunningS
 }
 
 /** `INPUT_<NAME>` in capitals, spaces as underscores: what @actions/core reads. Defaults come from action.yml. */
-export const inputVariables = (
+const inputVariables = (
   { inputs }: Pick<Action, 'inputs'>,
   given: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> =>

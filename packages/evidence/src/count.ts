@@ -4,8 +4,10 @@ export type Count = { readonly n: number; readonly k: number }
 /** The same interval seen on both sides. */
 export type Pair = { readonly baseline: Count; readonly canary: Count }
 
+/** No requests. */
 export const zero: Count = { n: 0, k: 0 }
 
+/** The sum of two counts. */
 export const add = (a: Count, b: Count): Count => ({ n: a.n + b.n, k: a.k + b.k })
 
 /** Share of bad requests; 0 where there were none. */

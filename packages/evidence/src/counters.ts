@@ -15,6 +15,7 @@ export type CounterState = {
   readonly closed: { readonly [series: string]: number }
 }
 
+/** What is remembered of one pod: its counters at the last read, and what tells a restart from a fall. */
 export type Line = {
   readonly containerId: string
   readonly restarts: number
@@ -22,6 +23,7 @@ export type Line = {
   readonly counters: { readonly [metric: string]: { readonly total: number; readonly bad: number } }
 }
 
+/** Before any read. */
 export const beginCounters = (): CounterState => ({ pods: {}, closed: {} })
 
 /**

@@ -26,6 +26,8 @@ export type GaugeMetric = {
   readonly min?: number
   readonly failures?: number
 }
+
+/** One metric of a plan. */
 export type MetricPlan = CountedMetric | GaugeMetric
 
 /**
@@ -60,6 +62,8 @@ export type Evidence = {
   /** Reads in a row that gave nothing to judge. */
   readonly blind: number
 }
+
+/** The evidence of a metric that counts requests. */
 export type CountedEvidence = {
   readonly kind: 'counted'
   readonly ratio: RatioState
@@ -70,6 +74,8 @@ export type CountedEvidence = {
   /** Why its counts cannot be trusted; stays. */
   readonly unreliable?: string
 }
+
+/** The evidence of a metric that is read as a value. */
 export type GaugeEvidence = { readonly kind: 'gauge'; readonly baseline: GaugeState; readonly canary: GaugeState }
 
 /** One look: when, what was read, and the weight (whole percent) and step that were in force when it was read. */
@@ -111,4 +117,5 @@ export const beginMetric = (metric: MetricPlan, history: Count = zero): CountedE
 export const marginOf = (metric: CountedMetric, ratio: RatioState): number =>
   metric.margin ?? defaultMargin(baselineRatio(ratio))
 
+/** No requests on either side. */
 export const noRequests: Pair = { baseline: zero, canary: zero }

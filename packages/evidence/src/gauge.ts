@@ -6,8 +6,10 @@ export type GaugeReading =
   | { readonly kind: 'value'; readonly value: number; readonly pods: number }
   | { readonly kind: 'absent' | 'nan' }
 
+/** The absolute bounds of a gauge, in its own unit; a value on a bound keeps it. */
 export type Bounds = { readonly max?: number | undefined; readonly min?: number | undefined }
 
+/** Before any read. */
 export const beginGauge = (): GaugeState => ({ failures: 0, last: { kind: 'absent' } })
 
 /** One read of a gauge against its absolute bounds. Outside the statement about false rollbacks: gauges have no counts. */

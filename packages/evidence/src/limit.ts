@@ -7,6 +7,7 @@ import { ODDS_RATIOS, raise } from './ratio.ts'
 /** `recent`: the last requests of each side; `judged`: the canary's requests that were bet on. */
 export type LimitState = { readonly process: EProcess; readonly recent: Pair; readonly judged: Count }
 
+/** Before any request. */
 export const beginLimit = (): LimitState => ({
   process: start(ODDS_RATIOS.length + 1),
   recent: { baseline: zero, canary: zero },
@@ -39,6 +40,7 @@ export const testLimit = (state: LimitState, interval: Pair, max: number): Limit
 export const bothBreak = (state: LimitState, max: number): boolean =>
   wilson(state.recent.baseline).low > max && wilson(state.recent.canary).low > max
 
+/** The logarithm of the evidence that the canary breaks the limit: as it is, and its largest so far, which decides. */
 export const limitEvidence = (state: LimitState): { readonly now: number; readonly peak: number } => ({
   now: logEvidence(state.process),
   peak: state.process.peak,

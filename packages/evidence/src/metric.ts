@@ -14,6 +14,8 @@ import { ratioEvidence } from './ratio.ts'
 
 /** What a summary shows of one metric. Evidence as natural logs (`logE` may be shown as e^logE); `logLimit` is log m/α. */
 export type MetricJudgement = CountedJudgement | GaugeJudgement
+
+/** What a counted metric shows at a look. */
 export type CountedJudgement = {
   readonly name: string
   readonly kind: 'ratio' | 'latency'
@@ -34,6 +36,8 @@ export type CountedJudgement = {
   readonly unreliable?: string
   readonly text: string
 }
+
+/** What a gauge shows at a look. */
 export type GaugeJudgement = {
   readonly name: string
   readonly kind: 'gauge'

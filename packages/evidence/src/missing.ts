@@ -13,6 +13,7 @@ export type MissingState = {
   readonly heard: { readonly baseline: number; readonly canary: number }
 }
 
+/** Before any request. @param at ms UTC, from when on silence is counted */
 export const beginMissing = (at: number): MissingState => ({
   process: start(SHORTFALLS.length),
   silent: { baseline: 0, since: at },
@@ -74,6 +75,7 @@ const expectedShare = ({ heard }: MissingState, weight: number): number =>
     ? Math.min(tolerated(weight), (0.5 * heard.canary) / (heard.baseline + heard.canary))
     : tolerated(weight)
 
+/** The logarithm of the evidence that requests do not arrive: as it is, and its largest so far, which decides. */
 export const missingEvidence = (state: MissingState): { readonly now: number; readonly peak: number } => ({
   now: logEvidence(state.process),
   peak: state.process.peak,

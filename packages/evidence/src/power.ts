@@ -4,6 +4,7 @@ import { ODDS_RATIOS, raise } from './ratio.ts'
 /** Requests that both sides answer while one weight is in force. */
 export type Traffic = { readonly baseline: number; readonly canary: number }
 
+/** What a release's traffic was, to ask what it would have revealed. */
 export type PowerQuestion = {
   /** The baseline's ratio of bad answers, 0 … 1. */
   readonly baseline: number

@@ -17,5 +17,6 @@ export const pod = (
   ...more,
 })
 
+/** A read of pods as a metric source gives it. */
 export const pods = (readings: readonly PodReading[], missing: readonly string[] = []) =>
   ({ kind: 'pods', readings, missing }) as const satisfies Scrape

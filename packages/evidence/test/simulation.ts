@@ -18,6 +18,7 @@ export type Scenario = {
   readonly skew?: number
 }
 
+/** How a simulated release ended. */
 export type Ended = {
   readonly decision: Decision
   /** Seconds; infinite when nothing stopped it. */
@@ -29,6 +30,7 @@ export type Ended = {
   readonly evidence: Evidence
 }
 
+/** A plan as most releases have it. */
 export const usualPlan: JudgePlan = {
   metrics: [
     { name: 'errors', kind: 'ratio', max: 0.05 },

@@ -21,7 +21,7 @@ export type Outcome = {
 }
 
 /** GitHub refuses a step summary of more than 1 MiB; what is cut is said. */
-export const SUMMARY_LIMIT = 900 * 1024
+const SUMMARY_LIMIT = 900 * 1024
 
 /**
  * Where an action's report goes: a folder of the job, so that nothing is added to the checkout, and a file of the step's own, so that two steps of
@@ -74,7 +74,7 @@ const failure = (name: string, thrown: unknown, startedAt: string): Outcome => {
 }
 
 /** Writes an outcome. A report or summary that cannot be written is a warning: it never changes the verdict. */
-export const finish = (outcome: Outcome): void => {
+const finish = (outcome: Outcome): void => {
   const lost: Finding[] = []
   if (outcome.reportPath !== '') {
     const problem = attempt(() => writeReport(outcome.reportPath, outcome.report))
@@ -99,13 +99,13 @@ export const finish = (outcome: Outcome): void => {
 }
 
 /** One output; where there is no runner to take it, a line `name=value` in the log. */
-export const output = (name: string, value: string): void => {
+const output = (name: string, value: string): void => {
   if (process.env.GITHUB_OUTPUT) core.setOutput(name, value)
   else process.stdout.write(`${name}=${value}\n`)
 }
 
 /** Adds to the job summary, cut to `SUMMARY_LIMIT` bytes; nothing where there is no runner to take it. */
-export const addSummary = (markdown: string): void => {
+const addSummary = (markdown: string): void => {
   const file = process.env.GITHUB_STEP_SUMMARY
   if (!file) return
   appendFileSync(file, `${cut(markdown, SUMMARY_LIMIT)}\n`)
@@ -120,7 +120,7 @@ export const cut = (text: string, bytes: number): string => {
 }
 
 /** Writes a report as JSON, making its folder. */
-export const writeReport = (path: string, report: Report<string, unknown>): void => {
+const writeReport = (path: string, report: Report<string, unknown>): void => {
   mkdirSync(dirname(path), { recursive: true })
   writeFileSync(path, `${JSON.stringify(report, null, 2)}\n`)
 }

@@ -5,6 +5,7 @@ export type Clock = {
   sleep(ms: number): Promise<void>
 }
 
+/** The machine's own clock. @param cancelled ends a sleep, and keeps one from beginning */
 export const realClock = (cancelled: AbortSignal): Clock => ({
   now: () => Date.now(),
   monotonic: () => performance.now(),

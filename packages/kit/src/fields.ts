@@ -46,29 +46,10 @@ export const count = (min: number, max: number = Number.MAX_SAFE_INTEGER): Field
     return problem(`must be a whole number ${range}, not ${shown(value)}`)
   })
 
-/** A number strictly between 0 and 1, such as a false-rollback rate. */
-export const fraction: Field<number> = field((value) => {
-  const number = value.trim() === '' ? Number.NaN : Number(value)
-  return number > 0 && number < 1 ? number : problem(`must be a number between 0 and 1, not ${shown(value)}`)
-})
-
 /** `250ms`, `10s`, `5m`, `1h` → milliseconds. */
 export const duration: Field<number> = field((value) => {
   const milliseconds = parseDuration(value)
   return milliseconds ?? problem(durationProblem(value))
-})
-
-/** A duration that may be left out. */
-export const optionalDuration: Field<number | undefined> = field((value) => {
-  if (value.trim() === '') return undefined
-  return parseDuration(value) ?? problem(durationProblem(value))
-})
-
-/** `true` or `false`, in the spellings of YAML's core schema. */
-export const yesNo: Field<boolean> = field((value) => {
-  if (/^(true|True|TRUE)$/.test(value.trim())) return true
-  if (/^(false|False|FALSE)$/.test(value.trim())) return false
-  return problem(`must be true or false, not ${shown(value)}`)
 })
 
 /** One of a few words. */
@@ -84,26 +65,10 @@ export const choice = <const T extends string>(words: readonly T[]): Field<T> =>
 /** One entry a line; empty lines and lines that start with `#` are left out. */
 export const lines: Field<readonly string[]> = field((value) => entries(value))
 
-/** `NAME=value`, one a line. A name given twice is a problem. */
-export const pairs: Field<ReadonlyMap<string, string>> = field((value) => {
-  const found = new Map<string, string>()
-  for (const entry of entries(value)) {
-    const cut = entry.indexOf('=')
-    if (cut < 1)
-      return problem(`has a line that is not NAME=value: ${shown(cut < 0 ? entry : entry.slice(0, cut + 1))}`)
-    const name = entry.slice(0, cut).trim()
-    if (found.has(name)) return problem(`names ${name} twice`)
-    found.set(name, entry.slice(cut + 1).trim())
-  }
-  return found
-})
-
+/** An image by what cannot move: its repository without a tag, and the digest of its manifest. */
 export type ImageReference = { readonly repository: string; readonly digest: `sha256:${string}` }
 
-/** An image by digest, `registry/name@sha256:…`; a tag before the digest is accepted and dropped. */
-export const image: Field<ImageReference> = field(readImage)
-
-/** An image by digest that may be left out. */
+/** An image by digest, `registry/name@sha256:…`, that may be left out; a tag before the digest is accepted and dropped. */
 export const optionalImage: Field<ImageReference | undefined> = field((value) =>
   value.trim() === '' ? undefined : readImage(value),
 )
@@ -128,7 +93,6 @@ function readImage(value: string): ImageReference | Problem {
   const reference = value.trim()
   const match = /^([^@\s]+)@(sha256:[0-9a-f]{64})$/.exec(reference)
   if (match === null) {
-    if (reference === '') return problem('is required: name@sha256:… (64 hexadecimal digits)')
     const advice = reference.includes('@')
       ? 'its digest is not sha256: and 64 hexadecimal digits'
       : 'a tag alone can move between two reads; give the digest that was built, name@sha256:…'

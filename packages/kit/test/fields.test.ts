@@ -1,20 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod/mini'
 import { Fault, describe as tell } from '../src/faults.ts'
-import {
-  choice,
-  count,
-  duration,
-  type Field,
-  fraction,
-  image,
-  lines,
-  optionalDuration,
-  optionalText,
-  pairs,
-  text,
-  yesNo,
-} from '../src/fields.ts'
+import { choice, count, duration, type Field, lines, optionalImage, optionalText, text } from '../src/fields.ts'
 import { readInputs } from '../src/inputs.ts'
 import { nearest } from '../src/nearest.ts'
 
@@ -39,32 +26,22 @@ describe('an input', () => {
       '9007199254740993',
       'must be a whole number of at least 0, not "9007199254740993"',
     ],
-    ['a fraction', fraction, '0.01', 0.01],
-    ['a fraction of one', fraction, '1', 'must be a number between 0 and 1, not "1"'],
-    ['no fraction', fraction, '', 'must be a number between 0 and 1, not ""'],
     ['seconds', duration, '10s', 10_000],
     ['half a minute', duration, '0.5m', 30_000],
     ['a duration without unit', duration, '10', 'must be a duration such as 500ms, 10s, 5m or 1h, not "10"'],
-    ['a duration left out', optionalDuration, '', undefined],
-    ['yes', yesNo, 'true', true],
-    ['a misspelt yes', yesNo, 'yes', 'must be true or false, not "yes"'],
     ['a word', choice(['run', 'abort']), 'abort', 'abort'],
     ['a misspelt word', choice(['run', 'abort']), 'abrot', 'unknown value "abrot"; did you mean "abort"?'],
     ['lines', lines, 'a\n\n# no\n b ', ['a', 'b']],
     [
-      'pairs',
-      pairs,
-      'A=1\nB = x=y ',
-      new Map([
-        ['A', '1'],
-        ['B', 'x=y'],
-      ]),
+      'an image',
+      optionalImage,
+      `ghcr.io/o/shop@sha256:${hex}`,
+      { repository: 'ghcr.io/o/shop', digest: `sha256:${hex}` },
     ],
-    ['a pair given twice', pairs, 'A=1\nA=2', 'names A twice'],
-    ['an image', image, `ghcr.io/o/shop@sha256:${hex}`, { repository: 'ghcr.io/o/shop', digest: `sha256:${hex}` }],
+    ['an image left out', optionalImage, ' ', undefined],
     [
       'an image with port and tag',
-      image,
+      optionalImage,
       `r:5000/shop:v1@sha256:${hex}`,
       { repository: 'r:5000/shop', digest: `sha256:${hex}` },
     ],
@@ -73,11 +50,7 @@ describe('an input', () => {
   })
 
   test('that is an image by tag is refused with the reason', () => {
-    expect(read(image, 'shop:v1')).toMatch(/a tag alone can move between two reads/)
-  })
-
-  test('that is a secret pair is not shown beyond its name', () => {
-    expect(read(pairs, '=hunter2')).toBe('has a line that is not NAME=value: "="')
+    expect(read(optionalImage, 'shop:v1')).toMatch(/a tag alone can move between two reads/)
   })
 
   test('wrong in several ways names them all at once', () => {

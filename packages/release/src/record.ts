@@ -3,6 +3,8 @@
  * Times are milliseconds UTC, weights whole percent of the traffic. Decision record: docs/decisions/0002-release-state.md.
  */
 export type Digest = `sha256:${string}`
+
+/** What JSON can hold. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 
 /** Repository and digest travel apart: a masked word in one must not drop the other. */
@@ -16,6 +18,7 @@ export type Owner = {
   readonly job: string
 }
 
+/** One object of the cluster; `uid` tells it from a later one of the same name. */
 export type Ref = {
   readonly apiVersion: string
   readonly kind: string
@@ -37,6 +40,7 @@ export type Touched = {
 /** A pod template in canonical form: the unit of analysis. `hash` covers `body`. */
 export type Template = { readonly hash: string; readonly image: Image; readonly body: Json }
 
+/** How a release can end. Only `promoted` is green by itself. */
 export type Verdict = 'promoted' | 'rolled-back' | 'superseded' | 'inconclusive' | 'error'
 
 /** `code` is stable API; `text` says what was measured against what limit; `next` what to do. */
@@ -92,6 +96,7 @@ export type ReleaseRecord = {
   }[]
 }
 
+/** Towards the canary's template everywhere, or towards the previous one. */
 export type Direction = 'forward' | 'back'
 
 /**
@@ -172,6 +177,7 @@ export type Judgement =
   | { readonly kind: 'hold'; readonly why: Reason }
   | { readonly kind: 'inconclusive'; readonly why: Reason }
 
+/** What can happen to a release. Times in ms UTC. */
 export type Event =
   | { readonly kind: 'observed'; readonly world: World }
   | { readonly kind: 'judged'; readonly at: number; readonly judgement: Judgement }
@@ -198,6 +204,7 @@ export type Command =
       readonly do: 'restore-route' | 'write-stable' | 'restore-stable' | 'remove-created'
     }
 
+/** The shape of the state machine: what a release becomes by an event, and what is to be done for it, in order. */
 export type Next = (
   record: ReleaseRecord,
   event: Event,

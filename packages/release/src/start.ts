@@ -19,6 +19,7 @@ export type Start = {
   readonly marked?: number
 }
 
+/** A release that began, or why it may not. */
 export type Started =
   | { readonly kind: 'started'; readonly record: ReleaseRecord }
   | { readonly kind: 'refused'; readonly why: Reason }

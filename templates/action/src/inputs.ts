@@ -8,4 +8,5 @@ export const inputs = z.object({
   'on-nothing-to-check': choice(['fail', 'pass']),
 })
 
+/** The inputs, read. */
 export type Inputs = z.output<typeof inputs>

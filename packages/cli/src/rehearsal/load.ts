@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Settings } from './clients.ts'
 import type { Answer } from './traffic.ts'
 
+/** The clients, a process of their own, and what they were answered. */
 export type Load = {
   /** Every answer so far, in the order they came in. */
   readonly answers: readonly Answer[]

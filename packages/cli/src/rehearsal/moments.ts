@@ -54,3 +54,21 @@ export const recent = (
   }
   return { perSecond: tail.length / 5, shares: byRelease(tail) }
 }
+
+/** What a look at production has to tell that the one before had not. */
+export const momentOf = (
+  look: Look,
+  before: Look | undefined,
+): { readonly text: string; readonly detail: string } | undefined => {
+  if (look.direction === 'back' && before?.direction !== 'back')
+    return { text: 'verdict: take it back', detail: look.reason }
+  if (before?.weight !== look.weight && (before !== undefined || look.weight > 0))
+    return { text: `canary weight ${look.weight} %`, detail: '' }
+  if (look.phase !== before?.phase && look.phase === 'holding')
+    return { text: 'held at its weight', detail: look.reason }
+  if (look.phase !== before?.phase && before?.phase === 'holding' && look.phase === 'analysing')
+    return { text: 'goes on', detail: '' }
+  if (look.phase !== before?.phase && look.phase === 'promoting')
+    return { text: 'passed its steps, stable gets the new template', detail: '' }
+  return undefined
+}

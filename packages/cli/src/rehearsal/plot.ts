@@ -6,6 +6,7 @@ export type Series = {
   readonly step?: boolean
 }
 
+/** A plot to draw: values over the seconds since the beginning. */
 export type Plot = {
   readonly title: string
   readonly unit: string

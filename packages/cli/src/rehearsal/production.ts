@@ -14,20 +14,29 @@ export const NAMES = {
   gateway: 'public',
 } as const
 
+/** The Deployments of production. */
 export const DEPLOYMENTS = { apiVersion: 'apps/v1', resource: 'deployments', namespace: NAMES.production } as const
+
+/** The Services of production. */
 export const SERVICES = { apiVersion: 'v1', resource: 'services', namespace: NAMES.production } as const
+
+/** The HTTPRoutes of production. */
 export const ROUTES = {
   apiVersion: 'gateway.networking.k8s.io/v1',
   resource: 'httproutes',
   namespace: NAMES.production,
 } as const
+
+/** The ConfigMaps of production: a release's record is one of them. */
 export const CONFIGMAPS = { apiVersion: 'v1', resource: 'configmaps', namespace: NAMES.production } as const
 
+/** An HTTPRoute, as far as its weights are read. https://gateway-api.sigs.k8s.io/reference/spec/#httproute */
 export type Route = KubernetesObject & {
   readonly spec: { readonly rules?: readonly { readonly backendRefs?: readonly Backend[] }[] }
 }
 type Backend = { readonly name: string; readonly weight?: number }
 
+/** A Deployment, as far as its rollout is read. */
 export type Workload = KubernetesObject & {
   readonly metadata: { readonly generation?: number }
   readonly spec: {

@@ -1,34 +1,24 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, totalmem, type } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Fault } from '@sluice/kit/faults'
 import type { Action } from '../actions.ts'
 import type { RehearseOptions } from '../arguments.ts'
-import { type Claim, claimsOf } from './claims.ts'
+import { claimsOf } from './claims.ts'
+import { closing, faultTitle, machineName } from './closing.ts'
+import { figureRows, figuresOf } from './figures.ts'
 import { page } from './html.ts'
+import { onInterrupt, within } from './interruption.ts'
 import type { Load } from './load.ts'
 import { changes, type Look, type Moment, recent } from './moments.ts'
+import { pause } from './pause.ts'
 import { LOAD, REPOSITORY, SHORTENED } from './plan.ts'
 import { NAMES } from './production.ts'
 import { type Rehearsed, type Scene, takeThrough } from './release.ts'
 import { openScreen } from './screen.ts'
-import { type Stage, setStage } from './stage.ts'
+import { setStage } from './stage.ts'
 import { createSteps, type Steps } from './steps.ts'
-import { isBeyondService, isFailed, perSecond, quantile } from './traffic.ts'
-import { claimTable, type Frame } from './view.ts'
-
-/** Numbers of one rehearsal. Times in ms; absent where it did not come to that. */
-export type Figures = {
-  readonly totalMs: number
-  readonly requests: number
-  readonly failed: number
-  readonly beyondService: number
-  readonly medianMs: number
-  readonly p99Ms: number
-  readonly badAnswers?: number
-  readonly badSpanMs?: number
-  readonly verdictToZeroMs?: number
-}
+import { isFailed, perSecond } from './traffic.ts'
+import type { Frame } from './view.ts'
 
 /**
  * Takes a good and a bad release through the embedded cluster, shows it, writes the report, and gives the exit code: 0 when every claim holds,
@@ -167,31 +157,6 @@ export const rehearse = async (root: string, actions: readonly Action[], options
 /** The embedded cluster starts in well under a second; one that does not within this time, ms, never will. */
 const START = 30_000
 
-/** What is being set up, or the code of the signal that came before it was. What is set up too late is closed again. */
-const within = async (
-  limit: number,
-  interrupted: Promise<{ readonly code: number }>,
-  setting: Promise<Stage>,
-): Promise<Stage | { readonly code: number }> => {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Fault('upstream', `The embedded cluster did not start within ${limit / 1000} s`)),
-      limit,
-    )
-  })
-  try {
-    const first = await Promise.race([setting, interrupted, late])
-    if ('code' in first)
-      await Promise.race([setting.then((stage) => stage.close()), pause(2_000)]).catch(() => undefined)
-    return first
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))
-
 const deployFirst = async (steps: Steps, digest: string): Promise<void> => {
   const { told, result } = await steps.start({
     id: 'first-deploy',
@@ -227,17 +192,6 @@ const steady = async ({ answers }: Load, label: string): Promise<void> => {
   }
 }
 
-const onInterrupt = (): { readonly signal: Promise<{ readonly code: number }>; off(): void } => {
-  let hear: (code: number) => void = () => {}
-  const signal = new Promise<{ readonly code: number }>((done) => {
-    hear = (code) => done({ code })
-  })
-  const onInt = (): void => hear(130)
-  const onTerm = (): void => hear(143)
-  process.on('SIGINT', onInt).on('SIGTERM', onTerm).on('SIGHUP', onTerm)
-  return { signal, off: () => void process.off('SIGINT', onInt).off('SIGTERM', onTerm).off('SIGHUP', onTerm) }
-}
-
 const frameOf = (
   { stage, look, load }: { readonly stage: string; readonly look: Look | undefined; readonly load: Load | undefined },
   moments: readonly Moment[],
@@ -253,79 +207,4 @@ const frameOf = (
     moments,
     began,
   }
-}
-
-const figuresOf = (done: readonly Rehearsed[], answers: Load['answers'], totalMs: number): Figures => {
-  const last = done.at(-1)
-  const answered = answers.filter(({ status }) => status > 0).map(({ took }) => took)
-  return {
-    totalMs,
-    requests: answers.length,
-    failed: answers.filter(isFailed).length,
-    beyondService: answers.filter(isBeyondService).length,
-    medianMs: quantile(answered, 0.5),
-    p99Ms: quantile(answered, 0.99),
-    ...(last?.badSpan === undefined
-      ? {}
-      : { badAnswers: last.badSpan.count, badSpanMs: last.badSpan.last - last.badSpan.first }),
-    ...(last?.returnSpan === undefined ? {} : { verdictToZeroMs: last.returnSpan.took }),
-  }
-}
-
-const figureRows = (figures: Figures): readonly (readonly [string, string])[] => [
-  [
-    'requests of the clients',
-    `${figures.requests}, of which failed ${figures.failed} (${figures.beyondService} without an answer of the service)`,
-  ],
-  ['time of an answer', `median ${figures.medianMs.toFixed(1)} ms, p99 ${figures.p99Ms.toFixed(1)} ms`],
-  ...(figures.badSpanMs === undefined
-    ? []
-    : [
-        [
-          'first bad answer of the second release → last',
-          `${(figures.badSpanMs / 1000).toFixed(1)} s, ${figures.badAnswers} bad answers`,
-        ] as const,
-      ]),
-  ...(figures.verdictToZeroMs === undefined
-    ? []
-    : [['verdict → weight 0 read back', `${(figures.verdictToZeroMs / 1000).toFixed(2)} s`] as const]),
-  ['the whole rehearsal', `${(figures.totalMs / 1000).toFixed(1)} s`],
-]
-
-const closing = (
-  done: readonly Rehearsed[],
-  claims: readonly Claim[],
-  figures: Figures,
-  report: string,
-): readonly string[] => [
-  ...done.flatMap(({ facts }) => [
-    '',
-    `The ${facts.name} release (${facts.label}, ${facts.fault === 'none' ? 'nothing wrong with it' : facts.fault}):`,
-    ...claimTable(claims.filter(({ release }) => release === facts.name)),
-  ]),
-  '',
-  ...figureRows(figures).map(([name, value]) => `  ${name}: ${value}`),
-  '',
-  claims.every(({ ok }) => ok)
-    ? `Passed: all ${claims.length} claims hold, read back from the cluster and from the clients.`
-    : `FAILED: ${claims.filter(({ ok }) => !ok).length} of ${claims.length} claims do not hold. Logs of the actions: ${join(report, '../logs')}`,
-  `Report: ${report}`,
-]
-
-const faultTitle = ({ fault, kill }: RehearseOptions): string => {
-  const what = {
-    errors: 'one that fails 20 % of its requests',
-    latency: 'a slow one',
-    crash: 'one that crashes',
-    hang: 'one that hangs',
-    'never-ready': 'one that is never ready',
-    outage: 'one that meets an outage',
-    none: 'another good one',
-  }
-  return `${what[fault]}${kill ? ', and a runner that dies' : ''}`
-}
-
-const machineName = (): string => {
-  const [cpu, ...more] = cpus()
-  return `${more.length + 1} × ${cpu?.model.trim() ?? 'unknown processor'}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()}, Node ${process.versions.node}`
 }

@@ -1,25 +1,16 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { Fault } from '@sluice/kit/faults'
-import type { KubernetesObject } from '@sluice/kubernetes/cluster'
 import type { FaultName } from '../arguments.ts'
 import type { ReleaseFacts, Told } from './claims.ts'
 import type { Load } from './load.ts'
-import { type Look, type Moment, returnSpan } from './moments.ts'
+import { type Look, type Moment, momentOf, returnSpan } from './moments.ts'
+import { pause } from './pause.ts'
 import { OUTAGE, PLAN, REPOSITORY, type Release } from './plan.ts'
-import {
-  CONFIGMAPS,
-  canaryWeight,
-  DEPLOYMENTS,
-  NAMES,
-  ROUTES,
-  type Route,
-  recordedEnd,
-  SERVICES,
-  type Workload,
-} from './production.ts'
+import { canaryWeight, NAMES, ROUTES, type Route } from './production.ts'
+import { countsOf, readBack, settledOf } from './read-back.ts'
 import type { Stage } from './stage.ts'
 import type { Steps, Use } from './steps.ts'
-import { type Answer, badSpan, byRelease, isBeyondService, isFailed, sentBetween } from './traffic.ts'
+import { badSpan, isFailed, sentBetween } from './traffic.ts'
 import { watchProduction } from './watch.ts'
 
 /** One release to take through: `run` is the number of its workflow run. */
@@ -32,6 +23,7 @@ export type Asked = {
   readonly run: number
 }
 
+/** What a release is taken through, and who is told: `tell` an event, `at` the stage it is in, `see` each look at production. */
 export type Scene = {
   readonly stage: Stage
   readonly steps: Steps
@@ -132,7 +124,7 @@ export const takeThrough = async (asked: Asked, scene: Scene): Promise<Rehearsed
 
   at(`${name} release ${release.label}: listening to the clients`)
   const ended = Date.now()
-  await sleep(SETTLE.listen)
+  await pause(SETTLE.listen)
   const looks = watch.looks.filter(({ since }) => since >= canaryAt)
   const during = sentBetween(load.answers, began, ended)
   const settled = sentBetween(load.answers, ended + SETTLE.under, Date.now() - SETTLE.under)
@@ -177,34 +169,17 @@ const CHECKS = `- name: is ready
   expect: { status: 200, json: [{ path: $.intent, op: eq, value: billing }] }
 `
 
-const momentOf = (
-  look: Look,
-  before: Look | undefined,
-): { readonly text: string; readonly detail: string } | undefined => {
-  if (look.direction === 'back' && before?.direction !== 'back')
-    return { text: 'verdict: take it back', detail: look.reason }
-  if (before?.weight !== look.weight && (before !== undefined || look.weight > 0))
-    return { text: `canary weight ${look.weight} %`, detail: '' }
-  if (look.phase !== before?.phase && look.phase === 'holding')
-    return { text: 'held at its weight', detail: look.reason }
-  if (look.phase !== before?.phase && before?.phase === 'holding' && look.phase === 'analysing')
-    return { text: 'goes on', detail: '' }
-  if (look.phase !== before?.phase && look.phase === 'promoting')
-    return { text: 'passed its steps, stable gets the new template', detail: '' }
-  return undefined
-}
-
 const breakDependency = async ({ stage, tell }: Scene, name: string): Promise<void> => {
-  await sleep(OUTAGE.after)
+  await pause(OUTAGE.after)
   writeFileSync(stage.outageFile, '')
   tell(`${name}: a dependency of stable and canary is out`, `half of all requests fail for ${OUTAGE.length / 1000} s`)
-  await sleep(OUTAGE.length)
+  await pause(OUTAGE.length)
   rmSync(stage.outageFile, { force: true })
   tell(`${name}: the dependency is back`)
 }
 
 const killSoon = async (kill: (signal: NodeJS.Signals) => void, { tell }: Scene, name: string): Promise<void> => {
-  await sleep(1_500)
+  await pause(1_500)
   kill('SIGKILL')
   tell(`${name}: canary-promote killed with SIGKILL`, 'no post step, no clean-up')
 }
@@ -223,51 +198,6 @@ const cleanUp = async (asked: Asked, { stage, steps, tell, at }: Scene): Promise
   return { told, weightAtDeath }
 }
 
-const readBack = async ({ cluster }: Stage, routeBefore: Route | undefined): Promise<ReleaseFacts['after']> => {
-  const [live, route, saved, deployments, services] = await Promise.all([
-    cluster.get<Workload>(DEPLOYMENTS, NAMES.deployment),
-    cluster.get<Route>(ROUTES, NAMES.route),
-    cluster.get<KubernetesObject & { readonly data?: Readonly<Record<string, string>> }>(
-      CONFIGMAPS,
-      `sluice-${NAMES.deployment}`,
-    ),
-    cluster.list(DEPLOYMENTS),
-    cluster.list(SERVICES),
-  ])
-  const current = live?.status?.observedGeneration === live?.metadata.generation
-  const names = (kind: string, objects: readonly KubernetesObject[]): readonly string[] =>
-    objects
-      .map(({ metadata }) => metadata.name)
-      .filter((found) => found !== NAMES.deployment)
-      .map((found) => `${kind}/${found}`)
-  return {
-    image: live?.spec.template.spec.containers[0]?.image.split('@')[1] ?? '',
-    desired: live?.spec.replicas ?? 0,
-    updated: current ? (live?.status?.updatedReplicas ?? 0) : 0,
-    available: live?.status?.availableReplicas ?? 0,
-    routeAsBefore: JSON.stringify(route?.spec) === JSON.stringify(routeBefore?.spec),
-    canaryWeight: canaryWeight(route),
-    leftovers: [...names('Deployment', deployments), ...names('Service', services)],
-    recorded: recordedEnd(saved?.data),
-  }
-}
-
-const countsOf = (
-  answers: readonly Answer[],
-  label: string,
-): Omit<ReleaseFacts['clients'], 'settled' | 'settledFailed'> => {
-  const beyondService = answers.filter(isBeyondService).length
-  return {
-    sent: answers.length,
-    beyondService,
-    byService: answers.filter(isFailed).length - beyondService,
-    fromCanary: byRelease(answers).get(label)?.total ?? 0,
-  }
-}
-
-const settledOf = (answers: readonly Answer[]): Readonly<Record<string, number>> =>
-  Object.fromEntries([...byRelease(answers)].map(([label, { total }]) => [label, total]))
-
 /** The reason as the action gave it, or where it gave none, the end of its log. */
 const reasonOf = (outputs: Readonly<Record<string, string>>, log: readonly string[]): string =>
   outputs.reason || tail(log)
@@ -280,5 +210,3 @@ const tail = (log: readonly string[]): string =>
     .join('\n')
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

@@ -1,6 +1,7 @@
 import type { Moment } from './moments.ts'
 import { type Frame, frame, momentLine, statusLine } from './view.ts'
 
+/** Where a rehearsal is shown: `tell` an event, `note` a line that stays, `stop` the view. */
 export type Screen = { tell(moment: Moment): void; note(line: string): void; stop(): void }
 
 /**

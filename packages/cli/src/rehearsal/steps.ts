@@ -13,6 +13,7 @@ export type Use = {
   readonly inputs: Readonly<Record<string, string>>
 }
 
+/** Starts the actions, each as a process with what a runner gives it. */
 export type Steps = {
   start(use: Use): RunningStep & { readonly told: Promise<{ readonly told: Told; readonly result: StepResult }> }
   /** Ends what still runs. */

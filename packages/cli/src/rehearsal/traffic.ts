@@ -7,7 +7,7 @@ export type Answer = {
 }
 
 /** Slower than this (ms) is slow: the threshold that the plan of the rehearsal judges by. */
-export const SLOW = 500
+const SLOW = 500
 
 /** No answer, or one of 500 and above. */
 export const isFailed = ({ status }: Answer): boolean => status === 0 || status >= 500
@@ -22,6 +22,7 @@ export const isBad = (answer: Answer): boolean => isFailed(answer) || answer.too
 export const sentBetween = (answers: readonly Answer[], from: number, to: number): readonly Answer[] =>
   answers.filter(({ at }) => at >= from && at < to)
 
+/** Counts of answers: all, those that failed, and those that were slow. */
 export type Share = { readonly total: number; readonly failed: number; readonly slow: number }
 
 /** Counts by the release that answered; an answer that names none is counted under the empty name. */

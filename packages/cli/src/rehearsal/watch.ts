@@ -4,6 +4,7 @@ import { CONFIGMAPS, lookOf, NAMES, ROUTES, type Route } from './production.ts'
 
 type ConfigMap = KubernetesObject & { readonly data?: Readonly<Record<string, string>> }
 
+/** What was seen of production so far, oldest first. */
 export type Watch = { readonly looks: readonly Look[]; last(): Look | undefined; stop(): Promise<void> }
 
 /** Looks at route and saved state ten times a second until it is stopped. A look that fails is left out: the next one is near. */

@@ -21,8 +21,10 @@ export type Behaviour = {
   readonly fenced: boolean
 }
 
+/** How a simulated write ends. */
 export type Answer = 'written' | 'fenced' | 'upstream' | 'forbidden'
 
+/** Who writes, and what it believes. */
 export type Writer = {
   readonly epoch: number
   /** The true cluster at the writer's last look, whatever the state machine was told. */
@@ -330,4 +332,5 @@ export const simulatedCluster = (behaviour: Behaviour) => {
   }
 }
 
+/** A cluster with one Deployment, its canary, a route and a record. */
 export type SimulatedCluster = ReturnType<typeof simulatedCluster>

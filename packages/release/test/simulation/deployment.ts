@@ -1,6 +1,7 @@
 /** A Deployment's pods over time, as far as a release can tell them apart. Times in ms. */
 export type Pod = { readonly hash: string; readonly readyAt: number; crashed: boolean }
 
+/** A simulated Deployment. It changes in place. */
 export type Deployment = {
   hash: string
   desired: number
@@ -12,11 +13,14 @@ export type Deployment = {
   asked?: number
 }
 
+/** Whether a pod serves at this time, ms. */
 export const isReady = (pod: Pod, now: number): boolean => !pod.crashed && pod.readyAt <= now
 
+/** How many pods serve at this time, ms. */
 export const readyPods = (deployment: Deployment | undefined, now: number): number =>
   deployment?.pods.filter((pod) => isReady(pod, now)).length ?? 0
 
+/** Whether all pods are of the template that is wanted, and serve. */
 export const isRolledOut = (deployment: Deployment, now: number): boolean =>
   deployment.pods.length === deployment.desired &&
   deployment.pods.every((pod) => pod.hash === deployment.hash && isReady(pod, now))

@@ -1,15 +1,20 @@
 import type { Owner, Plan, Template } from '../../src/record.ts'
 import type { Start } from '../../src/start.ts'
 
+/** The hash of the template that stable begins with. */
 export const PREVIOUS = 'previous'
+
+/** The hash of the template that is released. */
 export const CANARY = 'analysed'
 
+/** A pod template by its hash; `letter` makes its digest. */
 export const template = (hash: string, letter: string): Template => ({
   hash,
   image: { repository: 'registry.example/shop', digest: `sha256:${letter.repeat(64)}` },
   body: { containers: [{ name: 'shop', image: hash }] },
 })
 
+/** A plan of one to four steps, short enough to play thousands of times. */
 export const plan = (steps: number, over: Partial<Plan> = {}): Plan => ({
   split: 'weights',
   steps: [5, 25, 50, 80].slice(0, steps).map((weight) => ({ weight, hold: 2_000 })),
@@ -26,6 +31,7 @@ export const plan = (steps: number, over: Partial<Plan> = {}): Plan => ({
   ...over,
 })
 
+/** A run of the example's workflow. */
 export const owner = (runId: string, attempt = 1): Owner => ({
   repository: 'example/shop',
   runId,
@@ -33,6 +39,7 @@ export const owner = (runId: string, attempt = 1): Owner => ({
   job: 'canary',
 })
 
+/** What a release of the example begins with. */
 export const start = (over: Partial<Start> = {}): Start => ({
   writer: 'sluice 0.1.0',
   owner: owner('1'),

@@ -13,6 +13,7 @@ export type Act =
 /** What befalls the act: `conflict-lost` and `conflict-landed` for saves, the refusals for commands and looks. */
 export type Mishap = 'conflict-lost' | 'conflict-landed' | 'upstream' | 'forbidden' | undefined
 
+/** One run of the action, as the simulation plays it. */
 export type Run = {
   readonly owner: Owner
   readonly mode: 'run' | 'resume' | 'reap'

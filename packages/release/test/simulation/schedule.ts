@@ -26,6 +26,7 @@ export type Fault = {
     | 'foreign-deploy'
 }
 
+/** What is played: a scenario, a plan, and what befalls its runs. */
 export type Schedule = {
   readonly scenario: Scenario
   readonly plan: Plan
@@ -35,6 +36,7 @@ export type Schedule = {
   readonly fenced?: boolean
 }
 
+/** What was left once everything had ended; `broken` names each invariant that did not hold. */
 export type Outcome = {
   readonly broken: readonly string[]
   readonly record: ReleaseRecord | undefined
@@ -165,6 +167,7 @@ export const play = (schedule: Schedule): Outcome => {
   return { broken: cluster.broken, record: cluster.record, acts, atFault }
 }
 
+/** The verdict, or where there is none the phase that the release was left in. */
 export const verdictIn = ({ record }: Outcome): string =>
   record?.state.phase === 'done' ? record.state.verdict : (record?.state.phase ?? 'nothing')
 
