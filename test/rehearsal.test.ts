@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 type Result = {
@@ -71,5 +72,18 @@ describe('the rehearsal', () => {
     expect(html).toContain('✓ Passed')
     expect(html.match(/<svg /g)).toHaveLength(3)
     expect(existsSync(join(directory, 'report/logs/bad-canary-promote.log'))).toBe(true)
+  })
+
+  test('each action leaves the report that its schema describes', () => {
+    const folder = join(directory, 'report/reports')
+    const files = readdirSync(folder)
+    expect(files).toHaveLength(7)
+    for (const file of files) {
+      const report = JSON.parse(readFileSync(join(folder, file), 'utf8'))
+      const action = /^sluice\.dev\/(.*)\/v1$/.exec(report.schema)?.[1] ?? ''
+      const schema = JSON.parse(readFileSync(join(root, 'actions', action, 'report.schema.json'), 'utf8'))
+      const validate = new Ajv2020({ strict: false }).compile(schema)
+      expect(validate(report), `${file}: ${JSON.stringify(validate.errors)}`).toBe(true)
+    }
   })
 })

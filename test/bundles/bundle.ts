@@ -9,6 +9,8 @@ export type Ended = {
   readonly printed: string
   readonly outputs: string
   readonly summary: string
+  /** The report file's text; empty when none was written. */
+  readonly report: string
 }
 
 /**
@@ -31,7 +33,15 @@ export const runBundle = async (entry: string, inputs: Readonly<Record<string, s
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (printed += chunk))
     const code = await new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve))
     const read = (name: string): string => readFileSync(paths[name] ?? '', 'utf8')
-    return { code, printed, outputs: read('GITHUB_OUTPUT'), summary: read('GITHUB_STEP_SUMMARY') }
+    const outputs = read('GITHUB_OUTPUT')
+    const report = /^report<<.*\n(.*)\n/m.exec(outputs)?.[1]
+    return {
+      code,
+      printed,
+      outputs,
+      summary: read('GITHUB_STEP_SUMMARY'),
+      report: report === undefined ? '' : readFileSync(report, 'utf8'),
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

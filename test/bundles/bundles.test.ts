@@ -67,18 +67,25 @@ describe.each(actionNames(ROOT))('the bundle of %s', (action) => {
   test('comes with the JSON Schema of its report, for exactly this action', () => {
     const schema = JSON.parse(readFileSync(join(folder, 'report.schema.json'), 'utf8'))
     expect(schema.properties.schema.const).toBe(`sluice.dev/${action}/v1`)
-    const validate = new Ajv2020({ strict: false }).compile(schema)
-    expect(validate({})).toBe(false)
+    expect(new Ajv2020({ strict: false }).compile(schema)({})).toBe(false)
+  })
+
+  test('says of every input what it is when left out', () => {
+    for (const [name, { description = '', required = false }] of Object.entries(inputs))
+      if (!required) expect(description, name).toMatch(/\bdefault\b/i)
   })
 
   test('without any input stops with exit code 1, a clear message and no stack', async () => {
-    const { code, printed, outputs: written, summary } = await runBundle(join(dist, 'index.js'), {})
+    const { code, printed, outputs: written, summary, report } = await runBundle(join(dist, 'index.js'), {})
     expect(code).toBe(1)
     expect(printed).toContain('::error')
     expect(printed).not.toMatch(/^\s+at .*[:(]/m)
     expect(written).toMatch(/^verdict<<[\s\S]*?\nerror\n/m)
     expect(written).toMatch(/^reason-code<<[\s\S]*?\ninput-fault\n/m)
     expect(summary).toMatch(/error/)
+    const schema = JSON.parse(readFileSync(join(folder, 'report.schema.json'), 'utf8'))
+    const validate = new Ajv2020({ strict: false }).compile(schema)
+    expect(validate(JSON.parse(report)), JSON.stringify(validate.errors)).toBe(true)
   })
 
   test('names every required input that is missing', async () => {

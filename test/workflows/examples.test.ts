@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { actionNames, type Manifest, readManifest } from '../../scripts/manifest.ts'
 import { repositoryFiles } from '../../scripts/repository.ts'
-import { exampleProblems, yamlBlocks } from './examples.ts'
+import { exampleProblems, givenIn, yamlBlocks } from './examples.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const READMES = repositoryFiles(ROOT).filter((path) => path.endsWith('.md') && !path.includes('/dist/'))
@@ -20,6 +21,23 @@ test.each(actionNames(ROOT))('the README of %s shows how it is used', (action) =
   expect(existsSync(path), `actions/${action}/README.md`).toBe(true)
   const blocks = yamlBlocks(readFileSync(path, 'utf8')).map(({ text }) => text)
   expect(blocks.some((text) => text.includes(`/actions/${action}@`))).toBe(true)
+})
+
+const EXAMPLES = READMES.filter((path) => !path.startsWith('templates/')).flatMap((path) =>
+  yamlBlocks(readFileSync(join(ROOT, path), 'utf8')).flatMap(({ line, text }) =>
+    givenIn(text).map((example) => ({ ...example, where: `${path}:${line}` })),
+  ),
+)
+
+test('there are examples of every action', () => {
+  expect(new Set(EXAMPLES.map(({ action }) => action))).toEqual(new Set(actionNames(ROOT)))
+})
+
+test.each(EXAMPLES)('the values in $where are ones that $action reads', async ({ action, given }) => {
+  const { inputs } = readManifest(ROOT, action)
+  const module = await import(pathToFileURL(join(ROOT, 'actions', action, 'src/inputs.ts')).href)
+  const texts = Object.entries(inputs).map(([name, field]) => [name, given[name] ?? String(field.default ?? '')])
+  expect((module.inputs ?? module.schema).safeParse(Object.fromEntries(texts)).error?.issues).toBeUndefined()
 })
 
 describe('an example fails when it', () => {
@@ -53,6 +71,12 @@ describe('an example fails when it', () => {
       .join('\n')
     const job = `jobs:\n  a:\n    steps:\n${text}\n      - run: echo \${{ steps.gate.outputs.bytes }}`
     expect(exampleProblems(job, () => gate)).toEqual([])
+  })
+
+  test('its values are found as the runner hands them over', () => {
+    const text = step([`  with: { path: "a@\${{ b.c }}", limit: 2, key: "\${{ secrets.K }}" }`])
+    const given = { path: `a@sha256:${'0'.repeat(64)}`, limit: '2', key: `\${{ secrets.K }}` }
+    expect(givenIn(text)).toEqual([{ action: 'gate', given }])
   })
 
   test('the blocks of a text are found with their lines, indented ones too', () => {

@@ -44,14 +44,35 @@ export const exampleProblems = (
   })
 }
 
-type Step = { readonly id: string; readonly uses: string; readonly given: readonly string[] }
+/**
+ * The values that an example gives to one of our actions, as the runner would hand them over: a step's `with`, the expression of a digest
+ * made one, any other left as text.
+ */
+export const givenIn = (
+  text: string,
+): readonly { readonly action: string; readonly given: Readonly<Record<string, string>> }[] =>
+  stepsIn(parseDocument(text).toJS()).flatMap(({ uses, values }) => {
+    const action = /\/sluice\/actions\/([\w-]+)@/.exec(uses)?.[1]
+    if (action === undefined) return []
+    const read = (value: unknown): string =>
+      String(value).replace(/@\$\{\{[^}]*\}\}/g, () => `@sha256:${'0'.repeat(64)}`)
+    return [{ action, given: Object.fromEntries(Object.entries(values).map(([name, value]) => [name, read(value)])) }]
+  })
+
+type Step = {
+  readonly id: string
+  readonly uses: string
+  readonly given: readonly string[]
+  readonly values: Readonly<Record<string, unknown>>
+}
 
 /** Every mapping with `uses`, wherever it stands: an example may show a job, its steps, or one step alone. */
 const stepsIn = (value: unknown): readonly Step[] => {
   if (Array.isArray(value)) return value.flatMap(stepsIn)
   if (typeof value !== 'object' || value === null) return []
-  const { uses, id, with: given } = value as { readonly uses?: unknown; readonly id?: unknown; readonly with?: unknown }
+  const { uses, id, with: given } = value as { readonly uses?: unknown; readonly id?: unknown; readonly with?: object }
+  const values = { ...given }
   const inner = Object.values(value).flatMap(stepsIn)
   if (typeof uses !== 'string') return inner
-  return [{ id: String(id ?? ''), uses, given: Object.keys(given ?? {}) }, ...inner]
+  return [{ id: String(id ?? ''), uses, given: Object.keys(values), values }, ...inner]
 }
