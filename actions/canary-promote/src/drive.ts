@@ -38,7 +38,8 @@ export type Drive = { readonly until?: number; readonly first?: readonly Event[]
 export const drive = async (held: Saved, ports: Ports, { until, first = [], heedCancel }: Drive): Promise<Driven> => {
   const { clock, say } = ports
   const moments: Moment[] = []
-  let { record, version } = held
+  let { record } = held
+  let last = held
   let world: World | undefined
   let drain = beginDrain
   let zeroAfter: number | undefined
@@ -66,10 +67,10 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
     said = clock.monotonic()
   }
   const save = async (changed: ReleaseRecord): Promise<boolean> => {
-    const result = await saveOwn(ports.record, changed, version)
+    const result = await saveOwn(ports.record, changed, last)
     if (result === 'conflict') return false
     record = changed
-    version = result.version
+    last = { record, version: result.version }
     saved = clock.monotonic()
     return true
   }

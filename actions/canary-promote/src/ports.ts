@@ -12,7 +12,7 @@ export type Ports = {
     read(record: ReleaseRecord): Promise<Scrape>
   }
   readonly lease: {
-    /** `duration` in ms. `force` takes it from a live holder, too: only for an operator's abort. */
+    /** `duration` in ms. `force` takes it from a live holder, too: for an operator's abort, and for a run that ends its own release. */
     take(
       owner: Owner,
       given: { readonly epoch: number; readonly duration: number; readonly force: boolean },

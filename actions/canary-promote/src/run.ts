@@ -107,7 +107,7 @@ const release = async (
     force: false,
   })
   if (taken === 'busy') return notOurs(ports, previous?.record)
-  const saved = await saveOwn(ports.record, record, previous?.version)
+  const saved = await saveOwn(ports.record, record, undefined, previous?.version)
   if (saved === 'conflict') {
     // Another release came and went while this one waited: what was read before it says nothing any more.
     await ports.lease.release()
@@ -195,7 +195,8 @@ const continueOther = async (asked: Asked, saved: Saved, ports: Ports): Promise<
  */
 const takeOver = async (asked: Asked, saved: Saved, ports: Ports, mode: 'resume' | 'reap'): Promise<Saved | 'busy'> => {
   asked.onBegin()
-  const force = asked.mode === 'abort' || isSame(saved.record.owner, asked.owner)
+  // Another job of this run may be alive and hold it: only what is meant to end or to go on with a release takes it at once.
+  const force = asked.mode === 'abort' || (asked.mode !== 'run' && isSame(saved.record.owner, asked.owner))
   const { epoch, plan } = saved.record
   const taken = await ports.lease.take(asked.owner, { epoch: epoch + 1, duration: plan.lease, force })
   if (taken === 'busy') return 'busy'
@@ -214,7 +215,7 @@ const takeOver = async (asked: Asked, saved: Saved, ports: Ports, mode: 'resume'
     } as const
     const owned = next(current.record, event).record
     const record = asked.mode === 'abort' ? next(owned, { kind: 'aborted', at }).record : owned
-    const result = await saveOwn(ports.record, record, current.version)
+    const result = await saveOwn(ports.record, record, current)
     if (result === 'conflict') continue
     ports.say(
       `took the release over from run ${current.record.owner.runId}/${current.record.owner.attempt} (epoch ${record.epoch})`,
@@ -240,7 +241,7 @@ const stamped = async (held: Saved, ports: Ports): Promise<Saved | 'fenced'> => 
   }
   if (result.touched === held.record.touched) return held
   const record = { ...held.record, touched: result.touched }
-  const saved = await saveOwn(ports.record, record, held.version)
+  const saved = await saveOwn(ports.record, record, held)
   return saved === 'conflict' ? 'fenced' : { record, version: saved.version }
 }
 

@@ -117,24 +117,34 @@ describe('a record', () => {
   test('whose save landed though its answer was reset is saved', async () => {
     const { record, version, records } = await released('reset')
     sandbox.faults.api({ kind: 'reset', after: true }, { verbs: ['update'], resources: ['configmaps'], times: 1 })
-    expect(await saveOwn(records, later(record), version)).toHaveProperty('version')
+    expect(await saveOwn(records, later(record), { record, version })).toHaveProperty('version')
     expect((await records.load())?.record.stableReplicas).toBe(7)
   })
 
   test('that was annotated or deleted by hand is written over what is there', async () => {
     const { record, version, records } = await released('handled')
     await cluster.mergePatch(maps, 'sluice-handled', { metadata: { annotations: { looked: 'yes' } } })
-    const saved = await saveOwn(records, later(record), version)
+    const saved = await saveOwn(records, later(record), { record, version })
     if (saved === 'conflict') throw new Error(saved)
     await cluster.remove(maps, 'sluice-handled')
-    expect(await saveOwn(records, later(record), saved.version)).toHaveProperty('version')
+    expect(await saveOwn(records, later(record), { record: later(record), version: saved.version })).toHaveProperty(
+      'version',
+    )
     expect((await records.load())?.record.stableReplicas).toBe(7)
+  })
+
+  test('that another job of the same run saved is left alone', async () => {
+    const { record, version, records } = await released('twin')
+    await records.save({ ...record, startedAt: record.startedAt + 1 }, version)
+    expect(await saveOwn(records, later(record), { record, version })).toBe('conflict')
+    expect(await saveOwn(records, later(record), undefined)).toBe('conflict')
+    expect((await records.load())?.record.stableReplicas).toBe(0)
   })
 
   test('that another run took over is left alone', async () => {
     const { record, version, records } = await released('taken')
     await records.save({ ...record, epoch: 2, owner: owner('101') }, version)
-    expect(await saveOwn(records, later(record), version)).toBe('conflict')
+    expect(await saveOwn(records, later(record), { record, version })).toBe('conflict')
     expect((await records.load())?.record.stableReplicas).toBe(0)
   })
 })
@@ -166,6 +176,21 @@ describe('a Lease', () => {
     await cluster.remove(leases, 'sluice-deleted')
     expect(await port.renew()).toBe('held')
     expect(await holder('deleted')).toBe('100/1#1')
+  })
+
+  test('that another job of the same run renews is not taken without force', async () => {
+    const port = await held('twin')
+    const second = leasePort(cluster, {
+      namespace: 'prod',
+      deployment: 'twin',
+      clock: { ...clock, sleep: async () => void (await port.renew()) },
+      cancelled: never,
+      say: () => undefined,
+    })
+    const given = { epoch: 2, duration: 60_000 }
+    expect(await second.take(owner('100'), { ...given, force: false })).toBe('busy')
+    expect(await second.take(owner('100'), { ...given, force: true })).toBe('taken')
+    expect(await port.renew()).toBe('lost')
   })
 
   test('that another run took is lost', async () => {

@@ -28,7 +28,10 @@ export const reasons = {
   }),
   superseded: (record: ReleaseRecord, world: World): Reason => ({
     code: 'superseded',
-    text: `the live template of stable is ${world.stable.hash}; this release started from ${record.stable.hash}`,
+    text:
+      world.stable.hash === ''
+        ? 'the stable Deployment is gone: somebody deleted it'
+        : `the live template of stable is ${world.stable.hash}; this release started from ${record.stable.hash}`,
     next: 'somebody else changed stable: release again from there',
   }),
   canaryChanged: (record: ReleaseRecord, live: string): Reason => ({

@@ -17,7 +17,7 @@ type Lease = KubernetesObject & {
 /**
  * Who is alive: Lease `sluice-<deployment>`, held as `runId/attempt#epoch`. Another's lease has run out when its renewTime has not changed for one
  * lease duration on this process's own monotonic clock: the wall clocks of two machines are never compared. The same run and attempt takes its
- * own lease at once. Source: the Lease API of coordination.k8s.io/v1, as leader election uses it.
+ * own lease at once only with `force`: two jobs of a run may release the same Deployment. Source: the Lease API of coordination.k8s.io/v1, as leader election uses it.
  */
 export const leasePort = (
   cluster: Cluster,
@@ -33,6 +33,7 @@ export const leasePort = (
   const name = recordName(given.deployment)
   let holder = ''
   let held = 1
+  let written: string | undefined
 
   const write = async (current: Lease | undefined, seconds: number): Promise<'taken' | 'raced'> => {
     const now = microTime(given.clock.now())
@@ -49,8 +50,9 @@ export const leasePort = (
       metadata: current?.metadata ?? { name, namespace: given.namespace },
       spec,
     }
-    const written = current === undefined ? await cluster.create(leases, object) : await cluster.update(leases, object)
-    return written.kind === 'written' ? 'taken' : 'raced'
+    written = now
+    const result = current === undefined ? await cluster.create(leases, object) : await cluster.update(leases, object)
+    return result.kind === 'written' ? 'taken' : 'raced'
   }
 
   const extend = async (current: Lease, at: number): Promise<boolean> => {
@@ -69,7 +71,9 @@ export const leasePort = (
         if (given.cancelled.aborted) return 'busy'
         const current = await cluster.get<Lease>(leases, name)
         const other = current?.spec?.holderIdentity ?? ''
-        const free = other === '' || other.startsWith(`${ownerName(owner)}#`) || force
+        // Written a moment ago by this call, whose answer was lost.
+        if (other === holder && current?.spec?.acquireTime === written) return 'taken'
+        const free = other === '' || force
         const seen = `${other} ${current?.spec?.renewTime ?? ''}`
         const theirs = (current?.spec?.leaseDurationSeconds ?? seconds) * 1000
         if (free || (watched !== undefined && given.clock.monotonic() - watched.since >= theirs)) {
