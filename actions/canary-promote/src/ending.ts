@@ -22,10 +22,18 @@ export const ended = (driven: Driven, mode: Mode): Ended => {
   const base = { findings: [], moments, record, driven }
   const { state } = record
   if (driven.kind === 'done' && state.phase === 'done') {
-    const wanted = mode === 'abort' || mode === 'reap' ? ['promoted', 'rolled-back', 'superseded'] : ['promoted']
-    return { ...base, verdict: state.verdict, reason: state.why, ok: wanted.includes(state.verdict) }
+    return { ...base, verdict: state.verdict, reason: state.why, ok: WANTED[mode].includes(state.verdict) }
   }
   return { ...base, verdict: 'error', reason: driven.why ?? unfinished(driven), ok: false }
+}
+
+/** An abort that came too late is red: what the operator wanted gone is live. */
+const WANTED: Readonly<Record<Mode, readonly Verdict[]>> = {
+  run: ['promoted'],
+  resume: ['promoted'],
+  abort: ['rolled-back', 'superseded'],
+  reap: ['promoted', 'rolled-back', 'superseded'],
+  status: [],
 }
 
 const unfinished = ({ kind, world }: Driven): Reason => {

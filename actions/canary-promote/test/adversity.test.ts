@@ -195,6 +195,23 @@ describe('an abort', () => {
   })
 })
 
+describe('an abort that comes too late', () => {
+  test('lets the promotion end, and is red: what should have gone is live', async () => {
+    const sim = simulate(healthy)
+    const running = sim.ports()
+    let aborted: Promise<unknown> | undefined
+    const sleep = async (ms: number): Promise<void> => {
+      if (sim.record()?.state.phase === 'draining' && aborted === undefined) {
+        aborted = run(asked({ mode: 'abort', owner: owner('102') }), sim.ports(never))
+        await aborted
+      }
+      await running.clock.sleep(ms)
+    }
+    await run(asked(), { ...running, clock: { ...running.clock, sleep } })
+    expect(await aborted).toMatchObject({ verdict: 'promoted', ok: false })
+  })
+})
+
 describe('a run that is cancelled', () => {
   test('while a look hangs still writes weight 0', async () => {
     const sim = simulate(healthy)

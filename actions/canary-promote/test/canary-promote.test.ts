@@ -14,7 +14,7 @@ let count = 0
 beforeAll(async () => {
   sandbox = await startSandbox({
     images: images(),
-    namespaces: Array.from({ length: 14 }, (_, index) => `shop-${index + 1}`),
+    namespaces: Array.from({ length: 15 }, (_, index) => `shop-${index + 1}`),
   })
 }, 30_000)
 afterAll(async () => {
@@ -160,6 +160,24 @@ describe('a run that is interrupted', { concurrent: true, timeout: 150_000 }, ()
     await serves(shop, 'old')
     const again = await shop.run({ image: imageOf('good') }, { STATE_phase: 'done' })
     expect(again).toMatchObject({ code: 0, log: 'nothing to look after\n' })
+  })
+
+  test('as a runner cancels it while it promotes leaves the promotion to its post step', async () => {
+    const shop = await newStage()
+    const { child, done } = shop.start({ image: imageOf('good') })
+    await until(async () => (await shop.record())?.state.phase === 'promoting')
+    child.kill('SIGINT')
+    const main = await done
+    expect({ code: main.code, signal: main.signal, phase: main.state.phase }, main.log).toEqual({
+      code: 1,
+      signal: null,
+      phase: 'begun',
+    })
+    const post = await shop.run({ image: imageOf('good') }, { STATE_phase: 'begun' })
+    expect(verdictOf(post), post.log).toEqual({ code: 0, verdict: 'promoted', reason: 'promoted' })
+    expect(await liveImage(shop)).toBe(imageOf('good'))
+    expect(await shop.leftovers()).toEqual([])
+    expect(Object.keys(shop.answered()).sort(), shop.failures().join('\n')).toEqual(['good 200', 'old 200'])
   })
 
   test('by the death of its runner is cleared away by the next one, which then makes its own release', async () => {
