@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { filesIn } from '../../scripts/build/bundle.ts'
 import { actionNames } from '../../scripts/manifest.ts'
 import { startLimit } from '../bundles/bundle.ts'
 import { machine, spread } from './spread.ts'
@@ -39,7 +40,8 @@ console.log('Started and stopped on bad input, beyond the median of bare Node:')
 for (const { action, dist } of bundles) {
   const { median, p10, p90 } = spread((times.get(action) ?? []).map((time) => time - base.median))
   const limit = startLimit(readFileSync(join(dist, '.sources'), 'utf8'))
-  const kilobytes = Math.round(readFileSync(join(dist, 'index.js')).length / 1000)
+  const scripts = [...filesIn(dist)].filter(([path]) => path.endsWith('.js'))
+  const kilobytes = Math.round(scripts.reduce((sum, [, file]) => sum + file.length, 0) / 1000)
   const range = `p10 ${p10.toFixed(0)}, p90 ${p90.toFixed(0)}`
   console.log(
     `${median <= limit ? 'ok  ' : 'SLOW'} ${action}: median + ${median.toFixed(0)} ms (${range}; limit ${limit}), ${kilobytes} kB`,
