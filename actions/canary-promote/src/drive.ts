@@ -10,7 +10,7 @@ import { judgeLook, withWatch } from './judgement.ts'
 import { progressLine, shortened } from './narration.ts'
 import { type Standstill, standstill } from './patience.ts'
 import type { Ports, Saved } from './ports.ts'
-import { saveOwn } from './saving.ts'
+import { fingerprint, saveOwn } from './saving.ts'
 
 /** One change of the state, for the timeline. `at` in ms UTC. */
 export type Moment = { readonly at: number; readonly text: string }
@@ -38,8 +38,8 @@ export type Drive = { readonly until?: number; readonly first?: readonly Event[]
 export const drive = async (held: Saved, ports: Ports, { until, first = [], heedCancel }: Drive): Promise<Driven> => {
   const { clock, say } = ports
   const moments: Moment[] = []
-  let { record } = held
-  let last = held
+  let { record, version } = held
+  let known = [fingerprint(record)]
   let world: World | undefined
   let drain = beginDrain
   let zeroAfter: number | undefined
@@ -67,10 +67,14 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
     said = clock.monotonic()
   }
   const save = async (changed: ReleaseRecord): Promise<boolean> => {
-    const result = await saveOwn(ports.record, changed, last)
+    const before = known
+    // Until an answer says otherwise it may have landed.
+    known = [...known, fingerprint(changed)]
+    const result = await saveOwn(ports.record, changed, version, before)
     if (result === 'conflict') return false
     record = changed
-    last = { record, version: result.version }
+    version = result.version
+    known = known.slice(-1)
     saved = clock.monotonic()
     return true
   }

@@ -20,7 +20,7 @@ import type { WholePlan } from './inputs.ts'
 import { beginWatch } from './judgement.ts'
 import { planFindings, releasePlan, type Settings } from './plan.ts'
 import type { Ports, Saved } from './ports.ts'
-import { isSame, saveOwn } from './saving.ts'
+import { fingerprint, isSame, saveOwn } from './saving.ts'
 import { decideSetup, runsAlready, type Setup } from './setup.ts'
 import { canonical, imageIn, withImage } from './template.ts'
 import { json } from './touched.ts'
@@ -107,7 +107,7 @@ const release = async (
     force: false,
   })
   if (taken === 'busy') return notOurs(ports, previous?.record)
-  const saved = await saveOwn(ports.record, record, undefined, previous?.version)
+  const saved = await saveOwn(ports.record, record, previous?.version, [])
   if (saved === 'conflict') {
     // Another release came and went while this one waited: what was read before it says nothing any more.
     await ports.lease.release()
@@ -215,7 +215,7 @@ const takeOver = async (asked: Asked, saved: Saved, ports: Ports, mode: 'resume'
     } as const
     const owned = next(current.record, event).record
     const record = asked.mode === 'abort' ? next(owned, { kind: 'aborted', at }).record : owned
-    const result = await saveOwn(ports.record, record, current)
+    const result = await saveOwn(ports.record, record, current.version, [fingerprint(current.record)])
     if (result === 'conflict') continue
     ports.say(
       `took the release over from run ${current.record.owner.runId}/${current.record.owner.attempt} (epoch ${record.epoch})`,
@@ -241,7 +241,7 @@ const stamped = async (held: Saved, ports: Ports): Promise<Saved | 'fenced'> => 
   }
   if (result.touched === held.record.touched) return held
   const record = { ...held.record, touched: result.touched }
-  const saved = await saveOwn(ports.record, record, held)
+  const saved = await saveOwn(ports.record, record, held.version, [fingerprint(held.record)])
   return saved === 'conflict' ? 'fenced' : { record, version: saved.version }
 }
 

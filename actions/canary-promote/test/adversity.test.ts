@@ -33,6 +33,19 @@ describe('a record', () => {
     expect(sim.cluster).toMatchObject({ weight: 0, marked: false, canary: undefined })
   })
 
+  test('whose saves land while all their answers are lost for a while is still its own', async () => {
+    const sim = simulate(healthy)
+    const ports = sim.ports()
+    const from = ports.clock.now() + 7000
+    const lossy = saving(ports, async (record, version) => {
+      const result = await ports.record.save(record, version)
+      const now = ports.clock.now()
+      if (now > from && now < from + 12_000) throw new Fault('upstream', 'the connection was reset')
+      return result
+    })
+    expect(await run(asked(), lossy)).toMatchObject({ verdict: 'promoted' })
+  })
+
   test.each([
     ['a good', healthy, 'promoted'],
     ['a bad', bad, 'rolled-back'],

@@ -12,7 +12,7 @@ import { leasePort } from '../src/ports/lease.ts'
 import { recordPort } from '../src/ports/record.ts'
 import { routerFor } from '../src/ports/router.ts'
 import type { Clock } from '../src/ports.ts'
-import { saveOwn } from '../src/saving.ts'
+import { fingerprint, saveOwn } from '../src/saving.ts'
 import { canonical, withImage } from '../src/template.ts'
 import { json } from '../src/touched.ts'
 import { DIGEST, deployment } from './objects.ts'
@@ -117,34 +117,32 @@ describe('a record', () => {
   test('whose save landed though its answer was reset is saved', async () => {
     const { record, version, records } = await released('reset')
     sandbox.faults.api({ kind: 'reset', after: true }, { verbs: ['update'], resources: ['configmaps'], times: 1 })
-    expect(await saveOwn(records, later(record), { record, version })).toHaveProperty('version')
+    expect(await saveOwn(records, later(record), version, [fingerprint(record)])).toHaveProperty('version')
     expect((await records.load())?.record.stableReplicas).toBe(7)
   })
 
   test('that was annotated or deleted by hand is written over what is there', async () => {
     const { record, version, records } = await released('handled')
     await cluster.mergePatch(maps, 'sluice-handled', { metadata: { annotations: { looked: 'yes' } } })
-    const saved = await saveOwn(records, later(record), { record, version })
+    const saved = await saveOwn(records, later(record), version, [fingerprint(record)])
     if (saved === 'conflict') throw new Error(saved)
     await cluster.remove(maps, 'sluice-handled')
-    expect(await saveOwn(records, later(record), { record: later(record), version: saved.version })).toHaveProperty(
-      'version',
-    )
+    expect(await saveOwn(records, later(record), saved.version, [])).toHaveProperty('version')
     expect((await records.load())?.record.stableReplicas).toBe(7)
   })
 
   test('that another job of the same run saved is left alone', async () => {
     const { record, version, records } = await released('twin')
     await records.save({ ...record, startedAt: record.startedAt + 1 }, version)
-    expect(await saveOwn(records, later(record), { record, version })).toBe('conflict')
-    expect(await saveOwn(records, later(record), undefined)).toBe('conflict')
+    expect(await saveOwn(records, later(record), version, [fingerprint(record)])).toBe('conflict')
+    expect(await saveOwn(records, later(record), undefined, [])).toBe('conflict')
     expect((await records.load())?.record.stableReplicas).toBe(0)
   })
 
   test('that another run took over is left alone', async () => {
     const { record, version, records } = await released('taken')
     await records.save({ ...record, epoch: 2, owner: owner('101') }, version)
-    expect(await saveOwn(records, later(record), { record, version })).toBe('conflict')
+    expect(await saveOwn(records, later(record), version, [fingerprint(record)])).toBe('conflict')
     expect((await records.load())?.record.stableReplicas).toBe(0)
   })
 })
