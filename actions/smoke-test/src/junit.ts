@@ -21,7 +21,7 @@ const testcase = ({ name, result, p50Ms, problems, tries, where }: SeriesReport,
   if (result === 'passed') return `${open}/>\n`
   if (result === 'not-tried') return `${open}><skipped message="${xml(problems.join('; '))}"/></testcase>\n`
   const tag = result === 'unreachable' ? 'error' : 'failure'
-  const text = xml(`${target}, after ${tries} tries:\n${problems.join('\n')}`)
+  const text = xml(`${target}, after ${tries} ${tries === 1 ? 'try' : 'tries'}:\n${problems.join('\n')}`)
   return `${open}><${tag} type="${result}" message="${xml(problems[0] ?? result)}">${text}</${tag}></testcase>\n`
 }
 

@@ -3,7 +3,8 @@ import { dirname } from 'node:path'
 import * as core from '@actions/core'
 import { type Outcome, reportPath, runAction } from '@sluice/kit/action'
 import { cancellation, realClock } from '@sluice/kit/clock'
-import type { Report } from '@sluice/kit/report'
+import { describe } from '@sluice/kit/faults'
+import type { Finding, Report } from '@sluice/kit/report'
 import { currentRun, tool, VERSION } from '@sluice/kit/run'
 import { connect } from '@sluice/kubernetes/connect'
 import { type Check, plainCheck } from './check.ts'
@@ -58,8 +59,8 @@ const main = async (): Promise<Outcome> => {
     say: (line) => process.stdout.write(`${hidden.mask(line)}\n`),
   })
   const told = hidden.mask({ ...decide(rounds), rounds, target: targetOf(inputs) })
-  if (inputs.junit !== undefined) writeFile(inputs.junit, junit(told.rounds, told.target))
-  return outcomeOf(inputs, told, { startedAt, endedAt: new Date(), env })
+  const lost = inputs.junit === undefined ? undefined : writeFile(inputs.junit, junit(told.rounds, told.target))
+  return outcomeOf(inputs, told, { startedAt, endedAt: new Date(), env, lost })
 }
 
 /** Checks whose Authorization the API server's proxy would take for its own. */
@@ -75,7 +76,13 @@ const credentials = (checks: readonly Check[]): readonly string[] => {
 }
 
 type Told = { readonly verdict: Verdict; readonly reason: Reason; readonly rounds: Rounds; readonly target: string }
-type Context = { readonly startedAt: Date; readonly endedAt: Date; readonly env: NodeJS.ProcessEnv }
+type Context = {
+  readonly startedAt: Date
+  readonly endedAt: Date
+  readonly env: NodeJS.ProcessEnv
+  /** Why there is no JUnit file, though one was asked for. */
+  readonly lost: Finding | undefined
+}
 
 const planOf = (inputs: Inputs, checks: readonly Check[] | undefined): Plan => {
   // An address alone is one check; expect-image alone is one as well.
@@ -116,7 +123,7 @@ const nowhere = (): Promise<never> => Promise.reject(new Error('neither url nor 
 const targetOf = ({ url, service }: Inputs): string =>
   url !== undefined ? `${url.origin}${url.pathname}` : `${service?.namespace}/${service?.name}:${service?.port}`
 
-const outcomeOf = (inputs: Inputs, told: Told, { startedAt, endedAt, env }: Context): Outcome => {
+const outcomeOf = (inputs: Inputs, told: Told, { startedAt, endedAt, env, lost }: Context): Outcome => {
   const { verdict, reason, rounds, target } = told
   const image = inputs['expect-image']
   const report: Report<Verdict, Details> = {
@@ -131,7 +138,7 @@ const outcomeOf = (inputs: Inputs, told: Told, { startedAt, endedAt, env }: Cont
     endedAt: endedAt.toISOString(),
     verdict,
     reason,
-    findings: findings(rounds.series),
+    findings: [...findings(rounds.series), ...(lost === undefined ? [] : [lost])],
     details: { target, rounds: rounds.rounds, tookMs: Math.round(rounds.tookMs), checks: rounds.series },
   }
   const green =
@@ -140,7 +147,7 @@ const outcomeOf = (inputs: Inputs, told: Told, { startedAt, endedAt, env }: Cont
     (verdict === 'inconclusive' && inputs['on-inconclusive'] === 'pass')
   process.stdout.write(`verdict: ${verdict} (${reason.code}): ${reason.text}\n`)
   return {
-    outputs: inputs.junit === undefined ? {} : { junit: inputs.junit },
+    outputs: inputs.junit === undefined || lost !== undefined ? {} : { junit: inputs.junit },
     report,
     reportPath: reportPath('smoke-test'),
     summary: summarize(told),
@@ -148,9 +155,15 @@ const outcomeOf = (inputs: Inputs, told: Told, { startedAt, endedAt, env }: Cont
   }
 }
 
-const writeFile = (path: string, text: string): void => {
-  mkdirSync(dirname(path), { recursive: true })
-  writeFileSync(path, text)
+/** A file that cannot be written is told beside the verdict; it does not change it. */
+const writeFile = (path: string, text: string): Finding | undefined => {
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, text)
+    return undefined
+  } catch (thrown) {
+    return { id: 'junit-lost', level: 'warning', text: `junit could not be written to ${path}: ${describe(thrown)}` }
+  }
 }
 
 // A request that was given up may still hang at the other side; nothing waits for it.

@@ -181,8 +181,12 @@ describe('the smoke test as a process', { timeout: 120_000 }, () => {
     const checks = file('none.yml', 'checks: []\n')
     const ran = await runAction({ url: shop.url, checks, ...QUICK })
     expect(ran).toMatchObject({ code: 1, outputs: { verdict: 'nothing-to-check' } })
-    const meant = await runAction({ url: shop.url, checks, 'on-nothing-to-check': 'pass', ...QUICK })
+    const junit = join(folder, 'none.yml/junit.xml')
+    const meant = await runAction({ url: shop.url, checks, junit, 'on-nothing-to-check': 'pass', ...QUICK })
     expect(meant).toMatchObject({ code: 0, outputs: { verdict: 'nothing-to-check' } })
+    // A file that cannot be written changes no verdict.
+    expect(meant.outputs.junit).toBeUndefined()
+    expect(meant.log).toContain('junit could not be written to')
   })
 
   it('is inconclusive when the passes in a row are too few', async () => {
