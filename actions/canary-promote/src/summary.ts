@@ -10,7 +10,8 @@ export const summarize = (report: CanaryReport): string => {
   const { verdict, reason, details, findings } = report
   const blocks = [
     `### Canary of \`${details.namespace}/${details.deployment}\`: ${verdict}`,
-    `**${reason.code}**: ${plain(reason.text)}`,
+    // A metric's verdict has the metric's name for its code, and its text begins with it.
+    `**${reason.code}**: ${plain(reason.text.replace(`${reason.code}: `, ''))}`,
     reason.next === 'nothing' ? '' : `What to do: ${plain(reason.next)}`,
     facts(report),
     details.metrics.length === 0 ? '' : `#### What was measured\n\n${metricTable(details.metrics)}`,

@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest'
+import type { CanaryReport } from '../src/report.ts'
+import { summarize } from '../src/summary.ts'
+
+const image = (letter: string) => ({ repository: 'ghcr.io/o/shop', digest: `sha256:${letter.repeat(64)}` }) as const
+const counts = { baseline: { n: 306, k: 0 }, canary: { n: 15, k: 3 } }
+const measured = 'canary 3 of 15 (20.0 %), baseline 0 of 306 (0.00 %) in this step, tolerated +0.10 %'
+
+const report: CanaryReport = {
+  schema: 'sluice.dev/canary-promote/v1',
+  tool: { version: '0', commit: '' },
+  subject: { image: image('b') },
+  startedAt: '2026-01-02T03:04:00.000Z',
+  endedAt: '2026-01-02T03:04:11.000Z',
+  verdict: 'rolled-back',
+  reason: { code: 'errors', text: `errors: ${measured}`, next: 'Compare the two versions on this metric' },
+  findings: [{ id: 'x', level: 'warning', text: 'a | b <script>', hint: 'look' }],
+  details: {
+    mode: 'run',
+    namespace: 'shop',
+    deployment: 'shop',
+    phase: 'done',
+    epoch: 2,
+    previousImage: image('a'),
+    weight: 0,
+    rollbackSeconds: 0.5,
+    zeroWeightSeconds: 0.1,
+    steps: [
+      {
+        step: 0,
+        weight: 5,
+        since: '2026-01-02T03:04:02.000Z',
+        until: '2026-01-02T03:04:06.000Z',
+        baseline: 306,
+        canary: 15,
+      },
+    ],
+    metrics: [
+      {
+        name: 'errors',
+        kind: 'ratio',
+        ...counts,
+        step: counts,
+        margin: 0.001,
+        logE: 7.34,
+        logPeak: 7.34,
+        logLimit: 5.99,
+        text: measured,
+      },
+    ],
+    power: [
+      {
+        metric: 'errors',
+        increase: 0.38,
+        text: 'errors: an increase of 38 percentage points would have been revealed',
+      },
+    ],
+    timeline: [{ at: '2026-01-02T03:04:06.000Z', text: `going back: weight 0 (errors: ${measured})` }],
+    history: [],
+  },
+}
+
+test('a summary begins with the verdict, its reason once, and what to do', () => {
+  expect(summarize(report).split('\n').slice(0, 5)).toEqual([
+    '### Canary of `shop/shop`: rolled-back',
+    '',
+    `**errors**: ${measured}`,
+    '',
+    'What to do: Compare the two versions on this metric',
+  ])
+})
+
+test('a summary tells what was measured, against what limit, and when', () => {
+  const text = summarize(report)
+  expect(text).toContain('| errors | 3 of 15 (20 %) | 0 of 306 (0 %) | +0.1 % | 1540 (399) |')
+  expect(text).toContain('| 1 | 5 % | 4 s | 15 | 306 |')
+  expect(text).toContain('| Verdict to last canary request | 0.5 s |')
+  expect(text).toContain('| 03:04:06 | going back: weight 0 (errors: ')
+})
+
+test('nothing that was found can end a table or start HTML', () => {
+  expect(summarize(report)).toContain('a \\| b &lt;script>')
+})
+
+test('only a promotion says what its traffic would have revealed', () => {
+  const promoted: CanaryReport = { ...report, verdict: 'promoted' }
+  expect(summarize(report)).not.toContain('38 percentage points')
+  expect(summarize(promoted)).toContain('38 percentage points')
+})
