@@ -24,7 +24,8 @@ export const wait = async (deployments: readonly DeploymentName[], until: number
   let saidAt = begun
   while (true) {
     for (const each of deployments) {
-      const look = await lookAt(each, ports)
+      const look = await orCancelled(lookAt(each, ports), ports.cancelled, last.get(each) ?? NOT_YET)
+      if (ports.cancelled.aborted) return ended('cancelled')
       if (look.text !== last.get(each)?.text) {
         ports.say(`${each.name}: ${look.text}`)
         saidAt = ports.clock.monotonic()
@@ -68,6 +69,21 @@ const lookAt = async (deployment: DeploymentName, ports: Ports): Promise<Look> =
   } catch (thrown) {
     if (thrown instanceof Fault && thrown.kind === 'upstream') return { kind: 'waiting', text: describe(thrown) }
     throw thrown
+  }
+}
+
+/** What is awaited, or the other once the run is cancelled: an API server that hangs must not hold up the end. */
+const orCancelled = async <T>(work: Promise<T>, cancelled: AbortSignal, other: T): Promise<T> => {
+  if (cancelled.aborted) return work
+  let give: () => void = () => {}
+  const given = new Promise<T>((resolve) => {
+    give = () => resolve(other)
+    cancelled.addEventListener('abort', give, { once: true })
+  })
+  try {
+    return await Promise.race([work, given])
+  } finally {
+    cancelled.removeEventListener('abort', give)
   }
 }
 

@@ -362,6 +362,13 @@ describe('a deploy that waits', () => {
     expect(decide(result)).toMatchObject({ verdict: 'error', reason: { code: 'environment-kept' } })
   })
 
+  it('stops at once when cancelled, though the API server hangs', async () => {
+    const { ports, controller } = world([])
+    const look = () => new Promise<never>(() => setTimeout(() => controller.abort(), 10))
+    const result = await run(job([deployment]), { ...ports, rollout: { ...ports.rollout, look } })
+    expect(decide(result)).toMatchObject({ verdict: 'error', reason: { code: 'cancelled' } })
+  })
+
   it('stops between two objects when cancelled', async () => {
     const { ports, controller, live } = world([])
     const say = (line: string): void => {
