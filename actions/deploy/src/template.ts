@@ -4,7 +4,8 @@ import type { Problem } from './manifest.ts'
 /** What `${NAME}` stands for. */
 export type Value = string | number | boolean
 
-const PLACEHOLDER = /\$\$\{|\$\{([^{}]*)\}/g
+// The last one is a beginning without an end.
+const PLACEHOLDER = /\$\$\{|\$\{([^{}]*)\}|\$\{/g
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 
 /**

@@ -47,6 +47,13 @@ describe('a template', () => {
     expect(fill('a: ${X:-1}', { X: 'x' }).problems[0]).toContain('${X:-1} is not a placeholder')
   })
 
+  test.each(['a: "${X"', 'a: "${${X}}"', 'a: image-${'])(
+    'does not let a placeholder without an end through (%s)',
+    (text) => {
+      expect(fill(text, { X: 'x' }).problems[0]).toContain('${ is not a placeholder')
+    },
+  )
+
   it('keeps the structure whatever a value holds', () => {
     fc.assert(
       fc.property(fc.string(), (value) => {
