@@ -18,12 +18,12 @@ export const keyProblems = (
     .map((name) => `${action}: the schema has key ${name}, action.yml has not`),
 ]
 
-/** The keys of `export const inputs` (or `schema`) `= z.object({…})` in an action's `src/inputs.ts`; a sentence when there is none. */
+/** The keys of `export const inputs = z.object({…})` in an action's `src/inputs.ts`; a sentence when there is none. */
 export const schemaKeys = async (root: string, action: string): Promise<readonly string[] | string> => {
   const path = join(root, 'actions', action, 'src/inputs.ts')
   if (!existsSync(path)) return `${action}: src/inputs.ts is missing`
   const module = await import(pathToFileURL(path).href)
-  const shape = (module.inputs ?? module.schema)?.shape
+  const shape = module.inputs?.shape
   return typeof shape === 'object' ? Object.keys(shape) : `${action}: src/inputs.ts exports no object schema \`inputs\``
 }
 

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { filesIn } from '../../scripts/build/bundle.ts'
 import { actionNames } from '../../scripts/manifest.ts'
@@ -8,10 +9,12 @@ import { machine, spread } from './spread.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const ROUNDS = 20
+const reports = mkdtempSync(join(tmpdir(), 'sluice-start-'))
+process.on('exit', () => rmSync(reports, { recursive: true, force: true }))
 
 const milliseconds = (args: readonly string[]): number => {
   const from = performance.now()
-  spawnSync(process.execPath, args, { env: { PATH: process.env.PATH }, stdio: 'ignore' })
+  spawnSync(process.execPath, args, { env: { PATH: process.env.PATH, RUNNER_TEMP: reports }, stdio: 'ignore' })
   return performance.now() - from
 }
 

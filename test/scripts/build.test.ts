@@ -99,7 +99,7 @@ describe('an action made from the template', { timeout: 180_000 }, () => {
       const env = Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])
       const options = {
         cwd: root,
-        env: { PATH: process.env.PATH, ...Object.fromEntries(env) },
+        env: { PATH: process.env.PATH, RUNNER_TEMP: root, ...Object.fromEntries(env) },
         encoding: 'utf8',
       } as const
       try {

@@ -37,7 +37,7 @@ test.each(EXAMPLES)('the values in $where are ones that $action reads', async ({
   const { inputs } = readManifest(ROOT, action)
   const module = await import(pathToFileURL(join(ROOT, 'actions', action, 'src/inputs.ts')).href)
   const texts = Object.entries(inputs).map(([name, field]) => [name, given[name] ?? String(field.default ?? '')])
-  expect((module.inputs ?? module.schema).safeParse(Object.fromEntries(texts)).error?.issues).toBeUndefined()
+  expect(module.inputs.safeParse(Object.fromEntries(texts)).error?.issues).toBeUndefined()
 })
 
 describe('an example fails when it', () => {

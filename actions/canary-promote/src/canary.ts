@@ -4,6 +4,7 @@ import { type ChangedLabel, canaryForm, TRACK } from './template.ts'
 
 /** Annotations on every object of a release: who changed it, and the fencing token that a later owner raises. */
 export const OWNER = 'sluice.dev/owner'
+/** The annotation that fences a write: the epoch of the release that touched the object last. */
 export const EPOCH = 'sluice.dev/epoch'
 
 /** What marks an object as a release's own. */

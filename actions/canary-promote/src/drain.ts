@@ -11,6 +11,7 @@ export type DrainState = {
   readonly reads: number
 }
 
+/** A drain that nothing was seen of yet. */
 export const beginDrain: DrainState = { total: 0, movedAt: undefined, since: undefined, reads: 0 }
 
 /** Takes one read of the counters into account. A pod that went away lowers the sum: that is no request. */

@@ -3,6 +3,7 @@ import type { Image, Owner, Reason, ReleaseRecord, Verdict } from '@sluice/relea
 import type { Driven, Moment } from './drive.ts'
 import type { Saved } from './ports.ts'
 
+/** The action's `mode` input. */
 export type Mode = 'run' | 'abort' | 'resume' | 'reap' | 'status'
 
 /** How it ended. `ok`: the end that the mode asks for. `record` is absent when there never was a release. */

@@ -24,6 +24,7 @@ export const inputs = z.object({
   kubeconfig: optionalText,
   context: optionalText,
 })
+/** The inputs as they are read; `undefined` for what was left out. */
 export type Inputs = z.output<typeof inputs>
 /** The inputs that make the plan, to be read by themselves, so that its problems are told together with those of the others. */
 export const planInputs = z.pick(inputs, { plan: true, 'plan-defaults': true })
@@ -135,6 +136,7 @@ export const planDocument = z.strictObject({
     z.array(z.string().check(z.regex(/^networkpolicy\/.+$/, { error: 'must be like networkpolicy/NAME' }))),
   ),
 })
+/** The plan's own keys as they were given, durations in ms; what was left out is absent. */
 export type PlanDocument = z.output<typeof planDocument>
 /** A plan with a value for every key that has a default. */
 export type WholePlan = {

@@ -15,6 +15,7 @@ export type LabelQuestion = {
   readonly policies: readonly Policy[]
 }
 
+/** The one label that the canary's pods carry another value of, or why no label will do. */
 export type LabelChoice =
   | { readonly kind: 'chosen'; readonly label: ChangedLabel | undefined; readonly changes: readonly Policy[] }
   | { readonly kind: 'none'; readonly text: string; readonly next: string }

@@ -3,6 +3,7 @@ import type { KubernetesObject } from '@sluice/kubernetes/cluster'
 /** The parts of Kubernetes objects that this action reads. Source: the API reference of apps/v1, v1, networking.k8s.io/v1, policy/v1. */
 export type Labels = Readonly<Record<string, string>>
 
+/** A Deployment's selector. https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/label-selector/ */
 export type Selector = {
   readonly matchLabels?: Labels
   readonly matchExpressions?: readonly {
@@ -12,6 +13,7 @@ export type Selector = {
   }[]
 }
 
+/** What is read of a container; the rest travels along. */
 export type Container = {
   readonly name: string
   readonly image?: string
@@ -24,6 +26,7 @@ export type Container = {
   readonly [field: string]: unknown
 }
 
+/** What is read of a pod template; the rest travels along. */
 export type PodTemplate = {
   readonly metadata?: { readonly labels?: Labels; readonly annotations?: Labels; readonly [field: string]: unknown }
   readonly spec: {
@@ -39,6 +42,7 @@ export type PodTemplate = {
   }
 }
 
+/** What is read of a Deployment (apps/v1). */
 export type Deployment = KubernetesObject & {
   readonly spec: {
     readonly replicas?: number
@@ -63,6 +67,7 @@ export type Deployment = KubernetesObject & {
   }
 }
 
+/** What is read of a Service (v1). */
 export type Service = KubernetesObject & {
   readonly spec: {
     readonly selector?: Labels
@@ -77,6 +82,7 @@ export type Service = KubernetesObject & {
   }
 }
 
+/** What is read of a container's status: restarts, and why it waits or ended. */
 export type ContainerStatus = {
   readonly name: string
   readonly restartCount: number
@@ -87,6 +93,7 @@ export type ContainerStatus = {
   readonly lastState?: { readonly terminated?: { readonly reason?: string; readonly exitCode?: number } }
 }
 
+/** What is read of a Pod (v1). */
 export type Pod = KubernetesObject & {
   readonly status?: {
     readonly phase?: string

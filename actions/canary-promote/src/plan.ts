@@ -103,6 +103,3 @@ export const judgePlan = (settings: Settings): JudgePlan => ({
   settle: settings.settle,
   missing: settings.provider === 'probe' ? 'off' : 'silence',
 })
-
-/** The longest the plan can take when nothing waits: its holds, plus the drain. Milliseconds. */
-export const plannedTime = (plan: Plan): number => plan.steps.reduce((sum, { hold }) => sum + hold, 0) + plan.drain

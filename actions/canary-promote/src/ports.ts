@@ -48,6 +48,7 @@ export type Ports = {
   readonly say: (line: string) => void
 }
 
+/** A record with the resourceVersion it was read at: what a compare-and-set needs. */
 export type Saved = { readonly record: ReleaseRecord; readonly version: string }
 
 /** `now` in ms UTC, `monotonic` in ms from any start. `sleep` ends early when the run is cancelled. */

@@ -27,6 +27,7 @@ export type Details = {
   readonly history: readonly { readonly image: string; readonly verdict: Verdict; readonly at: string }[]
 }
 
+/** The report file of this action; report.schema.json is its JSON Schema. */
 export type CanaryReport = Report<Verdict, Details>
 
 /** Everything of an end that does not come from the release itself. Times in ms UTC. */

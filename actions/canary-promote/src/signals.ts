@@ -12,6 +12,7 @@ export type SignalState = {
   readonly unready: number
 }
 
+/** The memory at the start of a release. */
 export const noSignals: SignalState = { starting: 0, first: {}, baseline: { restarts: 0, pods: 0 }, unready: 0 }
 
 /**

@@ -8,8 +8,10 @@ export type Change = {
   readonly after: KubernetesObject
 }
 
+/** What a deploy did to one object. */
 export type Effect = 'created' | 'changed' | 'unchanged'
 
+/** Reads the effect off the object before and after: absent before is created, the same content is unchanged. */
 export const effectOf = ({ before, after }: Change): Effect => {
   if (before === undefined) return 'created'
   return sameContent(before, after) ? 'unchanged' : 'changed'
@@ -79,7 +81,7 @@ export const revisionOf = (deployment: KubernetesObject | undefined): string =>
   deployment?.metadata.annotations?.[REVISION] ?? ''
 
 /** A Deployment's pod template. */
-export const templateOf = ({ spec }: KubernetesObject): unknown => (isRecord(spec) ? spec.template : undefined)
+const templateOf = ({ spec }: KubernetesObject): unknown => (isRecord(spec) ? spec.template : undefined)
 
 const REVISION = 'deployment.kubernetes.io/revision'
 

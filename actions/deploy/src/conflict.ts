@@ -13,8 +13,3 @@ export const othersIn = (text: string): readonly string[] => {
 
 /** Whether a conflict is with nobody but our own earlier writes, so that it may be overruled. */
 export const isOnlyOurs = (text: string): boolean => /conflicts? with "/.test(text) && othersIn(text).length === 0
-
-/** The fields that the API server names, one each. */
-export const fieldsIn = (text: string): readonly string[] => [
-  ...new Set([...text.matchAll(/(?:^|[\s-])(\.[\w.[\]="'/@:-]+)/gm)].map(([, field = '']) => field)),
-]

@@ -22,7 +22,7 @@ export const refuseInFlight = async (
 }
 
 /** The phase and the run of a release's record (ConfigMap `sluice-<deployment>`); `undefined` when there is none or it is done. */
-export const flightOf = (
+const flightOf = (
   record: KubernetesObject | undefined,
 ): { readonly phase: string; readonly run: string } | undefined => {
   const data = (record?.data ?? {}) as Readonly<Record<string, string>>

@@ -3,7 +3,7 @@ import { readInputs } from '@sluice/kit/inputs'
 import * as z from 'zod/mini'
 
 /** The keys are action.yml's. Times are ms. */
-export const schema = z.object({
+export const inputs = z.object({
   manifests: lines,
   values: optionalText,
   image: optionalImage,
@@ -15,7 +15,8 @@ export const schema = z.object({
   timeout: duration,
   'on-failure': choice(['rollback', 'keep']),
 })
-export type Inputs = z.output<typeof schema>
+/** The inputs as they are read; `undefined` for what was left out. */
+export type Inputs = z.output<typeof inputs>
 
 /**
  * Reads the inputs and what they say together.
@@ -24,7 +25,7 @@ export type Inputs = z.output<typeof schema>
  * @throws Fault('input') with everything that is wrong, one a line
  */
 export const readAll = (read: (name: string) => string, others: readonly string[]): Inputs =>
-  readInputs(schema, read, [...conflicts(read), ...others])
+  readInputs(inputs, read, [...conflicts(read), ...others])
 
 const conflicts = (read: (name: string) => string): readonly string[] => {
   const given = (name: string): boolean => read(name).trim() !== ''

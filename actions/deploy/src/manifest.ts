@@ -5,6 +5,7 @@ export type Manifest = {
   readonly object: ManifestObject
 }
 
+/** One object of a manifest, after templating. */
 export type ManifestObject = {
   readonly apiVersion: string
   readonly kind: string

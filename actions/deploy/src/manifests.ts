@@ -13,7 +13,9 @@ import { type Manifest, type ManifestObject, type Problem, titleOf } from './man
 import { imageProblems } from './pinned.ts'
 import { fillTemplate, type Value } from './template.ts'
 
+/** A manifest file as it was read; `path` is what messages name. */
 export type Source = { readonly path: string; readonly text: string }
+/** All objects in the order they stand in, with every problem found on the way. */
 export type ManifestsRead = {
   readonly manifests: readonly Manifest[]
   readonly problems: readonly Problem[]

@@ -1,7 +1,7 @@
 import { type ManifestObject, type Problem, titleOf } from './manifest.ts'
 
 /** Where the kinds that run pods keep their pod spec. */
-export const POD_SPEC: Readonly<Record<string, readonly string[]>> = {
+const POD_SPEC: Readonly<Record<string, readonly string[]>> = {
   Pod: ['spec'],
   Deployment: ['spec', 'template', 'spec'],
   StatefulSet: ['spec', 'template', 'spec'],
@@ -12,7 +12,7 @@ export const POD_SPEC: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Whether a reference names its image by digest, so that what is deployed is what was built. */
-export const isPinned = (image: string): boolean => /^[^@\s]+@sha256:[0-9a-f]{64}$/.test(image)
+const isPinned = (image: string): boolean => /^[^@\s]+@sha256:[0-9a-f]{64}$/.test(image)
 
 /**
  * Every container of an object whose image is missing or not named by digest.

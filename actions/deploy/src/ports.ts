@@ -20,6 +20,7 @@ export type Explanation = {
   readonly log?: readonly string[]
 }
 
+/** Which Deployment, by namespace and name. */
 export type DeploymentName = {
   readonly namespace: string
   readonly name: string

@@ -12,6 +12,7 @@ import { nameOf } from './resource.ts'
 import { deadlineOf } from './rollout.ts'
 import { explainAll, type Waited, wait } from './wait.ts'
 
+/** What a deploy was asked for, read and checked; nothing was sent yet. */
 export type Job = {
   readonly what:
     | { readonly kind: 'manifests'; readonly manifests: readonly Manifest[] }

@@ -3,6 +3,7 @@ import { type Change, containersOf, revisionOf } from './change.ts'
 import type { Result } from './run.ts'
 import type { Shipped } from './summary.ts'
 
+/** What the outputs tell of one Deployment. */
 export type Picked = Pick<Shipped, 'image' | 'previousImage' | 'revision'>
 
 /**

@@ -4,8 +4,11 @@ import type { Explanation } from './ports.ts'
 import { nameOf } from './resource.ts'
 import type { Result } from './run.ts'
 
+/** A gate's words that a deploy can end in. */
 export type Verdict = 'pass' | 'fail' | 'error'
+/** `code` is stable API; `text` says what happened, `next` what to do. */
 export type Reason = { readonly code: string; readonly text: string; readonly next: string }
+/** A verdict with its reason. */
 export type Decided = { readonly verdict: Verdict; readonly reason: Reason }
 
 /**

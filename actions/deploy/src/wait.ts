@@ -1,6 +1,7 @@
 import { describe, Fault } from '@sluice/kit/faults'
 import type { DeploymentName, Explanation, Look, Ports } from './ports.ts'
 
+/** How the wait for the rollouts ended. */
 export type Waited = {
   readonly kind: 'done' | 'failed' | 'timed-out' | 'cancelled'
   readonly tookMs: number

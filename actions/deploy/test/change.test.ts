@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import jsonPatch, { type Operation } from 'fast-json-patch'
 import { describe, expect, it } from 'vitest'
 import { effectOf, patchTo, restored } from '../src/change.ts'
-import { fieldsIn, isOnlyOurs, othersIn } from '../src/conflict.ts'
+import { isOnlyOurs, othersIn } from '../src/conflict.ts'
 import { rankOf, targetOf } from '../src/resource.ts'
 
 const object = (spec: object, annotations: Record<string, string> = {}, resourceVersion = '1') => ({
@@ -79,10 +79,9 @@ describe('a conflict of field managers', () => {
   const two =
     'Apply failed with 2 conflicts: conflicts with "argocd" using apps/v1:\n- .spec.replicas\nconflicts with "sluice" using apps/v1:\n- .spec.template.spec.containers[name="app"].image'
 
-  it('names the others and their fields', () => {
+  it('names the others', () => {
     expect(othersIn(one)).toEqual(['kubectl-client-side-apply'])
     expect(othersIn(two)).toEqual(['argocd'])
-    expect(fieldsIn(two)).toEqual(['.spec.replicas', '.spec.template.spec.containers[name="app"].image'])
   })
 
   it('is overruled only when it is with our own writes alone', () => {

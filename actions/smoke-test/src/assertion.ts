@@ -3,7 +3,7 @@ import type { Found } from './json-path.ts'
 import { type Match, tooSlow } from './pattern.ts'
 
 /** The words that `type` compares with. */
-export const TYPES = ['string', 'number', 'integer', 'boolean', 'array', 'object', 'null'] as const
+const TYPES = ['string', 'number', 'integer', 'boolean', 'array', 'object', 'null'] as const
 
 /**
  * Whether a found value is what an assertion says; a sentence with what was there when it is not.

@@ -18,6 +18,7 @@ export const OPERATORS = [
   'length',
   'type',
 ] as const
+/** How a value found by a JSON path is compared. */
 export type Operator = (typeof OPERATORS)[number]
 
 /** One comparison of a value that was found, or of its absence, with `value`. */
@@ -39,6 +40,7 @@ export type Check = {
   readonly where?: string
 }
 
+/** What an answer must be; what is absent is not asked. `maxMs` in ms. */
 export type Expectation = {
   readonly status: readonly StatusRange[]
   readonly headers: Readonly<Record<string, Assertion>>

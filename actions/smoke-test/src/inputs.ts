@@ -50,7 +50,7 @@ const paths = field((text): readonly string[] | ReturnType<typeof problem> => {
 })
 
 /** The keys are action.yml's. Times are ms. */
-export const schema = z.object({
+export const inputs = z.object({
   checks: optionalText,
   url,
   paths,
@@ -68,7 +68,8 @@ export const schema = z.object({
   kubeconfig: optionalText,
   context: optionalText,
 })
-export type Inputs = z.output<typeof schema>
+/** The inputs as they are read; `undefined` for what was left out, durations in ms. */
+export type Inputs = z.output<typeof inputs>
 
 /**
  * Reads the inputs and what they say together.
@@ -77,7 +78,7 @@ export type Inputs = z.output<typeof schema>
  * @throws Fault('input') with everything that is wrong
  */
 export const readAll = (read: (name: string) => string, others: readonly string[]): Inputs =>
-  readInputs(schema, read, [...conflicts(read), ...others])
+  readInputs(inputs, read, [...conflicts(read), ...others])
 
 const conflicts = (read: (name: string) => string): readonly string[] => {
   const given = (name: string): boolean => read(name).trim() !== ''

@@ -2,6 +2,7 @@ import type { Json } from './check.ts'
 
 /** One step into a JSON value: a key, an index (negative: from the end), or all children. */
 type Step = { readonly key: string } | { readonly index: number } | { readonly all: true }
+/** A path as steps from the root. */
 export type JsonPath = readonly Step[]
 
 /**

@@ -10,6 +10,7 @@ import { isSensitive } from './secret.ts'
 /** Why a check did not pass, in the order in which the verdict looks at them. */
 export type Cause = 'wrong-image' | 'wrong-answer' | 'no-answer' | 'unreachable'
 
+/** What one answer is worth: passed, with what it captured, or failed, with every problem. */
 export type Judged =
   | { readonly kind: 'passed'; readonly captured: ReadonlyMap<string, Json> }
   | { readonly kind: 'failed'; readonly cause: Cause; readonly problems: readonly string[] }

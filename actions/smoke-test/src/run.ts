@@ -27,6 +27,7 @@ export type Plan = {
   readonly consecutive: number
 }
 
+/** The few things that a smoke test needs of the world. */
 export type Ports = {
   ask(request: Request): Promise<Answer>
   /** Told of each value that a check captured, before it is used. */

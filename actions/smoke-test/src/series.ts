@@ -6,6 +6,7 @@ export type Series = {
   readonly where?: string
   readonly tries: readonly Try[]
 }
+/** One try of one check. */
 export type Try = {
   readonly round: number
   /** `not-tried`: a value it needs was not captured in this round. */
@@ -27,6 +28,7 @@ export type SeriesReport = {
   readonly where?: string
 }
 
+/** A check's tries as numbers: how many passed, the median and 95th percentile of their times in ms, and the last problem. */
 export const reportSeries = ({ name, where, tries }: Series): SeriesReport => {
   const latest = tries.at(-1)?.result
   const times = tries.flatMap(({ tookMs }) => (tookMs === undefined ? [] : [tookMs]))

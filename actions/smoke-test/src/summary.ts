@@ -2,6 +2,7 @@ import { table } from '@sluice/kit/markdown'
 import type { SeriesReport } from './series.ts'
 import { type Reason, type Rounds, seconds, type Verdict } from './verdict.ts'
 
+/** What the summary is rendered from. */
 export type Told = {
   readonly verdict: Verdict
   readonly reason: Reason

@@ -1,11 +1,14 @@
 import type { SeriesReport } from './series.ts'
 
+/** A gate's words. */
 export type Verdict = 'pass' | 'fail' | 'inconclusive' | 'nothing-to-check' | 'error'
+/** `code` is stable API; `text` says what happened, `next` what to do. */
 export type Reason = { readonly code: string; readonly text: string; readonly next: string }
 
 /** Why the rounds ended. */
 export type End = 'passed' | 'retries' | 'deadline' | 'cancelled' | 'told-to-wait'
 
+/** How the rounds of checks ended. */
 export type Rounds = {
   readonly end: End
   readonly series: readonly SeriesReport[]

@@ -1,52 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
-import { parse } from 'yaml'
-import { schema } from '../src/inputs.ts'
+import { expect, test } from 'vitest'
 import { parseChecks } from '../src/ports/checks-file.ts'
 
-const read = (name: string): string => readFileSync(join(import.meta.dirname, '..', name), 'utf8')
-const action = parse(read('action.yml'))
-const blocks = [...read('README.md').matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = '']) => text)
-
-type Step = { readonly uses?: string; readonly with?: Readonly<Record<string, string>> }
-const steps = blocks
-  .filter((text) => text.startsWith('jobs:'))
-  .flatMap((text) => Object.values(parse(text).jobs as Record<string, { steps: readonly Step[] }>))
-  .flatMap((job) => job.steps.filter(({ uses }) => uses?.startsWith('OWNER/')))
-
-describe('the README', () => {
-  it('has examples that use this action with inputs that it declares', () => {
-    expect(steps).toHaveLength(2)
-    for (const { uses, with: given = {} } of steps) {
-      expect(uses).toBe('OWNER/sluice/actions/smoke-test@v1')
-      for (const [name, value] of Object.entries(given)) {
-        expect(Object.keys(action.inputs)).toContain(name)
-        expect(value).toBeTypeOf('string')
-      }
-    }
+test("the README's example checks are read", () => {
+  const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8')
+  const blocks = [...readme.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = '']) => text)
+  const checks = blocks.find((block) => block.startsWith('- name: health')) ?? ''
+  expect(parseChecks(checks, 'README.md')).toMatchObject({
+    checks: [{ name: 'health' }, { name: 'log in' }, { name: 'orders' }],
   })
-
-  it('has examples whose values the action reads', () => {
-    for (const { with: given = {} } of steps) {
-      const texts = Object.fromEntries(
-        Object.entries(action.inputs as Record<string, { default: string }>).map(([name, { default: value }]) => [
-          name,
-          given[name] ?? value,
-        ]),
-      )
-      expect(schema.safeParse(texts).error?.issues).toBeUndefined()
-    }
-  })
-
-  it('has example checks that are read', () => {
-    const text = blocks.find((block) => block.startsWith('- name: health')) ?? ''
-    expect(parseChecks(text, 'README.md')).toMatchObject({
-      checks: [{ name: 'health' }, { name: 'log in' }, { name: 'orders' }],
-    })
-  })
-})
-
-it("the schema's keys are action.yml's", () => {
-  expect(Object.keys(schema.shape).sort()).toEqual(Object.keys(action.inputs).sort())
 })

@@ -16,6 +16,7 @@ export type HttpRequest = {
   readonly tls?: https.RequestOptions
 }
 
+/** An answer, whatever its status. Header names are in lower case. */
 export type HttpAnswer = {
   readonly kind: 'answered'
   readonly status: number
@@ -38,7 +39,9 @@ export type NoAnswer = {
   readonly connected: boolean
   readonly text: string
 }
+/** The body was longer than was asked for. */
 export type TooLarge = { readonly kind: 'too-large'; readonly text: string }
+/** What came of one request; nothing is thrown. */
 export type HttpResult = HttpAnswer | NoAnswer | TooLarge
 
 /**

@@ -6,6 +6,7 @@ export type KubernetesObject = {
   readonly [field: string]: unknown
 }
 
+/** What every object carries; fields that are not named here travel along. */
 export type Metadata = {
   readonly name: string
   readonly namespace?: string
@@ -45,6 +46,7 @@ export type Written<T> =
   | { readonly kind: 'conflict'; readonly text: string }
   | { readonly kind: 'absent' }
 
+/** `labels` all equal; `fields` as the API server takes them (`metadata.name=x`). */
 export type ListOptions = { readonly labels?: Readonly<Record<string, string>>; readonly fields?: string }
 
 /**
@@ -92,6 +94,7 @@ export type Cluster = {
   proxy(target: ProxyTarget, request: ProxyRequest): Promise<ProxyAnswer>
 }
 
+/** A pod or Service and one of its ports, by number or name. */
 export type ProxyTarget = {
   readonly kind: 'pods' | 'services'
   readonly namespace: string
@@ -99,6 +102,7 @@ export type ProxyTarget = {
   readonly port: number | string
   readonly scheme?: 'http' | 'https'
 }
+/** A request that the API server hands on. `path` begins with `/`. */
 export type ProxyRequest = {
   readonly path: string
   readonly method?: string

@@ -21,7 +21,9 @@ export type Change =
     }
   | { readonly kind: 'refuse'; readonly text: string }
 
+/** Why a write was refused: the account's rights, the cluster's rules (quota, admission), or a server that failed. */
 export type RefusalCause = 'forbidden' | 'environment' | 'upstream'
+/** How a fenced write ended; `fenced` means that a later epoch owns the object. */
 export type FencedResult<T> =
   | { readonly kind: 'written'; readonly object: T }
   | { readonly kind: 'fenced'; readonly text: string }

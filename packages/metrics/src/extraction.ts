@@ -44,6 +44,7 @@ export const extractorOf = (spec: MetricSpec): Extractor => ({
   bad: spec.kind === 'ratio' && spec.bad !== undefined ? selector(spec.bad, spec.name) : isServerError,
 })
 
+/** One pod's counters and gauges as read off its metrics, or why they cannot be read. */
 export type Extracted =
   | {
       readonly kind: 'extracted'

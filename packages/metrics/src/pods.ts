@@ -26,6 +26,7 @@ export type PodsGiven = {
   readonly interval?: number | undefined
 }
 
+/** The clock of a source; `sleep` in ms. */
 export type PodsClock = ReadClock & { readonly sleep: (ms: number) => Promise<void> }
 
 const MOST_BASELINE_PODS = 20

@@ -1,3 +1,4 @@
+/** One line of an exposition: a series and its value. */
 export type Sample = {
   readonly name: string
   readonly labels: Readonly<Record<string, string>>

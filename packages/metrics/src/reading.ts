@@ -4,6 +4,7 @@
  */
 export type Side = 'baseline' | 'canary'
 
+/** One read of one pod. */
 export type PodReading = {
   readonly side: Side
   readonly pod: { readonly name: string; readonly uid: string }
@@ -28,6 +29,7 @@ export type Bucket = {
   readonly bad: number
 }
 
+/** One look at a source. Everything but `pods` and `buckets` says why there is nothing to count. */
 export type Scrape =
   | { readonly kind: 'pods'; readonly readings: readonly PodReading[]; readonly missing: readonly string[] }
   | { readonly kind: 'buckets'; readonly buckets: readonly Bucket[] }

@@ -6,6 +6,7 @@ import { type Exposition, parseExposition } from './prometheus-text.ts'
 export type Scraped =
   | { readonly kind: 'read'; readonly exposition: Exposition; readonly readAt: number; readonly tookMs: number }
   | { readonly kind: 'failed'; readonly cause: FailedCause; readonly text: string }
+/** Why a pod's metrics could not be read. */
 export type FailedCause =
   | 'timeout'
   | 'forbidden'
@@ -18,8 +19,10 @@ export type FailedCause =
   | 'malformed'
   | 'unreachable'
 
+/** The longest metrics page that is read, bytes. */
 export const MAX_BYTES = 4 * 1024 * 1024
 
+/** `now` in ms UTC, `monotonic` in ms from any zero. */
 export type ReadClock = { readonly now: () => number; readonly monotonic: () => number }
 
 /**

@@ -24,6 +24,7 @@ export type MetricSpec =
     }
   | { readonly kind: 'gauge'; readonly name: string; readonly series: string; readonly only?: Match | undefined }
 
+/** Whether a sample belongs to a metric. */
 export type Selects = (sample: Sample) => boolean
 
 /** A predicate over labels. @throws Fault('input') for an expression that is none, with the metric's name and the label */

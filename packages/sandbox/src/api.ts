@@ -10,6 +10,7 @@ import { alreadyExists, badRequest, conflict, isRefusal, notFound, type Refusal,
 import type { Store } from './store.ts'
 import { wrongWith } from './validate.ts'
 
+/** A patch of one of the four content types that the API takes. */
 export type Patch =
   | { readonly type: 'json' | 'merge' | 'strategic'; readonly body: Json }
   | { readonly type: 'apply'; readonly body: Json; readonly force: boolean }
@@ -17,6 +18,7 @@ export type Patch =
 /** Who writes, to what part of the object, and whether for real. */
 export type WriteOptions = { readonly manager: string; readonly subresource?: string; readonly dryRun?: boolean }
 
+/** As in a DELETE's body: a UID that must match, and what becomes of the dependents. */
 export type DeleteOptions = {
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string }
   readonly propagationPolicy?: 'Foreground' | 'Background' | 'Orphan'
@@ -39,6 +41,7 @@ export type Api = {
   remove(kind: Kind, at: { namespace: string | undefined; name: string }, options: DeleteOptions): Doc | Refusal
 }
 
+/** The API's semantics over a store: validation, defaults, ownership, conflicts. Throws a `Refusal` for what a real server refuses. */
 export const createApi = (store: Store, kinds: Kinds, now: () => number): Api => {
   let addresses = 0
   const address = (): string => {

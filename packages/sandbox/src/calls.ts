@@ -29,6 +29,7 @@ export type Call = {
   readonly user: User
   readonly verb: string
 }
+/** A call on a resource, as its path and query name it. */
 export type ResourceCall = Extract<Asked, { kind: 'resource' }>
 
 /** What a call gives when it has answered by itself, in pieces, and nothing is left to send. */

@@ -13,11 +13,13 @@ export type Image = {
   readonly env?: Readonly<Record<string, string>>
 }
 
+/** What a container tells the kubelet. */
 export type ContainerEvents = {
   changed(): void
   event(type: 'Normal' | 'Warning', reason: string, message: string): void
 }
 
+/** What a container needs to run: processes, its image, its environment, its pod's policy. */
 export type ContainerWorld = {
   readonly processes: Processes
   image(digest: string): Image | undefined
@@ -46,6 +48,7 @@ const BACKOFF_FIRST_MS = 1_000
 const BACKOFF_MOST_MS = 10_000
 const LOG_LIMIT = 1_000_000
 
+/** Runs a container as a process, again and again with a growing pause, until it is stopped. */
 export const startContainer = (spec: Container, world: ContainerWorld, on: ContainerEvents): LiveContainer => {
   const digest = /^[^@\s]+@(sha256:[0-9a-f]{64})$/.exec(spec.image)?.[1]
   const ports = new Map<number, number>()

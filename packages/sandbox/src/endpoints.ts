@@ -7,6 +7,7 @@ import { isReady } from './replicasets.ts'
 /** A pod's port behind a service's port: the real loopback port, and the pod it belongs to. */
 export type Endpoint = { readonly port: number; readonly pod: string; readonly uid: string }
 
+/** Where a Service's ready pods listen, or why there is nowhere to go. */
 export type Endpoints =
   | { readonly kind: 'endpoints'; readonly endpoints: readonly Endpoint[] }
   /** The Service or its port does not exist. */

@@ -2,6 +2,7 @@ import type { Api } from './api.ts'
 import { CONFIGMAPS, SECRETS } from './kinds.ts'
 import { type Container, type Doc, type EnvVar, isFields, type Pod } from './objects.ts'
 
+/** A container's variables, or the reference that cannot be resolved. */
 export type Environment =
   | { readonly kind: 'values'; readonly values: Readonly<Record<string, string>> }
   | { readonly kind: 'missing'; readonly text: string }

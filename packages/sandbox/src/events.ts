@@ -3,6 +3,7 @@ import { generated } from './api.ts'
 import { apiVersionOf, EVENTS } from './kinds.ts'
 import { type Doc, timestamp } from './objects.ts'
 
+/** Something to tell by an Event about an object. */
 export type Happening = {
   readonly type: 'Normal' | 'Warning'
   readonly reason: string

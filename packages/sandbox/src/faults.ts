@@ -9,6 +9,7 @@ export type Where = {
   readonly times?: number
 }
 
+/** What goes wrong with a call to the API server. Times in ms. */
 export type ApiFault =
   /** Answers with this code; `retryAfterSeconds` adds Retry-After. */
   | {
@@ -23,6 +24,7 @@ export type ApiFault =
   /** Never answers. */
   | { readonly kind: 'hang' }
 
+/** What goes wrong with requests through a gateway: a share of them fails, or all take longer (ms). */
 export type GatewayFault =
   | { readonly kind: 'errors'; readonly share: number; readonly status?: number }
   | { readonly kind: 'latency'; readonly ms: number }
@@ -44,6 +46,7 @@ export type Faults = {
   clear(): void
 }
 
+/** The call that a fault is looked up for. */
 export type Request = { readonly verb: string; readonly resource: string; readonly namespace: string | undefined }
 
 /** The faults that are on now, as the server, the kubelet and the gateways ask for them. */
@@ -56,6 +59,7 @@ export type ActiveFaults = {
   gateway(namespace: string, name: string): readonly GatewayFault[]
 }
 
+/** Keeps the faults that are on; `changed` is told when watches or readiness must be looked at again. */
 export const createFaults = (changed: { watches(): void; readiness(): void }): ActiveFaults => {
   const api = new Map<symbol, { fault: ApiFault; where: Where; left: number }>()
   const held = new Map<symbol, { namespace: string; selector: LabelSelector }>()

@@ -1,5 +1,6 @@
 import { Agent, request as call, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http'
 
+/** One request on its way to a pod. */
 export type Forwarding = {
   readonly port: number
   readonly path: string
@@ -8,8 +9,6 @@ export type Forwarding = {
   readonly timeoutMs: number
   readonly answerHeaders?: (headers: OutgoingHttpHeaders) => OutgoingHttpHeaders
 }
-
-export type Outcome = 'answered' | 'refused' | 'timed-out' | 'left'
 
 /** Hands a request to a loopback port and streams the answer back. */
 export type Forwarder = {
@@ -26,6 +25,7 @@ export type Forwarder = {
 const HOP = ['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade', 'te', 'trailer']
 const REPLAYABLE_BYTES = 65_536
 
+/** Hands requests on over kept connections. */
 export const createForwarder = (): Forwarder => {
   const agent = new Agent({ keepAlive: true, maxSockets: 256, maxFreeSockets: 64, scheduling: 'lifo' })
   const forward: Forwarder['forward'] = (incoming, outgoing, to, failed) => {

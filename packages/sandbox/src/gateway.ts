@@ -21,12 +21,14 @@ import {
 } from './routes.ts'
 import { acceptedStatus, gatewayStatus, isPermitted } from './routestatus.ts'
 
+/** The running data planes, by Gateway. */
 export type Gateways = {
   /** Where a Gateway listens. Undefined while there is no such Gateway. */
   url(namespace: string, name: string): string | undefined
   stop(): void
 }
 
+/** What a data plane needs: the objects, the endpoints, the faults and the reload delay in ms. */
 export type GatewayWorld = {
   readonly api: Api
   readonly kubelet: Kubelet

@@ -33,19 +33,31 @@ const kind = (apiVersion: string, resource: string, name: string, traits: Traits
   }
 }
 
+/** The built-in kinds. `status`, `scale`: subresources; `generation`: counts changes of the spec. */
 export const NAMESPACES = kind('v1', 'namespaces', 'Namespace', { namespaced: false, status: true })
+/** v1 ConfigMap */
 export const CONFIGMAPS = kind('v1', 'configmaps', 'ConfigMap')
+/** v1 Secret */
 export const SECRETS = kind('v1', 'secrets', 'Secret')
+/** v1 Service */
 export const SERVICES = kind('v1', 'services', 'Service', { status: true })
+/** v1 Pod */
 export const PODS = kind('v1', 'pods', 'Pod', { status: true })
+/** v1 Event */
 export const EVENTS = kind('v1', 'events', 'Event')
+/** v1 ResourceQuota */
 export const QUOTAS = kind('v1', 'resourcequotas', 'ResourceQuota', { status: true })
+/** apps/v1 Deployment */
 export const DEPLOYMENTS = kind('apps/v1', 'deployments', 'Deployment', { status: true, generation: true, scale: true })
+/** apps/v1 ReplicaSet */
 export const REPLICASETS = kind('apps/v1', 'replicasets', 'ReplicaSet', { status: true, generation: true, scale: true })
 const GATEWAY_API = 'gateway.networking.k8s.io/v1'
 const CUSTOM: Traits = { status: true, generation: true, custom: true }
+/** Gateway API v1 Gateway */
 export const GATEWAYS = kind(GATEWAY_API, 'gateways', 'Gateway', CUSTOM)
+/** Gateway API v1 HTTPRoute */
 export const ROUTES = kind(GATEWAY_API, 'httproutes', 'HTTPRoute', CUSTOM)
+/** CustomResourceDefinition: creating one registers its kind. */
 export const DEFINITIONS = kind('apiextensions.k8s.io/v1', 'customresourcedefinitions', 'CustomResourceDefinition', {
   namespaced: false,
   status: true,
@@ -95,6 +107,7 @@ export type Kinds = {
   forget(definition: Doc): void
 }
 
+/** The table of kinds: the built-in ones, and those that definitions add. */
 export const createKinds = (): Kinds => {
   const entries = new Map(BUILT_IN.map((entry) => [keyOf(entry.group, entry.version, entry.resource), entry]))
   return {

@@ -25,6 +25,7 @@ export type Kubelet = {
   stop(): void
 }
 
+/** What the kubelet needs: images, ports, logs, faults and the clock. */
 export type KubeletWorld = {
   readonly processes: Processes
   image(digest: string): Image | undefined
@@ -39,6 +40,7 @@ type Work = {
   readonly sync: () => void
 }
 
+/** Runs the pods of the store as processes and writes what becomes of them into their status. */
 export const createKubelet = (api: Api, world: KubeletWorld): Kubelet => {
   const work = new Map<string, Work>()
   const start = (pod: Pod): void => {

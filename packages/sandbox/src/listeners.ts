@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { Fault } from '@sluice/kit/faults'
 
+/** Answers one request. */
 export type Listener = (request: IncomingMessage, response: ServerResponse) => void
 
 /** Loopback servers that already listen, so that a URL can be given out the moment it is asked for. */

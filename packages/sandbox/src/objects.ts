@@ -1,7 +1,9 @@
 /** Any JSON value that the cluster stores. Stored objects are never changed in place: a write puts a new one. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
+/** A JSON object. */
 export type Fields = { [key: string]: Json }
 
+/** Who an object belongs to; it is collected when no owner is left. */
 export type OwnerReference = {
   apiVersion: string
   kind: string
@@ -22,6 +24,7 @@ export type ManagedFields = {
   subresource?: string
 }
 
+/** What the API server keeps about every object. */
 export type Metadata = {
   name: string
   namespace?: string
@@ -50,6 +53,7 @@ export type Doc = {
   [field: string]: unknown
 }
 
+/** One condition of a status. */
 export type Condition = {
   type: string
   status: 'True' | 'False' | 'Unknown'
@@ -60,6 +64,7 @@ export type Condition = {
   observedGeneration?: number
 }
 
+/** A selector of apps/v1: labels that must be equal, and expressions. */
 export type LabelSelector = {
   matchLabels?: Record<string, string>
   matchExpressions?: {
@@ -69,6 +74,7 @@ export type LabelSelector = {
   }[]
 }
 
+/** A probe of a container; times in seconds. */
 export type Probe = {
   httpGet?: {
     path?: string
@@ -86,6 +92,7 @@ export type Probe = {
   failureThreshold?: number
 }
 
+/** One variable of a container, given or looked up. */
 export type EnvVar = {
   name: string
   value?: string
@@ -97,6 +104,7 @@ export type EnvVar = {
   }
 }
 
+/** What a container does before it is stopped. */
 export type Lifecycle = {
   preStop?: {
     exec?: { command: string[] }
@@ -105,6 +113,7 @@ export type Lifecycle = {
   }
 }
 
+/** A container as its pod asks for it. */
 export type Container = {
   name: string
   image: string
@@ -124,6 +133,7 @@ export type Container = {
   resources?: { limits?: Record<string, string>; requests?: Record<string, string> }
 }
 
+/** What the kubelet reads of a pod's spec. */
 export type PodSpec = {
   containers: Container[]
   initContainers?: Container[]
@@ -133,6 +143,7 @@ export type PodSpec = {
   serviceAccountName?: string
 }
 
+/** A container waits, runs or has ended. */
 export type ContainerState =
   | { waiting: { reason: string; message?: string } }
   | { running: { startedAt: string } }
@@ -148,6 +159,7 @@ export type ContainerState =
       }
     }
 
+/** One container's state and how often it was started again. */
 export type ContainerStatus = {
   name: string
   image: string
@@ -160,6 +172,7 @@ export type ContainerStatus = {
   lastState: ContainerState | Record<string, never>
 }
 
+/** What the kubelet tells of a pod. */
 export type PodStatus = {
   phase: 'Pending' | 'Running' | 'Succeeded' | 'Failed'
   conditions?: Condition[]
@@ -173,13 +186,16 @@ export type PodStatus = {
   qosClass?: string
 }
 
+/** A Pod (v1). */
 export type Pod = Doc & { spec: PodSpec; status?: PodStatus }
 
+/** What a controller makes pods from. */
 export type PodTemplate = {
   metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> }
   spec: PodSpec
 }
 
+/** A ReplicaSet (apps/v1). */
 export type ReplicaSet = Doc & {
   spec: { replicas: number; minReadySeconds?: number; selector: LabelSelector; template: PodTemplate }
   status?: {
@@ -192,6 +208,7 @@ export type ReplicaSet = Doc & {
   }
 }
 
+/** A Deployment (apps/v1). */
 export type Deployment = Doc & {
   spec: {
     replicas: number
@@ -217,6 +234,7 @@ export type Deployment = Doc & {
   }
 }
 
+/** A Service (v1). */
 export type Service = Doc & {
   spec: {
     selector?: Record<string, string>

@@ -10,7 +10,7 @@ export type Probed = {
 }
 
 /** One try of a probe, as the kubelet makes it: HTTP 200–399, a connection, or exit code 0, within `timeoutSeconds`. Never throws. */
-export const tryProbe = (probe: Probe, container: Probed): Promise<{ ok: boolean; text: string }> => {
+const tryProbe = (probe: Probe, container: Probed): Promise<{ ok: boolean; text: string }> => {
   const timeoutMs = (probe.timeoutSeconds ?? 1) * 1000
   if (probe.exec !== undefined) {
     return container.run(probe.exec.command, timeoutMs).then((ok) => ({ ok, text: ok ? '' : 'command failed' }))
@@ -74,6 +74,7 @@ const tryGet = (
 // container more eagerly than its period says.
 const EAGER_MS = 200
 
+/** What probes tell: whether the container is ready, and when it must be killed. */
 export type Verdicts = {
   /** The first time the startup probe holds, or at once without one. */
   started(): void

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 
+/** A program to start, with its variables and folder. */
 export type Command = {
   readonly command: readonly string[]
   readonly cwd?: string
@@ -7,8 +8,10 @@ export type Command = {
   output(text: string): void
 }
 
+/** How a process ended; `error` when it could not be started. */
 export type Ended = { readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly error?: string }
 
+/** A process that was started, and the way to end it. */
 export type Running = {
   readonly pid: number
   readonly ended: Promise<Ended>
@@ -38,6 +41,7 @@ process.stdin.on('close', () => {
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => {})
 `
 
+/** Starts processes in groups of their own, under a guard that ends them all should this process die. */
 export const createProcesses = (): Processes => {
   const guard = spawn(process.execPath, ['-e', GUARD], { detached: true, stdio: ['pipe', 'ignore', 'ignore'], env: {} })
   guard.unref()

@@ -10,6 +10,7 @@ export type PolicyRule = {
   readonly namespaces?: readonly string[]
 }
 
+/** Whom a token stands for and what it may do; `expiresAt` in ms UTC. */
 export type User = { readonly name: string; readonly rules: readonly PolicyRule[]; readonly expiresAt: number }
 
 /** What a request wants to do. `resource` with its subresource: `pods/log`. */
@@ -32,6 +33,7 @@ const EVERYTHING: PolicyRule = { apiGroups: ['*'], resources: ['*'], verbs: ['*'
 /** The rules of a cluster administrator. */
 export const ADMIN: readonly PolicyRule[] = [EVERYTHING]
 
+/** Issues bearer tokens and looks them up. */
 export const createTokens = (now: () => number): Tokens => {
   const users = new Map<string, User>()
   return {

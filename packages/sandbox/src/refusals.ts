@@ -1,5 +1,6 @@
 import { type Kind, qualified } from './kinds.ts'
 
+/** One cause in a Status' details. */
 export type Cause = { reason?: string; message: string; field?: string }
 
 /** What the API answers instead of an object: `Status` of the Kubernetes API, as data. */
@@ -43,9 +44,11 @@ const named = (kind: Kind, name: string): NonNullable<Refusal['details']> => ({
   kind: kind.resource,
 })
 
+/** 404 NotFound */
 export const notFound = (kind: Kind, name: string): Refusal =>
   refuse(404, 'NotFound', `${qualified(kind)} "${name}" not found`, named(kind, name))
 
+/** 409 AlreadyExists */
 export const alreadyExists = (kind: Kind, name: string): Refusal =>
   refuse(409, 'AlreadyExists', `${qualified(kind)} "${name}" already exists`, named(kind, name))
 
@@ -57,6 +60,7 @@ export const conflict = (
 ): Refusal =>
   refuse(409, 'Conflict', `Operation cannot be fulfilled on ${qualified(kind)} "${name}": ${why}`, named(kind, name))
 
+/** 400 BadRequest */
 export const badRequest = (message: string): Refusal => refuse(400, 'BadRequest', message)
 
 /** 422 with one cause per wrong field. */

@@ -9,14 +9,14 @@ export const isReady = (pod: Pod): boolean =>
   pod.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false
 
 /** Milliseconds until a pod counts as available: 0 now, undefined while it is not ready. */
-export const availableIn = (pod: Pod, minReadySeconds: number, now: number): number | undefined => {
+const availableIn = (pod: Pod, minReadySeconds: number, now: number): number | undefined => {
   if (!isReady(pod)) return undefined
   const since = pod.status?.conditions?.find((condition) => condition.type === 'Ready')?.lastTransitionTime
   return Math.max(0, Date.parse(since ?? '') + minReadySeconds * 1000 - now)
 }
 
 /** Pods that an object owns and that still count: not being deleted, not finished. */
-export const activePods = (api: Api, owner: Doc): readonly Pod[] =>
+const activePods = (api: Api, owner: Doc): readonly Pod[] =>
   api.store
     .list<Pod>(PODS, owner.metadata.namespace)
     .filter(

@@ -1,5 +1,6 @@
 import type { Doc } from './objects.ts'
 
+/** A backend of a rule; an absent weight counts as 1. */
 export type BackendRef = {
   group?: string
   kind?: string
@@ -9,22 +10,27 @@ export type BackendRef = {
   weight?: number
   filters?: Filter[]
 }
+/** Changes to headers. */
 export type HeaderEdit = { set?: NameValue[]; add?: NameValue[]; remove?: string[] }
+/** A filter of a rule or a backend. */
 export type Filter = { type: string; requestHeaderModifier?: HeaderEdit; responseHeaderModifier?: HeaderEdit }
 type NameValue = { name: string; value: string }
 type HeaderMatch = { type?: 'Exact' | 'RegularExpression'; name: string; value: string }
+/** What a request must be like for a rule; all of it. */
 export type Match = {
   path?: { type?: 'Exact' | 'PathPrefix' | 'RegularExpression'; value?: string }
   headers?: HeaderMatch[]
   queryParams?: HeaderMatch[]
   method?: string
 }
+/** A rule of an HTTPRoute. */
 export type Rule = {
   matches?: Match[]
   backendRefs?: BackendRef[]
   filters?: Filter[]
   timeouts?: { request?: string; backendRequest?: string }
 }
+/** The Gateway, and maybe its listener, that a route wants to be attached to. */
 export type ParentRef = {
   group?: string
   kind?: string
@@ -33,8 +39,10 @@ export type ParentRef = {
   sectionName?: string
   port?: number
 }
+/** An HTTPRoute (Gateway API v1). */
 export type Route = Doc & { spec: { parentRefs?: ParentRef[]; hostnames?: string[]; rules?: Rule[] } }
 
+/** What is looked at of a request to find its rule. */
 export type Asked = {
   readonly host: string
   readonly method: string

@@ -21,9 +21,7 @@ export type { Image } from './container.ts'
 export type { ApiFault, Clear, Faults, GatewayFault, Where } from './faults.ts'
 export type { PolicyRule } from './rbac.ts'
 
-/** The digest that names an image: `sha256:` and 64 hexadecimal digits. */
-export type Digest = `sha256:${string}`
-
+/** What an embedded cluster starts with. */
 export type SandboxOptions = {
   /** What each image runs, by digest. A pod whose image is not here stays in ErrImagePull. */
   readonly images: Readonly<Record<string, Image>>
@@ -53,6 +51,7 @@ export type Sandbox = {
   stop(): Promise<void>
 }
 
+/** Starts an embedded cluster on free loopback ports. `stop` ends all of its processes. */
 export const startSandbox = async (options: SandboxOptions): Promise<Sandbox> => {
   const log = options.log ?? (() => undefined)
   const failed = (error: unknown): void =>

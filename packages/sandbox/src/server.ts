@@ -13,6 +13,7 @@ import { review } from './reviews.ts'
 import { createWatches, type Watches } from './watches.ts'
 import { act, scale } from './writes.ts'
 
+/** The HTTP server in front of the API. */
 export type ApiServer = { readonly url: string; dropWatches(): void; stop(): Promise<void> }
 
 /** The API server over HTTP on a free loopback port. */

@@ -1,6 +1,7 @@
 import { apiVersionOf, type Kind } from './kinds.ts'
 import type { Doc } from './objects.ts'
 
+/** One change of an object, as watches are told of it. */
 export type Change = {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'
   readonly kind: Kind

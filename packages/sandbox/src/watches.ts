@@ -4,6 +4,7 @@ import type { Doc } from './objects.ts'
 import { refuse } from './refusals.ts'
 import type { Change, Store } from './store.ts'
 
+/** What a watch is told: changes of a kind and a selection, from a resourceVersion on. */
 export type Watch = {
   readonly kind: Kind
   readonly namespace: string | undefined
@@ -15,6 +16,7 @@ export type Watch = {
   readonly test: (object: Doc) => boolean
 }
 
+/** The open watches. */
 export type Watches = { start(response: ServerResponse, watch: Watch): void; drop(): void }
 
 const BOOKMARK_MS = 60_000

@@ -4,6 +4,7 @@ import { pointerOf } from '@sluice/kubernetes/json-pointer'
 import type { RouteChange } from './router.ts'
 import { type BackendRef, names, type Sides, sameBackends, weightIn } from './weights.ts'
 
+/** A Gateway that a route is attached to. */
 export type ParentRef = {
   readonly group?: string
   readonly kind?: string
@@ -12,6 +13,7 @@ export type ParentRef = {
   readonly sectionName?: string
   readonly port?: number
 }
+/** What is read of a rule; its other fields are written back untouched. */
 export type Rule = { readonly backendRefs?: readonly BackendRef[]; readonly [field: string]: unknown }
 type Condition = {
   readonly type: string

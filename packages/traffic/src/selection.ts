@@ -7,6 +7,7 @@ import type { GatewayGiven } from './gateway-api.ts'
 import { acceptance, type HttpRoute, rulesReaching } from './route.ts'
 import { type BackendRef, MAX_SPLITTABLE, names, type Sides } from './weights.ts'
 
+/** A route and the indexes of its rules that are split. */
 export type Selected = { readonly route: HttpRoute; readonly rules: readonly number[] }
 
 /** Which routes and rules a release would change, and what is wrong with that. Reads only; a finding of level `error` means: refuse. */

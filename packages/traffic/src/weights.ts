@@ -20,6 +20,7 @@ export type Sides = {
 
 /** The largest weight that Gateway API takes, and so the largest original that can be split in whole percent. */
 export const MAX_WEIGHT = 1_000_000
+/** The highest weight of a rule that can be scaled by 100 and still be a valid weight. */
 export const MAX_SPLITTABLE = MAX_WEIGHT / 100
 
 /** Whether an entry names this Service. An absent group is core, an absent kind Service, an absent namespace the route's. */
