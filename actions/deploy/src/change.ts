@@ -8,7 +8,7 @@ export type Change = {
   readonly after: KubernetesObject
 }
 
-/** What a deploy did to one object. */
+/** How a deploy left one object, for the summary and the report. */
 export type Effect = 'created' | 'changed' | 'unchanged'
 
 /** Reads the effect off the object before and after: absent before is created, the same content is unchanged. */

@@ -28,7 +28,7 @@ export type SeriesReport = {
   readonly where?: string
 }
 
-/** A check's tries as numbers: how many passed, the median and 95th percentile of their times in ms, and the last problem. */
+/** A check's tries as numbers: how many passed, the median and 95th percentile of their times in ms, and the problems of the latest one. */
 export const reportSeries = ({ name, where, tries }: Series): SeriesReport => {
   const latest = tries.at(-1)?.result
   const times = tries.flatMap(({ tookMs }) => (tookMs === undefined ? [] : [tookMs]))

@@ -41,7 +41,7 @@ export type Api = {
   remove(kind: Kind, at: { namespace: string | undefined; name: string }, options: DeleteOptions): Doc | Refusal
 }
 
-/** The API's semantics over a store: validation, defaults, ownership, conflicts. Throws a `Refusal` for what a real server refuses. */
+/** The API's semantics over a store: validation, defaults, ownership, conflicts. What a real server refuses comes back as a `Refusal`. */
 export const createApi = (store: Store, kinds: Kinds, now: () => number): Api => {
   let addresses = 0
   const address = (): string => {

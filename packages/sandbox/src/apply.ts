@@ -4,7 +4,7 @@ import { changedFields, covers, type FieldSet, fieldName, fieldsOf, read, writte
 import { type Cause, type Refusal, refuse } from './refusals.ts'
 import { entryKey, isAtomicMap, listShape } from './structure.ts'
 
-/** The object after a server-side apply, with its new field owners. */
+/** Who applies, when (ms UTC) and how: what becomes an entry of `managedFields`. */
 export type Applied = {
   readonly manager: string
   readonly force: boolean

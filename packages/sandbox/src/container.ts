@@ -48,7 +48,7 @@ const BACKOFF_FIRST_MS = 1_000
 const BACKOFF_MOST_MS = 10_000
 const LOG_LIMIT = 1_000_000
 
-/** Runs a container as a process, again and again with a growing pause, until it is stopped. */
+/** Runs a container as a process; one that ends is started again as the restart policy says, after a growing pause. */
 export const startContainer = (spec: Container, world: ContainerWorld, on: ContainerEvents): LiveContainer => {
   const digest = /^[^@\s]+@(sha256:[0-9a-f]{64})$/.exec(spec.image)?.[1]
   const ports = new Map<number, number>()

@@ -59,7 +59,7 @@ export type ActiveFaults = {
   gateway(namespace: string, name: string): readonly GatewayFault[]
 }
 
-/** Keeps the faults that are on; `changed` is told when watches or readiness must be looked at again. */
+/** Keeps the faults that are on; `changed.watches` ends all watches, `changed.readiness` has readiness looked at again. */
 export const createFaults = (changed: { watches(): void; readiness(): void }): ActiveFaults => {
   const api = new Map<symbol, { fault: ApiFault; where: Where; left: number }>()
   const held = new Map<symbol, { namespace: string; selector: LabelSelector }>()

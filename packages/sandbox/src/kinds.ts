@@ -33,7 +33,7 @@ const kind = (apiVersion: string, resource: string, name: string, traits: Traits
   }
 }
 
-/** The built-in kinds. `status`, `scale`: subresources; `generation`: counts changes of the spec. */
+/** v1 Namespace */
 export const NAMESPACES = kind('v1', 'namespaces', 'Namespace', { namespaced: false, status: true })
 /** v1 ConfigMap */
 export const CONFIGMAPS = kind('v1', 'configmaps', 'ConfigMap')

@@ -25,7 +25,7 @@ export type Kubelet = {
   stop(): void
 }
 
-/** What the kubelet needs: images, ports, logs, faults and the clock. */
+/** What the kubelet needs: processes, the images by digest, and which pods are held back from ready. */
 export type KubeletWorld = {
   readonly processes: Processes
   image(digest: string): Image | undefined

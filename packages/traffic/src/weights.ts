@@ -18,7 +18,7 @@ export type Sides = {
   readonly routeNamespace: string
 }
 
-/** The largest weight that Gateway API takes, and so the largest original that can be split in whole percent. */
+/** The largest weight that Gateway API takes. */
 export const MAX_WEIGHT = 1_000_000
 /** The highest weight of a rule that can be scaled by 100 and still be a valid weight. */
 export const MAX_SPLITTABLE = MAX_WEIGHT / 100
