@@ -5,9 +5,8 @@ import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { isInline, readPlan } from '../src/inputs.ts'
 import { judgePlan, planFindings, planProblems, settingsOf } from '../src/plan.ts'
-import { reportOf } from '../src/report.ts'
 import { run } from '../src/run.ts'
-import { asked, owner, plan, simulate } from './simulation.ts'
+import { asked, plan, reported, simulate } from './simulation.ts'
 
 const folder = join(import.meta.dirname, '..')
 const manifest = parse(readFileSync(join(folder, 'action.yml'), 'utf8'))
@@ -141,17 +140,7 @@ test.each([
   ['rolled-back', { errors: { baseline: 0, canary: 0.2 } }],
 ])('the report of a release that is %s follows its schema', async (verdict, circumstances) => {
   const sim = simulate(circumstances)
-  const startedAt = sim.ports().clock.now()
-  const end = await run(asked(), sim.ports())
-  const report = reportOf(end, {
-    mode: 'run',
-    namespace: 'prod',
-    deployment: 'shop',
-    tool: { version: '0.1.0', commit: '' },
-    run: owner('100'),
-    startedAt,
-    endedAt: sim.ports().clock.now(),
-  })
+  const report = await reported(sim)
   const validate = new Ajv2020().compile(JSON.parse(readFileSync(join(folder, 'report.schema.json'), 'utf8')))
   expect(validate(JSON.parse(JSON.stringify(report))), JSON.stringify(validate.errors)).toBe(true)
   expect(report.verdict).toBe(verdict)

@@ -1,9 +1,8 @@
 import { Fault } from '@sluice/kit/faults'
 import { describe, expect, test } from 'vitest'
-import { reportOf } from '../src/report.ts'
 import { run } from '../src/run.ts'
 import { summarize } from '../src/summary.ts'
-import { asked, canaryTemplate, image, owner, plan, simulate } from './simulation.ts'
+import { asked, canaryTemplate, image, owner, plan, reported, simulate } from './simulation.ts'
 
 const healthy = { errors: { baseline: 0.002, canary: 0.002 } }
 const bad = { errors: { baseline: 0.002, canary: 0.2 } }
@@ -281,17 +280,7 @@ test('what cannot begin is refused with all reasons at once, before anything is 
 
 test('the summary of a promotion says what its traffic could have revealed', async () => {
   const sim = simulate(healthy)
-  const startedAt = sim.ports().clock.now()
-  const end = await run(asked(), sim.ports())
-  const report = reportOf(end, {
-    mode: 'run',
-    namespace: 'prod',
-    deployment: 'shop',
-    tool: { version: '0.1.0', commit: '' },
-    run: owner('100'),
-    startedAt,
-    endedAt: sim.ports().clock.now(),
-  })
+  const report = await reported(sim)
   expect(report.details.power).toHaveLength(1)
   expect(report.details.power[0]?.increase).toBeGreaterThan(0.001)
   expect(report.details.power[0]?.increase).toBeLessThan(0.1)
@@ -302,17 +291,7 @@ test('the summary of a promotion says what its traffic could have revealed', asy
 
 test('the summary of a rollback begins with the verdict and says what was measured against what limit', async () => {
   const sim = simulate(bad)
-  const startedAt = sim.ports().clock.now()
-  const end = await run(asked(), sim.ports())
-  const report = reportOf(end, {
-    mode: 'run',
-    namespace: 'prod',
-    deployment: 'shop',
-    tool: { version: '0.1.0', commit: '' },
-    run: owner('100'),
-    startedAt,
-    endedAt: sim.ports().clock.now(),
-  })
+  const report = await reported(sim)
   const summary = summarize(report)
   expect(summary.split('\n')[0]).toBe('### Canary of `prod/shop`: rolled-back')
   expect(summary).toMatch(/errors: canary [\d.]+ of [\d.]+ \(2\d\.\d %\), baseline .* tolerated \+0\.\d+ %/)

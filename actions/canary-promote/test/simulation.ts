@@ -3,7 +3,8 @@ import type { Command, ReleaseRecord, World } from '@sluice/release/record'
 import type { WholePlan } from '../src/inputs.ts'
 import type { Snapshot } from '../src/obstacles.ts'
 import type { Performed, Ports, Saved } from '../src/ports.ts'
-import type { Asked } from '../src/run.ts'
+import { type CanaryReport, reportOf } from '../src/report.ts'
+import { type Asked, run } from '../src/run.ts'
 import { canonical, withImage } from '../src/template.ts'
 import { withUid } from '../src/touched.ts'
 import { DIGEST, deployment, podTemplate, service } from './objects.ts'
@@ -231,3 +232,18 @@ export const asked = (more: Partial<Asked> = {}): Asked => ({
   onBegin: () => undefined,
   ...more,
 })
+
+/** Takes a simulated release to its end, and gives its report. */
+export const reported = async (sim: ReturnType<typeof simulate>): Promise<CanaryReport> => {
+  const startedAt = sim.ports().clock.now()
+  const end = await run(asked(), sim.ports())
+  return reportOf(end, {
+    mode: 'run',
+    namespace: 'prod',
+    deployment: 'shop',
+    tool: { version: '0.1.0', commit: '' },
+    run: owner('100'),
+    startedAt,
+    endedAt: sim.ports().clock.now(),
+  })
+}
