@@ -25,6 +25,8 @@ export type Attempt = {
 /** Tokens and whom they belong to. */
 export type Tokens = {
   issue(rules: readonly PolicyRule[], options?: { readonly user?: string; readonly expiresInMs?: number }): string
+  /** From now on this token answers 401. */
+  revoke(token: string): void
   userOf(authorization: string | undefined, now: number): User | undefined
 }
 
@@ -43,6 +45,7 @@ export const createTokens = (now: () => number): Tokens => {
       users.set(token, { name, rules, expiresAt: now() + (options.expiresInMs ?? Number.POSITIVE_INFINITY) })
       return token
     },
+    revoke: (token) => void users.delete(token),
     userOf: (authorization, at) => {
       const user = users.get(/^Bearer (.+)$/i.exec(authorization ?? '')?.[1] ?? '')
       return user !== undefined && at < user.expiresAt ? user : undefined

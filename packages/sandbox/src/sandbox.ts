@@ -47,6 +47,8 @@ export type Sandbox = {
   addImage(digest: string, image: Image): void
   /** A token limited to these rules. */
   issueToken(rules: readonly PolicyRule[], options?: { readonly user?: string; readonly expiresInMs?: number }): string
+  /** Ends one token: calls with it answer 401 from now on. */
+  revokeToken(token: string): void
   readonly faults: Faults
   stop(): Promise<void>
 }
@@ -117,6 +119,7 @@ export const startSandbox = async (options: SandboxOptions): Promise<Sandbox> =>
     serviceUrl,
     addImage: (digest, image) => images.set(digest, image),
     issueToken: tokens.issue,
+    revokeToken: tokens.revoke,
     faults: active.faults,
     stop: async () => {
       stopControllers()
