@@ -1,0 +1,110 @@
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import { Octokit } from '@octokit/core'
+import { type HttpResult, request } from '@sluice/http/request'
+import { type Clock, type RetryPolicy, realClock, withRetries } from '@sluice/http/retry'
+import { Fault } from '@sluice/kit/faults'
+import { limited } from './limits.ts'
+import { keepUnanswered } from './refusal.ts'
+
+/** How to reach one repository. */
+export type Connection = {
+  readonly token: string
+  /** `owner/name`. */
+  readonly repository: string
+  /** GITHUB_API_URL (default https://api.github.com), HTTPS_PROXY, HTTP_PROXY and NO_PROXY are read. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** For all calls together, repetitions and waits included, from now on; ms. */
+  readonly timeoutMs: number
+  /** Who asks, for GitHub's User-Agent. */
+  readonly userAgent: string
+  readonly cancelled?: AbortSignal
+}
+
+/** One repository behind GitHub's REST API. `request` is octokit's: it throws for every status of 400 and above, see `refusal`. */
+export type GitHub = {
+  readonly owner: string
+  readonly repo: string
+  readonly request: Octokit['request']
+}
+
+const API_VERSION = '2022-11-28'
+/** GitHub itself gives up after 10 s (docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#timeouts). */
+const ONE_CALL_MS = 15_000
+const POLICY: RetryPolicy = { tries: 4, firstWait: 1000, longestWait: 20_000 }
+
+/**
+ * A way to a repository's REST API: octokit's routes and types over requests of our own, which are bounded as a whole, know why no answer came,
+ * and go through the proxy of the environment. 5xx, 429 and both kinds of rate limit are tried 4 times in all, while they ask for at most
+ * 20 s. A call that might be done twice to bad effect is only repeated when it was certainly not done. See docs/decisions/0010-github-api.md.
+ * @throws Fault('input') for an API address that would send the token in the clear, or a repository that is not `owner/name`
+ */
+export const connect = (connection: Connection, clock: Clock = realClock): GitHub => {
+  const [owner = '', repo = '', ...rest] = connection.repository.split('/')
+  if (owner === '' || repo === '' || rest.length > 0) {
+    throw new Fault('input', `The repository must be owner/name, not ${JSON.stringify(connection.repository)}`)
+  }
+  const base = apiUrl(connection.env.GITHUB_API_URL)
+  const octokit = new Octokit({
+    auth: connection.token,
+    baseUrl: base.href.replace(/\/$/, ''),
+    userAgent: connection.userAgent,
+    request: { fetch: bounded(connection, base, clock) },
+    // octokit warns on the console about what we already say ourselves.
+    log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
+  })
+  octokit.hook.before('request', (options) => {
+    options.headers['x-github-api-version'] = API_VERSION
+  })
+  return { owner, repo, request: octokit.request }
+}
+
+const ignore = (): void => {}
+
+const apiUrl = (given: string | undefined): URL => {
+  const text = given || 'https://api.github.com'
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined) throw new Fault('input', `GITHUB_API_URL is not an address: ${JSON.stringify(text)}`)
+  const safe = url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.test(url.hostname))
+  if (safe) return url
+  throw new Fault('input', `GITHUB_API_URL is ${url.origin}: it would get the token in the clear`, 'Use https')
+}
+
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
+
+type Fetch = (
+  url: string,
+  options: { readonly method?: string; readonly headers?: Readonly<Record<string, string>>; readonly body?: string },
+) => Promise<Response>
+
+/** The fetch that octokit is given. What has no answer is thrown as a fault that `refusal` finds again. */
+const bounded = (connection: Connection, base: URL, clock: Clock): Fetch => {
+  const ends = clock.now() + connection.timeoutMs
+  const left = (): number => Math.max(0, ends - clock.now())
+  const proxyEnv = { ...connection.env }
+  const agent = base.protocol === 'https:' ? new HttpsAgent({ proxyEnv }) : new HttpAgent({ proxyEnv })
+  const patient: Clock = { ...clock, sleep: (ms) => clock.sleep(Math.min(ms, left())) }
+  return async (url, { method = 'GET', headers = {}, body }) => {
+    const attempt = async (): Promise<HttpResult> => {
+      const timeoutMs = Math.min(ONE_CALL_MS, left())
+      if (timeoutMs === 0) return outOfTime(base, connection.timeoutMs)
+      const call = { url, method, headers, timeoutMs, tls: { agent }, ...(body === undefined ? {} : { body }) }
+      const { cancelled } = connection
+      return limited(await request(cancelled === undefined ? call : { ...call, signal: cancelled }), clock.now())
+    }
+    const result = await withRetries(attempt, repeatable(method, url), POLICY, patient)
+    if (result.kind !== 'answered') throw keepUnanswered(result, base.host)
+    const empty = result.status === 204 || result.status === 304
+    return new Response(empty ? null : result.body, { status: result.status, headers: result.headers })
+  }
+}
+
+/** A status that is written twice says the same twice. A deployment that is created twice is two deployments. */
+const repeatable = (method: string, url: string): boolean => method === 'GET' || url.endsWith('/statuses')
+
+const outOfTime = (base: URL, timeoutMs: number): HttpResult => ({
+  kind: 'no-answer',
+  cause: 'timeout',
+  connected: false,
+  text: `${base.host} did not answer within the ${timeoutMs / 1000} s for all calls`,
+})
