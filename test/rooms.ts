@@ -16,7 +16,7 @@ export type Room =
   | { readonly kind: 'test' | 'script' | 'example'; readonly home: string }
 
 const PURE = ['evidence', 'release']
-const ADAPTERS = ['kubernetes', 'traffic', 'metrics', 'registry', 'http', 'process']
+const ADAPTERS = ['kubernetes', 'traffic', 'metrics', 'registry', 'http', 'process', 'github']
 /** The modules of kit that decide and render; the others read the environment or write to the runner. */
 const PURE_KIT = ['faults', 'report', 'fields', 'documents', 'nearest', 'markdown', 'annotations']
 /** Third-party code that computes and nothing else. */
@@ -32,6 +32,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   process: ['kit/faults', 'type:kit'],
   kubernetes: ['kit/faults', 'type:kit', 'http', 'process'],
   registry: ['kit/faults', 'type:kit', 'http', 'process'],
+  github: ['kit/faults', 'type:kit', 'http'],
   traffic: ['kit/faults', 'type:kit', 'http', 'process', 'kubernetes'],
   metrics: ['kit/faults', 'type:kit', 'http', 'process', 'kubernetes'],
   sandbox: ['kit', ...ADAPTERS, ...PURE],
