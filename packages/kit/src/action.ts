@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import * as core from '@actions/core'
 import { type Annotation, annotations } from './annotations.ts'
 import { describe, Fault } from './faults.ts'
+import { fenced } from './markdown.ts'
 import type { Finding, Report } from './report.ts'
 import { currentRun, tool } from './run.ts'
 
@@ -138,11 +139,4 @@ const attempt = (act: () => void): string | undefined => {
   } catch (thrown) {
     return describe(thrown)
   }
-}
-
-/** A Markdown code block that no content can end early. */
-const fenced = (text: string): string => {
-  const longest = Math.max(2, ...(text.match(/`+/g) ?? []).map((run) => run.length))
-  const fence = '`'.repeat(longest + 1)
-  return `${fence}text\n${text}\n${fence}`
 }
