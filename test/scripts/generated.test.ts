@@ -89,7 +89,7 @@ describe('workflows', () => {
     const root = folderWith({
       '.github/workflows/old.yml':
         '# Published from reusable-workflows/old.yml by `npm run workflows`: edit it there.\n',
-      '.github/workflows/ci.yml': 'on: push\n',
+      '.github/workflows/project.yml': 'on: push\n',
     })
     expect(orphans(root)).toEqual(['.github/workflows/old.yml has no reusable-workflows/old.yml'])
   })

@@ -43,8 +43,8 @@ describe.each(readdirSync(FOLDER).filter((name) => name.endsWith('.yml')))('%s',
   })
 })
 
-describe('ci.yml', () => {
-  const { jobs } = read('ci.yml')
+describe('project.yml', () => {
+  const { jobs } = read('project.yml')
 
   test('has one job to require, which needs all others and fails when one of them did not succeed', () => {
     const others = Object.keys(jobs).filter((id) => id !== 'ci-ok')
