@@ -1,0 +1,86 @@
+import { NoOperationTraceWriter, parseWorkflow } from '@actions/workflow-parser'
+import { getActionSchema } from '@actions/workflow-parser/actions/action-schema'
+import { convertOn } from '@actions/workflow-parser/model/converter/events'
+import { handleTemplateTokenErrors } from '@actions/workflow-parser/model/converter/handle-errors'
+import { convertJobs } from '@actions/workflow-parser/model/converter/jobs'
+import { TemplateContext, TemplateValidationErrors } from '@actions/workflow-parser/templates/template-context'
+import { readTemplate } from '@actions/workflow-parser/templates/template-reader'
+import type { TemplateToken } from '@actions/workflow-parser/templates/tokens/index'
+import { YamlObjectReader } from '@actions/workflow-parser/workflows/yaml-object-reader'
+import type { ActionManifest, Workflow } from '../workflow.ts'
+import type { Problem } from './problem.ts'
+import { readAction } from './read-action.ts'
+import { readDefaults, readJob, readPermissions, templateUnder } from './read-job.ts'
+import { readCall, readDispatch, readTriggers } from './read-triggers.ts'
+import { entriesOf, textOf, under } from './tokens.ts'
+import { unsupported } from './unsupported.ts'
+
+/** A workflow file as it was read, or all that is wrong with it, by line. */
+export type WorkflowFile =
+  | { readonly kind: 'read'; readonly workflow: Workflow }
+  | { readonly kind: 'wrong'; readonly problems: readonly Problem[] }
+
+/** An action's manifest as it was read, or all that is wrong with it, by line. */
+export type ActionFile =
+  | { readonly kind: 'read'; readonly action: ActionManifest }
+  | { readonly kind: 'wrong'; readonly problems: readonly Problem[] }
+
+/**
+ * Reads a workflow file with GitHub's own parser, schema and checks (needs, ids, conditions, cron), so that what is wrong is said in GitHub's words.
+ * @param file its path in its repository, which is also its name when it gives none
+ * What this runner cannot do (background steps, snapshots) is a problem too: it must not be passed over in silence.
+ */
+export const parseWorkflowFile = (text: string, file: string): WorkflowFile => {
+  const { context, value } = parseWorkflow({ name: file, content: text }, new NoOperationTraceWriter())
+  if (value === undefined || context.errors.count > 0) return wrong(context)
+  const on = under(value, 'on')
+  const jobs = under(value, 'jobs')
+  if (on) handleTemplateTokenErrors(on, context, {}, () => convertOn(context, on))
+  if (jobs) handleTemplateTokenErrors(jobs, context, [], () => convertJobs(context, jobs))
+  const beyond = unsupported(value)
+  if (context.errors.count > 0 || beyond.length > 0) return wrong(context, beyond)
+  return { kind: 'read', workflow: readWorkflow(value, file) }
+}
+
+/**
+ * Reads an action.yml by the schema that the runner itself uses, which passes over keys that it does not know.
+ * Source: `action_yaml.json` and `ActionManifestManager` of actions/runner.
+ */
+export const parseAction = (text: string, file: string): ActionFile => {
+  const context = new TemplateContext(new TemplateValidationErrors(), getActionSchema(), new NoOperationTraceWriter())
+  const id = context.getFileId(file)
+  const reader = new YamlObjectReader(id, text)
+  for (const error of reader.errors) context.error(id, error.message, error.range)
+  if (reader.errors.length > 0) return wrong(context)
+  const value = readTemplate(context, 'action-root', reader, id)
+  if (value === undefined || context.errors.count > 0) return wrong(context)
+  const read = readAction(value, file)
+  return read.kind === 'wrong' ? read : { kind: 'read', action: read.action }
+}
+
+const readWorkflow = (root: TemplateToken, file: string): Workflow => {
+  const on = under(root, 'on')
+  return {
+    file,
+    name: textOf(under(root, 'name')) || file,
+    runName: templateUnder(root, 'run-name', file),
+    on: readTriggers(on),
+    call: readCall(on, file),
+    dispatch: readDispatch(on, file),
+    permissions: readPermissions(under(root, 'permissions')),
+    env: templateUnder(root, 'env', file),
+    defaults: readDefaults(under(root, 'defaults'), file),
+    concurrency: templateUnder(root, 'concurrency', file),
+    jobs: entriesOf(under(root, 'jobs')).map(({ key, value }) => readJob(textOf(key), value, file)),
+  }
+}
+
+const wrong = (context: TemplateContext, more: readonly Problem[] = []) => {
+  const problems = context.errors.getErrors().map(({ rawMessage, range }) => ({
+    line: range?.start.line ?? 1,
+    column: range?.start.column ?? 1,
+    text: rawMessage,
+  }))
+  const all = [...problems, ...more].toSorted((a, b) => a.line - b.line || a.column - b.column)
+  return { kind: 'wrong', problems: all } as const
+}
