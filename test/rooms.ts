@@ -15,7 +15,7 @@ export type Room =
   | { readonly kind: 'package'; readonly home: string; readonly name: string }
   | { readonly kind: 'test' | 'script' | 'example'; readonly home: string }
 
-const PURE = ['evidence', 'release']
+const PURE = ['evidence', 'release', 'delivery']
 const ADAPTERS = ['kubernetes', 'traffic', 'metrics', 'registry', 'http', 'process', 'github']
 /** The modules of kit that decide and render; the others read the environment or write to the runner. */
 const PURE_KIT = ['faults', 'report', 'fields', 'documents', 'nearest', 'markdown', 'annotations']
@@ -28,6 +28,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   kit: [],
   evidence: [],
   release: [],
+  delivery: PURE_KIT.map((name) => `kit/${name}`),
   http: ['kit/faults', 'type:kit'],
   process: ['kit/faults', 'type:kit'],
   kubernetes: ['kit/faults', 'type:kit', 'http', 'process'],
@@ -47,7 +48,7 @@ const PURE_ROOM = [...PURE_KIT.map((name) => `kit/${name}`), ...PURE, 'type:kit'
 const ACTION_ROOMS: Readonly<Record<'main' | 'ports' | 'inputs' | 'run' | 'decision', readonly string[]>> = {
   main: ['kit', ...ADAPTERS, ...PURE],
   ports: ['kit', ...ADAPTERS, ...PURE],
-  inputs: ['kit', 'type:evidence', 'type:release', ...ADAPTER_TYPES],
+  inputs: ['kit', 'type:evidence', 'type:release', 'delivery', ...ADAPTER_TYPES],
   run: PURE_ROOM,
   decision: PURE_ROOM,
 }
@@ -107,7 +108,9 @@ const importProblem = (
     const allowed = room.kind === 'package' ? (PACKAGES[room.name] ?? []) : ACTION_ROOMS[room.kind]
     return allows(allowed, wanted, types) ? undefined : `may not import ${types ? 'types of ' : ''}${specifier}`
   }
-  if (room.kind === 'package' && PURE.includes(room.name)) return `a pure package imports nothing, but ${specifier}`
+  // A schema needs its library; statistics and the state machine need none.
+  if (room.kind === 'package' && ['evidence', 'release'].includes(room.name))
+    return `a pure package imports nothing, but ${specifier}`
   if (isPure(room) && !types && !PURE_LIBRARIES.includes(specifier))
     return `${specifier} is not known to be free of effects`
   return undefined

@@ -1,0 +1,108 @@
+import { parseDuration } from '@sluice/kit/fields'
+import * as z from 'zod/mini'
+import { line, positiveSpan, span, whole } from './text.ts'
+
+const port = z.union([line, whole(1, 65535)])
+const unread = z.optional(z.unknown())
+
+/**
+ * canary-promote's plan as sluice.yml holds it. Here only what a typing error breaks is found: names of keys, steps, times and words. What a metric
+ * must be is canary-promote's to say. Values stay as they are written, since they are handed on.
+ */
+export const canaryPlan = z.strictObject({
+  steps: z.optional(
+    z
+      .array(z.strictObject({ weight: whole(1, 99), hold: span }))
+      .check(z.minLength(1, { error: 'is empty; a canary needs at least one step, such as { weight: 5, hold: 10m }' })),
+  ),
+  interval: z.optional(positiveSpan),
+  metrics: z.optional(
+    z
+      .array(z.looseObject({ name: line, kind: z.enum(['ratio', 'latency', 'gauge']) }))
+      .check(z.minLength(1, { error: 'is empty; a release that nothing is measured of can never be promoted' })),
+  ),
+  'false-rollback-rate': z.optional(
+    z.number().check(z.refine((rate) => rate > 0 && rate < 1, { error: 'must be a number between 0 and 1' })),
+  ),
+  'on-inconclusive': z.optional(z.enum(['hold', 'promote', 'rollback'])),
+  'max-hold': z.optional(span),
+  drain: z.optional(span),
+  lease: z.optional(positiveSpan),
+  'ready-within': z.optional(positiveSpan),
+  'min-canary': z.optional(whole(1, 1000)),
+  headroom: z.optional(whole(0, 90)),
+  'min-requests': z.optional(whole(1, 1_000_000_000)),
+  'warm-up': z.optional(span),
+  settle: z.optional(span),
+  provider: z.optional(z.enum(['pods', 'probe'])),
+  scrape: z.optional(z.strictObject({ port: z.optional(port), path: unread })),
+  probe: z.optional(
+    z.strictObject({
+      method: unread,
+      path: line,
+      port: z.optional(port),
+      headers: unread,
+      body: unread,
+      requests: unread,
+    }),
+  ),
+  allow: z.optional(z.array(line)),
+})
+/** canary-promote's plan, as it is written; what was left out is absent. */
+export type CanaryPlan = z.output<typeof canaryPlan>
+
+/** The times of canary-promote's own default plan, in ms: what decides how long a canary takes. A test holds them equal to its action.yml. */
+export const DEFAULT_TIMES: CanaryTimes = {
+  holds: [600_000, 600_000, 300_000],
+  readyWithin: 600_000,
+  maxHold: 1_800_000,
+  drain: 30_000,
+}
+
+/** What decides how long a canary takes, ms. `holds`: one for each step. */
+export type CanaryTimes = {
+  readonly holds: readonly number[]
+  readonly readyWithin: number
+  readonly maxHold: number
+  readonly drain: number
+}
+
+/** The times of a plan, with the defaults of what it leaves out. */
+export const timesOf = (plan: CanaryPlan): CanaryTimes => ({
+  holds: plan.steps?.map(({ hold }) => parseDuration(hold) ?? 0) ?? DEFAULT_TIMES.holds,
+  readyWithin: read(plan['ready-within']) ?? DEFAULT_TIMES.readyWithin,
+  maxHold: read(plan['max-hold']) ?? DEFAULT_TIMES.maxHold,
+  drain: read(plan.drain) ?? DEFAULT_TIMES.drain,
+})
+
+/** How long a canary takes that nothing holds, ms: its holds and its drain. */
+export const plannedRun = ({ holds, drain }: CanaryTimes): number => sum(holds) + drain
+
+/** The parts of the longest a canary may take, ms, each with what it is for. They add up to the deadline that the release sets itself. */
+export const longestParts = ({ holds, readyWithin, maxHold, drain }: CanaryTimes): readonly Part[] => [
+  { what: `holds of ${holds.length} step${holds.length === 1 ? '' : 's'}`, ms: sum(holds) },
+  { what: `max-hold for each step (${holds.length} × ${shown(maxHold)})`, ms: holds.length * maxHold },
+  {
+    what: `ready-within for pods and route of each step (${2 * holds.length} × ${shown(readyWithin)})`,
+    ms: 2 * holds.length * readyWithin,
+  },
+  { what: `promotion or way back (4 × ready-within)`, ms: 4 * readyWithin },
+  { what: 'drain', ms: drain },
+]
+
+/** One part of a time, ms. */
+export type Part = { readonly what: string; readonly ms: number }
+
+/** The whole of some parts, ms. */
+export const total = (parts: readonly Part[]): number => sum(parts.map(({ ms }) => ms))
+
+/** A time for people: `90 s`, `10 min`, `3 h 35 min`; never less than it is. */
+export const shown = (ms: number): string => {
+  if (ms < 120_000 && ms % 60_000 !== 0) return `${Math.ceil(ms / 1000)} s`
+  const minutes = Math.ceil(ms / 60_000)
+  if (minutes < 120) return `${minutes} min`
+  return minutes % 60 === 0 ? `${minutes / 60} h` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+}
+
+const read = (text: string | undefined): number | undefined => (text === undefined ? undefined : parseDuration(text))
+const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0)

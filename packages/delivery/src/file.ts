@@ -1,0 +1,157 @@
+import { checkYaml, type DocumentProblem } from '@sluice/kit/documents'
+import { Fault } from '@sluice/kit/faults'
+import { duration } from '@sluice/kit/fields'
+import * as z from 'zod/mini'
+import { canaryPlan } from './canary.ts'
+import { login } from './login.ts'
+import { references } from './references.ts'
+import { dnsLabel, environmentName, line, path, positiveSpan, whole } from './text.ts'
+
+const image = line.check(
+  z.regex(/^[^@]*$/, { error: 'must be a repository without a digest: the digest is what each release brings' }),
+  z.regex(/^([^:]|:\d+\/)*$/, { error: 'must be a repository without a tag: a release is named by its digest' }),
+  z.regex(/^([a-zA-Z0-9.-]+(:\d+)?\/)?[a-z0-9]+([._-]+[a-z0-9]+)*(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/, {
+    error: 'must be an image repository in lower case, such as ghcr.io/acme/shop',
+  }),
+)
+const scalar = z.union([z.string(), z.number(), z.boolean()], { error: 'must be a text, a number, true or false' })
+const lineScalar = z.union([z.literal(''), line, z.number(), z.boolean()], {
+  error: 'must be a text of one line, a number, true or false',
+})
+const absolute = line.check(z.startsWith('/', { error: 'must start with /' }))
+
+const check = z.strictObject({
+  name: line.check(
+    z.regex(/^[A-Za-z0-9][A-Za-z0-9 ._/-]{0,59}$/, {
+      error: 'must be 1 to 60 letters, digits, blanks and ._/- after a letter or digit',
+    }),
+  ),
+  run: z.string().check(z.regex(/\S/, { error: 'is empty: give the command' })),
+  timeout: z._default(duration.check(z.refine((ms) => ms > 0, { error: 'must be longer than 0' })), 30 * 60_000),
+  folder: z._default(path, '.'),
+  env: z._default(z.record(z.string(), scalar), {}),
+})
+
+/** One of smoke-test's checks: the names of its keys; what they hold is smoke-test's to say. */
+const smokeCheck = z.strictObject({
+  name: z.optional(z.unknown()),
+  method: z.optional(z.unknown()),
+  path: z.string(),
+  headers: z.optional(z.unknown()),
+  body: z.optional(z.unknown()),
+  expect: z.optional(z.unknown()),
+  capture: z.optional(z.unknown()),
+})
+
+const target = z.strictObject({
+  namespace: dnsLabel,
+  manifests: z.union([path, z.array(path).check(z.minLength(1, { error: 'is empty' }))], {
+    error: 'must be a path, or a list of paths',
+  }),
+  deployment: z.optional(dnsLabel),
+  container: z.optional(dnsLabel),
+  service: z.optional(dnsLabel),
+  'service-port': z._default(z.union([dnsLabel, whole(1, 65535)], { error: "must be the port's number or name" }), 80),
+  values: z._default(z.record(z.string(), lineScalar), {}),
+  timeout: z._default(positiveSpan, '10m'),
+  router: z.optional(z.enum(['gateway-api', 'replicas'])),
+  route: z.optional(line),
+  rule: z.optional(whole(0, 1000)),
+})
+
+const described = z.strictObject({
+  image,
+  folder: z._default(path, '.'),
+  checks: z._default(z.array(check), []),
+  start: z.optional(
+    z.strictObject({
+      run: z.string().check(z.regex(/\S/, { error: 'is empty: give the command' })),
+      port: whole(1, 65535),
+      ready: absolute,
+    }),
+  ),
+  smoke: z.optional(z.union([path, z.array(smokeCheck)], { error: 'must be a path, or the list of checks itself' })),
+  deploy: z._default(z.record(z.string(), target), {}),
+  plan: z.optional(canaryPlan),
+})
+
+const label = line.check(z.regex(/^[^,]*$/, { error: 'must be one label; several are a list: [self-hosted, linux]' }))
+const environment = z.strictObject({
+  role: z.enum(['staging', 'production']),
+  'runs-on': z._default(
+    z.union([label, z.array(label).check(z.minLength(1, { error: 'is empty: name at least one label' }))], {
+      error: 'must be a label such as ubuntu-latest, or a list of labels',
+    }),
+    'ubuntu-latest',
+  ),
+  context: z.optional(line),
+  login: z.optional(login),
+  approval: z.optional(z.enum(['environment', 'dispatch', 'none'])),
+  'approval-environment': z.optional(environmentName),
+  'recovery-environment': z.optional(environmentName),
+})
+
+/** The schema of sluice.yml, with its defaults; durations of checks in ms. Source: docs/decisions/0009-sluice-yml.md. */
+export const sluiceFile = z.strictObject({
+  version: z.literal(1),
+  services: z
+    .record(z.string(), described)
+    .check(z.refine((services) => Object.keys(services).length > 0, { error: 'is empty: name at least one service' })),
+  environments: z._default(z.record(z.string(), environment), {}),
+  plan: z.optional(canaryPlan),
+})
+/** sluice.yml as it was read, with the defaults of what it leaves out. */
+export type SluiceFile = z.output<typeof sluiceFile>
+/** One service of sluice.yml. */
+export type Described = SluiceFile['services'][string]
+/** One environment of sluice.yml. */
+export type Environment = SluiceFile['environments'][string]
+/** What a service says of one environment it is deployed to. */
+export type Target = Described['deploy'][string]
+/** One command of `checks`; `timeout` in ms, `folder` relative to the service's. */
+export type CheckCommand = Described['checks'][number]
+
+/** The most that a sluice.yml may hold, bytes of UTF-8. */
+export const FILE_LIMIT = 256 * 1024
+
+/** What `checkSluiceFile` found: the file, or every problem with its place. */
+export type FileRead =
+  | { readonly kind: 'read'; readonly value: SluiceFile }
+  | { readonly kind: 'wrong'; readonly problems: readonly DocumentProblem[] }
+
+/** Reads sluice.yml: its shape, and what its parts say of each other. All problems at once, in the file's order. */
+export const checkSluiceFile = (text: string): FileRead => {
+  if (new TextEncoder().encode(text).length > FILE_LIMIT)
+    return entirely(`is larger than ${FILE_LIMIT / 1024} KiB, which no sluice.yml needs`)
+  try {
+    const shape = checkYaml(text, sluiceFile)
+    const meaning = checkYaml(text, references)
+    const problems = [shape, meaning].flatMap((result) => (result.kind === 'wrong' ? result.problems : []))
+    if (problems.length > 0 || shape.kind === 'wrong') return { kind: 'wrong', problems: inOrder(problems) }
+    return { kind: 'read', value: shape.value }
+  } catch (thrown) {
+    // The parser calls itself for each level of a document.
+    if (thrown instanceof RangeError) return entirely('is nested too deeply to be read')
+    throw thrown
+  }
+}
+
+/**
+ * Reads sluice.yml.
+ * @param file the name to show in messages
+ * @throws Fault('input') with every problem as `file:line:column: …`
+ */
+export const readSluiceFile = (text: string, file: string): SluiceFile => {
+  const read = checkSluiceFile(text)
+  if (read.kind === 'read') return read.value
+  const lines = read.problems.map(({ line: at, column, text: said }) => `${file}:${at}:${column}: ${said}`)
+  throw new Fault('input', lines.length === 1 ? `${lines[0]}` : `${lines.length} problems:\n  ${lines.join('\n  ')}`)
+}
+
+const entirely = (text: string): FileRead => ({ kind: 'wrong', problems: [{ line: 1, column: 1, text }] })
+
+/** In the file's order, and none twice: what does not parse is found by both readings. */
+const inOrder = (problems: readonly DocumentProblem[]): readonly DocumentProblem[] =>
+  [...new Map(problems.map((one) => [`${one.line}:${one.column}:${one.text}`, one])).values()].sort(
+    (a, b) => a.line - b.line || a.column - b.column,
+  )

@@ -1,0 +1,236 @@
+import { Fault } from '@sluice/kit/faults'
+import { parseDuration } from '@sluice/kit/fields'
+import { unknownName } from '@sluice/kit/nearest'
+import { type CanaryPlan, longestParts, plannedRun, shown, timesOf, total } from './canary.ts'
+import { deploysNothing } from './event.ts'
+import type { Described, Environment, SluiceFile, Target } from './file.ts'
+import { type JobLogin, loginsOf } from './login.ts'
+import { jobLimit } from './runner.ts'
+import { joined } from './text.ts'
+
+/** One environment of a delivery, as a job needs it. Paths are relative to the repository's root. */
+export type PlannedEnvironment = {
+  readonly environment: string
+  readonly namespace: string
+  readonly deployment: string
+  /** `null`: the Deployment's only one. */
+  readonly container: string | null
+  /** The Kubernetes Service, and its port by number or name. */
+  readonly service: string
+  readonly 'service-port': string
+  /** Paths, one a line: deploy's input. */
+  readonly manifests: string
+  /** `NAME=value` lines for the manifests, without IMAGE; empty for none. */
+  readonly values: string
+  /** deploy's time, such as `10m`. */
+  readonly timeout: string
+  readonly context: string | null
+  readonly 'runs-on': string | readonly string[]
+  /** smoke-test's `checks`: a path, or the YAML itself on one line; empty for none. */
+  readonly smoke: string
+  readonly login: JobLogin | null
+  /** The longest its job may take. */
+  readonly 'timeout-minutes': number
+  /** The concurrency group of what is deployed there. */
+  readonly group: string
+}
+
+/** Production, as approval, canary and recovery need it. */
+export type PlannedProduction = PlannedEnvironment & {
+  readonly router: string
+  readonly route: string | null
+  readonly rule: number | null
+  /** JSON text for canary-promote's `plan`. */
+  readonly 'canary-plan': string
+  readonly approval: 'environment' | 'dispatch' | 'none'
+  readonly 'approval-environment': string
+  readonly 'recovery-environment': string
+  readonly 'recovery-login': JobLogin | null
+  /** Whether this run releases to production, and a sentence that says why or why not. */
+  readonly wanted: boolean
+  readonly 'wanted-why': string
+  /** What the canary's job takes when nothing holds it, minutes. */
+  readonly 'runner-minutes': number
+}
+
+/** What a run delivers and where: what delivery-plan outputs and the workflows read. Every key is always there; keys are kebab-case. */
+export type DeliveryPlan = {
+  readonly version: 1
+  readonly service: string
+  /** The image's repository, without tag and digest. */
+  readonly repository: string
+  readonly folder: string
+  /** How many commands run-checks runs. The commands themselves never travel between jobs. */
+  readonly checks: number
+  readonly staging: PlannedEnvironment | null
+  readonly production: PlannedProduction | null
+}
+
+/** The run that a plan is for. `service` empty: the file's only one. `event` as in GITHUB_EVENT_NAME. */
+export type Asked = { readonly service: string; readonly event: string }
+
+/** The most that a plan may hold, bytes of JSON: one output among others, of which a job has 1 MB. */
+export const PLAN_LIMIT = 100 * 1024
+
+/**
+ * What this run delivers.
+ * @throws Fault('input') when the service is not told or not known, when nothing may be planned for the event, when a canary cannot end within the
+ * time its runner gives a job, and when the plan is larger than `PLAN_LIMIT`
+ */
+export const planFor = (file: SluiceFile, { service: asked, event }: Asked): DeliveryPlan => {
+  if (event === 'pull_request_target')
+    throw new Fault(
+      'input',
+      'pull_request_target runs with the rights of this repository on what anybody may propose, so nothing is planned for it',
+      'Use pull_request for the checks, and push for the delivery.',
+    )
+  const service = chosen(file, asked.trim())
+  const described = own(file.services, service) as Described
+  const places = Object.entries(described.deploy).map(
+    ([name, target]): Place => ({
+      service,
+      described,
+      name,
+      target,
+      environment: own(file.environments, name) as Environment,
+    }),
+  )
+  const staging = places.find(({ environment }) => environment.role === 'staging')
+  const production = places.find(({ environment }) => environment.role === 'production')
+  const plan: DeliveryPlan = {
+    version: 1,
+    service,
+    repository: described.image,
+    folder: joined('.', described.folder),
+    checks: described.checks.length,
+    staging: staging === undefined || deploysNothing(event) !== undefined ? null : environmentOf(staging),
+    production: production === undefined ? null : productionOf(production, { ...file.plan, ...described.plan }, event),
+  }
+  const size = new TextEncoder().encode(JSON.stringify(plan)).length
+  if (size > PLAN_LIMIT)
+    throw new Fault(
+      'input',
+      `the plan of ${service} has ${Math.ceil(size / 1024)} KiB, more than the ${PLAN_LIMIT / 1024} KiB that go from job to job`,
+      'Put the smoke checks into a file of their own and give its path.',
+    )
+  return plan
+}
+
+type Place = {
+  readonly service: string
+  readonly described: Described
+  readonly name: string
+  readonly target: Target
+  readonly environment: Environment
+}
+
+/** What a map itself holds under a name; what every object inherits is nobody's service. */
+const own = <T>(map: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(map, name) ? map[name] : undefined
+
+const chosen = (file: SluiceFile, asked: string): string => {
+  const names = Object.keys(file.services)
+  const [only, ...more] = names
+  if (asked === '' && only !== undefined && more.length === 0) return only
+  if (asked === '')
+    throw new Fault(
+      'input',
+      `sluice.yml has several services: ${names.join(', ')}`,
+      'Say which one with the input service.',
+    )
+  if (own(file.services, asked) === undefined) throw new Fault('input', unknownName('service', asked, names))
+  return asked
+}
+
+const environmentOf = ({ service, described, name, target, environment }: Place): PlannedEnvironment => {
+  const { manifests, values } = target
+  const deployMs = parseDuration(target.timeout) ?? 0
+  return {
+    environment: name,
+    namespace: target.namespace,
+    deployment: target.deployment ?? service,
+    container: target.container ?? null,
+    service: target.service ?? service,
+    'service-port': String(target['service-port']),
+    manifests: (typeof manifests === 'string' ? [manifests] : manifests)
+      .map((each) => joined(described.folder, each))
+      .join('\n'),
+    values: Object.entries(values)
+      .map(([key, value]) => `${key}=${value}`)
+      .join('\n'),
+    timeout: target.timeout,
+    context: environment.context ?? null,
+    'runs-on': environment['runs-on'],
+    smoke: smokeOf(described),
+    login: loginsOf(environment.login).release,
+    // Once to get there, once to go back.
+    'timeout-minutes': minutes(2 * deployMs + SMOKE_MS) + AROUND,
+    group: `sluice-${service}-${name}`,
+  }
+}
+
+const productionOf = (place: Place, canary: CanaryPlan, event: string): PlannedProduction => {
+  const { name, target, environment } = place
+  const base = environmentOf(place)
+  const times = timesOf(canary)
+  const parts = longestParts(times)
+  const timeout = Math.max(base['timeout-minutes'], minutes(total(parts)) + AROUND)
+  const limit = jobLimit(environment['runs-on'])
+  if (timeout > limit.minutes)
+    throw new Fault(
+      'input',
+      `the canary of ${place.service} on ${name} may take ${shown(timeout * 60_000)}, and ${limit.why}: ${[
+        ...parts.map(({ what, ms }) => `${what} ${shown(ms)}`),
+        `login and set-up ${AROUND} min`,
+      ].join(' + ')}`,
+      'Shorten hold, max-hold or ready-within, take fewer steps, or run it on a self-hosted runner.',
+    )
+  return {
+    ...base,
+    'timeout-minutes': timeout,
+    router: target.router ?? 'gateway-api',
+    route: target.route ?? null,
+    rule: target.rule ?? null,
+    'canary-plan': JSON.stringify(canary),
+    approval: environment.approval ?? 'environment',
+    'approval-environment': environment['approval-environment'] ?? `${name}-approval`,
+    'recovery-environment': environment['recovery-environment'] ?? `${name}-recovery`,
+    'recovery-login': loginsOf(environment.login).recovery,
+    ...wanted(name, environment, event),
+    'runner-minutes': minutes(plannedRun(times)),
+  }
+}
+
+const wanted = (
+  name: string,
+  { approval = 'environment' }: Environment,
+  event: string,
+): Pick<PlannedProduction, 'wanted' | 'wanted-why'> => {
+  const nothing = deploysNothing(event)
+  if (nothing !== undefined) return { wanted: false, 'wanted-why': nothing }
+  switch (approval) {
+    case 'none':
+      return { wanted: true, 'wanted-why': `${name} asks nobody` }
+    case 'environment':
+      return { wanted: true, 'wanted-why': `${name} waits for the reviewers of its approval environment` }
+    case 'dispatch':
+      return event === 'workflow_dispatch'
+        ? { wanted: true, 'wanted-why': `this run was started by hand, which is the approval of ${name}` }
+        : {
+            wanted: false,
+            'wanted-why': `${name} is released to by hand (approval: dispatch), and this run was started by ${event}`,
+          }
+  }
+}
+
+/** What smoke-test takes as `checks`. JSON is YAML, and a list on one line starts with a bracket, so it is not taken for a path. */
+const smokeOf = ({ folder, smoke }: Described): string => {
+  if (smoke === undefined) return ''
+  return typeof smoke === 'string' ? joined(folder, smoke) : JSON.stringify(smoke)
+}
+
+/** smoke-test's own default deadline. */
+const SMOKE_MS = 5 * 60_000
+/** Minutes of a job around its work: start, checkout, login, records. */
+const AROUND = 15
+const minutes = (ms: number): number => Math.ceil(ms / 60_000)
