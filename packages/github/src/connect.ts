@@ -26,6 +26,8 @@ export type GitHub = {
   readonly owner: string
   readonly repo: string
   readonly request: Octokit['request']
+  /** Waits, ms, but not beyond the time that all calls together have. */
+  readonly pause: (ms: number) => Promise<void>
 }
 
 const API_VERSION = '2022-11-28'
@@ -45,18 +47,21 @@ export const connect = (connection: Connection, clock: Clock = realClock): GitHu
     throw new Fault('input', `The repository must be owner/name, not ${JSON.stringify(connection.repository)}`)
   }
   const base = apiUrl(connection.env.GITHUB_API_URL)
+  const ends = clock.now() + connection.timeoutMs
+  const left = (): number => Math.max(0, ends - clock.now())
+  const pause = (ms: number): Promise<void> => clock.sleep(Math.min(ms, left()))
   const octokit = new Octokit({
     auth: connection.token,
     baseUrl: base.href.replace(/\/$/, ''),
     userAgent: connection.userAgent,
-    request: { fetch: bounded(connection, base, clock) },
+    request: { fetch: bounded(connection, base, { ...clock, sleep: pause }, left) },
     // octokit warns on the console about what we already say ourselves.
     log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
   })
   octokit.hook.before('request', (options) => {
     options.headers['x-github-api-version'] = API_VERSION
   })
-  return { owner, repo, request: octokit.request }
+  return { owner, repo, request: octokit.request, pause }
 }
 
 const ignore = (): void => {}
@@ -78,12 +83,9 @@ type Fetch = (
 ) => Promise<Response>
 
 /** The fetch that octokit is given. What has no answer is thrown as a fault that `refusal` finds again. */
-const bounded = (connection: Connection, base: URL, clock: Clock): Fetch => {
-  const ends = clock.now() + connection.timeoutMs
-  const left = (): number => Math.max(0, ends - clock.now())
+const bounded = (connection: Connection, base: URL, clock: Clock, left: () => number): Fetch => {
   const proxyEnv = { ...connection.env }
   const agent = base.protocol === 'https:' ? new HttpsAgent({ proxyEnv }) : new HttpAgent({ proxyEnv })
-  const patient: Clock = { ...clock, sleep: (ms) => clock.sleep(Math.min(ms, left())) }
   return async (url, { method = 'GET', headers = {}, body }) => {
     const attempt = async (): Promise<HttpResult> => {
       const timeoutMs = Math.min(ONE_CALL_MS, left())
@@ -92,7 +94,7 @@ const bounded = (connection: Connection, base: URL, clock: Clock): Fetch => {
       const { cancelled } = connection
       return limited(await request(cancelled === undefined ? call : { ...call, signal: cancelled }), clock.now())
     }
-    const result = await withRetries(attempt, repeatable(method, url), POLICY, patient)
+    const result = await withRetries(attempt, repeatable(method, url), POLICY, clock)
     if (result.kind !== 'answered') throw keepUnanswered(result, base.host)
     const empty = result.status === 204 || result.status === 304
     return new Response(empty ? null : result.body, { status: result.status, headers: result.headers })
