@@ -75,6 +75,13 @@ export const timesOf = (plan: CanaryPlan): CanaryTimes => ({
   drain: read(plan.drain) ?? DEFAULT_TIMES.drain,
 })
 
+/** The weights of a plan's steps, whole percent, with the default's where it has none. */
+export const weightsOf = (plan: CanaryPlan): readonly number[] =>
+  plan.steps?.map(({ weight }) => weight) ?? DEFAULT_WEIGHTS
+
+/** The weights of canary-promote's own default plan; held equal as `DEFAULT_TIMES` is. */
+export const DEFAULT_WEIGHTS: readonly number[] = [5, 25, 50]
+
 /** How long a canary takes that nothing holds, ms: its holds and its drain. */
 export const plannedRun = ({ holds, drain }: CanaryTimes): number => sum(holds) + drain
 

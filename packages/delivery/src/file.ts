@@ -5,11 +5,17 @@ import * as z from 'zod/mini'
 import { canaryPlan } from './canary.ts'
 import { login } from './login.ts'
 import { references } from './references.ts'
-import { dnsLabel, environmentName, line, path, positiveSpan, whole } from './text.ts'
+import { dnsLabel, environmentName, line, path, pathFromFolder, positiveSpan, whole } from './text.ts'
 
 const image = line.check(
-  z.regex(/^[^@]*$/, { error: 'must be a repository without a digest: the digest is what each release brings' }),
-  z.regex(/^([^:]|:\d+\/)*$/, { error: 'must be a repository without a tag: a release is named by its digest' }),
+  z.regex(/^[^@]*$/, {
+    error: 'must be a repository without a digest: the digest is what each release brings',
+    abort: true,
+  }),
+  z.regex(/^([^:]|:\d+\/)*$/, {
+    error: 'must be a repository without a tag: a release is named by its digest',
+    abort: true,
+  }),
   z.regex(/^([a-zA-Z0-9.-]+(:\d+)?\/)?[a-z0-9]+([._-]+[a-z0-9]+)*(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/, {
     error: 'must be an image repository in lower case, such as ghcr.io/acme/shop',
   }),
@@ -28,7 +34,7 @@ const check = z.strictObject({
   ),
   run: z.string().check(z.regex(/\S/, { error: 'is empty: give the command' })),
   timeout: z._default(duration.check(z.refine((ms) => ms > 0, { error: 'must be longer than 0' })), 30 * 60_000),
-  folder: z._default(path, '.'),
+  folder: z._default(pathFromFolder, '.'),
   env: z._default(z.record(z.string(), scalar), {}),
 })
 
@@ -45,7 +51,7 @@ const smokeCheck = z.strictObject({
 
 const target = z.strictObject({
   namespace: dnsLabel,
-  manifests: z.union([path, z.array(path).check(z.minLength(1, { error: 'is empty' }))], {
+  manifests: z.union([pathFromFolder, z.array(pathFromFolder).check(z.minLength(1, { error: 'is empty' }))], {
     error: 'must be a path, or a list of paths',
   }),
   deployment: z.optional(dnsLabel),
@@ -70,7 +76,9 @@ const described = z.strictObject({
       ready: absolute,
     }),
   ),
-  smoke: z.optional(z.union([path, z.array(smokeCheck)], { error: 'must be a path, or the list of checks itself' })),
+  smoke: z.optional(
+    z.union([pathFromFolder, z.array(smokeCheck)], { error: 'must be a path, or the list of checks itself' }),
+  ),
   deploy: z._default(z.record(z.string(), target), {}),
   plan: z.optional(canaryPlan),
 })
@@ -126,12 +134,15 @@ export const checkSluiceFile = (text: string): FileRead => {
   try {
     const shape = checkYaml(text, sluiceFile)
     const meaning = checkYaml(text, references)
+    // The parser calls itself for each level of a document, and tells its own exhaustion as if it were the document's.
+    const deep =
+      shape.kind === 'wrong' && shape.problems.some(({ text: said }) => said.startsWith('Maximum call stack'))
+    if (deep) return entirely(TOO_DEEP)
     const problems = [shape, meaning].flatMap((result) => (result.kind === 'wrong' ? result.problems : []))
     if (problems.length > 0 || shape.kind === 'wrong') return { kind: 'wrong', problems: inOrder(problems) }
     return { kind: 'read', value: shape.value }
   } catch (thrown) {
-    // The parser calls itself for each level of a document.
-    if (thrown instanceof RangeError) return entirely('is nested too deeply to be read')
+    if (thrown instanceof RangeError) return entirely(TOO_DEEP)
     throw thrown
   }
 }
@@ -148,6 +159,7 @@ export const readSluiceFile = (text: string, file: string): SluiceFile => {
   throw new Fault('input', lines.length === 1 ? `${lines[0]}` : `${lines.length} problems:\n  ${lines.join('\n  ')}`)
 }
 
+const TOO_DEEP = 'is nested too deeply to be read'
 const entirely = (text: string): FileRead => ({ kind: 'wrong', problems: [{ line: 1, column: 1, text }] })
 
 /** In the file's order, and none twice: what does not parse is found by both readings. */

@@ -66,8 +66,15 @@ export type DeliveryPlan = {
   readonly production: PlannedProduction | null
 }
 
-/** The run that a plan is for. `service` empty: the file's only one. `event` as in GITHUB_EVENT_NAME. */
-export type Asked = { readonly service: string; readonly event: string }
+/** The run that a plan is for. */
+export type Asked = {
+  /** Empty: the file's only one. */
+  readonly service: string
+  /** As in GITHUB_EVENT_NAME. */
+  readonly event: string
+  /** The folder that sluice.yml lies in, from the repository's root; default the root itself. */
+  readonly base?: string
+}
 
 /** The most that a plan may hold, bytes of JSON: one output among others, of which a job has 1 MB. */
 export const PLAN_LIMIT = 100 * 1024
@@ -77,7 +84,7 @@ export const PLAN_LIMIT = 100 * 1024
  * @throws Fault('input') when the service is not told or not known, when nothing may be planned for the event, when a canary cannot end within the
  * time its runner gives a job, and when the plan is larger than `PLAN_LIMIT`
  */
-export const planFor = (file: SluiceFile, { service: asked, event }: Asked): DeliveryPlan => {
+export const planFor = (file: SluiceFile, { service: asked, event, base = '.' }: Asked): DeliveryPlan => {
   if (event === 'pull_request_target')
     throw new Fault(
       'input',
@@ -101,7 +108,7 @@ export const planFor = (file: SluiceFile, { service: asked, event }: Asked): Del
     version: 1,
     service,
     repository: described.image,
-    folder: joined('.', described.folder),
+    folder: joined(base, described.folder),
     checks: described.checks.length,
     staging: staging === undefined || deploysNothing(event) !== undefined ? null : environmentOf(staging),
     production: production === undefined ? null : productionOf(production, { ...file.plan, ...described.plan }, event),

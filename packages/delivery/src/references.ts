@@ -1,6 +1,6 @@
 import { unknownName } from '@sluice/kit/nearest'
 import * as z from 'zod/mini'
-import { nameProblem } from './text.ts'
+import { leavesRepository, nameProblem } from './text.ts'
 
 type Found = { readonly path: readonly PropertyKey[]; readonly text: string }
 type Fields = Readonly<Record<string, unknown>>
@@ -153,6 +153,7 @@ const ofService = (name: string, one: Fields, environments: Fields): readonly Fo
   return [
     ...unknown,
     ...variables,
+    ...climbing(name, one),
     ...twice,
     ...production,
     ...routes,
@@ -160,6 +161,29 @@ const ofService = (name: string, one: Fields, environments: Fields): readonly Fo
     ...sameChecks(one.checks, [...path, 'checks']),
     ...rising(one.plan, [...path, 'plan']),
   ]
+}
+
+/** Paths that leave the repository; they start from the service's folder. */
+const climbing = (name: string, one: Fields): readonly Found[] => {
+  const folder = typeof one.folder === 'string' ? one.folder : '.'
+  // A folder that is itself outside is told by the schema, once.
+  if (leavesRepository('.', folder)) return []
+  const paths = [
+    [['smoke'], one.smoke] as const,
+    ...list(one.checks).map((check, index) => [['checks', index, 'folder'], fields(check).folder] as const),
+    ...Object.entries(fields(one.deploy)).flatMap(([environment, target]) => {
+      const { manifests } = fields(target)
+      const at = ['deploy', environment, 'manifests']
+      return Array.isArray(manifests)
+        ? manifests.map((each, index) => [[...at, index], each] as const)
+        : [[at, manifests] as const]
+    }),
+  ]
+  return paths.flatMap(([path, value]) =>
+    typeof value === 'string' && leavesRepository(folder, value)
+      ? [{ path: ['services', name, ...path], text: `must stay inside the repository, not ${JSON.stringify(value)}` }]
+      : [],
+  )
 }
 
 const sameChecks = (checks: unknown, path: readonly PropertyKey[]): readonly Found[] => {

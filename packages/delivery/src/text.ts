@@ -53,6 +53,25 @@ export const path = z.string().check(
   }),
 )
 
+/** A path from a service's folder: as `path`, but it may climb; how far is for `references` to say, which sees the folder. */
+export const pathFromFolder = z.string().check(
+  z.check<string>((payload) => {
+    const text = formProblem(payload.value)
+    if (text !== undefined) payload.issues.push({ code: 'custom', message: text, input: payload.value })
+  }),
+)
+
+/** Whether a path, taken from a folder of the repository, leads out of it. */
+export const leavesRepository = (folder: string, inner: string): boolean => {
+  let depth = 0
+  for (const part of `${folder}/${inner}`.split('/')) {
+    if (part === '..') depth--
+    else if (part !== '' && part !== '.') depth++
+    if (depth < 0) return true
+  }
+  return false
+}
+
 /** A whole number in [least, most]. */
 export const whole = (least: number, most: number) =>
   z.number({ error: `must be a whole number from ${least} to ${most}` }).check(
@@ -74,17 +93,14 @@ export const joined = (folder: string, inner: string): string => {
 // The timers of Node.js end at once when they are given 597 hours or more.
 const LONGEST = 500 * 3_600_000
 
-const pathProblem = (value: string): string | undefined => {
+const pathProblem = (value: string): string | undefined =>
+  formProblem(value) ??
+  (leavesRepository('.', value) ? `must stay inside the repository, not ${JSON.stringify(value)}` : undefined)
+
+const formProblem = (value: string): string | undefined => {
   const shown = JSON.stringify(value)
   if (value.trim() === '') return 'is empty; the folder itself is "."'
   if (/[\p{Cc}\u2028\u2029]/u.test(value)) return `must be a path on one line, not ${shown}`
   if (value.includes('\\')) return `must be a path with /, not ${shown}`
-  if (/^([/~]|[A-Za-z]:)/.test(value)) return `must be a path relative to the repository, not ${shown}`
-  let depth = 0
-  for (const part of value.split('/')) {
-    if (part === '..') depth--
-    else if (part !== '' && part !== '.') depth++
-    if (depth < 0) return `must stay inside the repository, not ${shown}`
-  }
-  return undefined
+  return /^([/~]|[A-Za-z]:)/.test(value) ? `must be a relative path, not ${shown}` : undefined
 }
