@@ -8,7 +8,14 @@ export type Manifest = {
   readonly description: string
   readonly inputs: Readonly<Record<string, Field>>
   readonly outputs: Readonly<Record<string, { readonly description?: string }>>
-  readonly runs: { readonly using: string; readonly main?: string; readonly post?: string; readonly pre?: string }
+  readonly runs: {
+    readonly using: string
+    readonly main?: string
+    readonly post?: string
+    readonly pre?: string
+    /** A composite action's steps, as written. */
+    readonly steps?: readonly object[]
+  }
 }
 
 /** One input. `required` and `default` as written. */
@@ -26,6 +33,10 @@ export const actionNames = (root: string): readonly string[] => {
     .filter((name) => existsSync(join(folder, name, 'action.yml')))
     .sort()
 }
+
+/** Those of them that are bundled: a composite action has steps and nothing to build. Source: docs/decisions/0008-workflows.md. */
+export const bundledNames = (root: string): readonly string[] =>
+  actionNames(root).filter((action) => readManifest(root, action).runs.using !== 'composite')
 
 /** Reads an action's action.yml. */
 export const readManifest = (root: string, action: string): Manifest => {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { actionNames, readManifest } from './manifest.ts'
+import { bundledNames, readManifest } from './manifest.ts'
 import { conclude } from './written.ts'
 
 /** How the inputs that action.yml declares differ from the keys of the action's schema: one sentence each. */
@@ -30,7 +30,7 @@ export const schemaKeys = async (root: string, action: string): Promise<readonly
 if (import.meta.main) {
   const root = join(import.meta.dirname, '..')
   const found = await Promise.all(
-    actionNames(root).map(async (action) => {
+    bundledNames(root).map(async (action) => {
       const keys = await schemaKeys(root, action)
       if (typeof keys === 'string') return [keys]
       return keyProblems(action, Object.keys(readManifest(root, action).inputs), keys)

@@ -4,13 +4,13 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, test } from 'vitest'
 import { filesIn } from '../../scripts/build/bundle.ts'
 import { sha256 } from '../../scripts/build/sources.ts'
-import { actionNames, readManifest } from '../../scripts/manifest.ts'
+import { bundledNames, readManifest } from '../../scripts/manifest.ts'
 import { namesMachine } from '../../scripts/tree.ts'
 import { runBundle, sizeLimit } from './bundle.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
-describe.each(actionNames(ROOT))('the bundle of %s', (action) => {
+describe.each(bundledNames(ROOT))('the bundle of %s', (action) => {
   const folder = join(ROOT, 'actions', action)
   const dist = join(folder, 'dist')
   const { runs, inputs, outputs } = readManifest(ROOT, action)

@@ -21,24 +21,26 @@ export type Input = {
   readonly required: boolean
 }
 
-/** Every folder under `actions/` with an action.yml, by name. */
+/** Every action of the checkout that Node runs, by name. A composite one is steps for a runner, and no program of its own. */
 export const readActions = (root: string): readonly Action[] =>
   readdirSync(join(root, 'actions'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && existsSync(join(root, 'actions', entry.name, 'action.yml')))
-    .map(({ name }) => {
+    .flatMap(({ name }) => {
       const folder = join(root, 'actions', name)
-      return { name, folder, ...describeAction(readFileSync(join(folder, 'action.yml'), 'utf8')) }
+      const described = describeAction(readFileSync(join(folder, 'action.yml'), 'utf8'))
+      return described === undefined ? [] : [{ name, folder, ...described }]
     })
     .sort((a, b) => a.name.localeCompare(b.name))
 
-/** What an action.yml says that a runner acts on. */
-const describeAction = (source: string): Omit<Action, 'name' | 'folder'> => {
+/** What an action.yml says that a runner acts on; `undefined` for a composite action. */
+const describeAction = (source: string): Omit<Action, 'name' | 'folder'> | undefined => {
   const document: {
     description?: string
     inputs?: Record<string, { description?: string; default?: unknown; required?: boolean } | null>
     outputs?: Record<string, unknown>
-    runs?: { post?: string }
+    runs?: { using?: string; post?: string }
   } = parse(source)
+  if (document.runs?.using === 'composite') return undefined
   return {
     description: document.description ?? '',
     inputs: Object.entries(document.inputs ?? {}).map(([name, input]) => ({

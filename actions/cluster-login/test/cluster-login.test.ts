@@ -1,0 +1,79 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, onTestFinished, test } from 'vitest'
+import { parse } from 'yaml'
+
+type Step = {
+  readonly name: string
+  readonly if?: string
+  readonly uses?: string
+  readonly run?: string
+  readonly env?: Readonly<Record<string, string>>
+  readonly with?: Readonly<Record<string, string>>
+}
+const { runs } = parse(readFileSync(join(import.meta.dirname, '../action.yml'), 'utf8'))
+const steps: readonly Step[] = runs.steps
+
+/** Runs a step's script as the runner does: in bash, with files for what later steps get, and the values that its expressions would have. */
+const runStep = async (name: string, env: Readonly<Record<string, string>>) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-login-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const files = { GITHUB_ENV: join(folder, 'env'), GITHUB_OUTPUT: join(folder, 'output') }
+  for (const file of Object.values(files)) writeFileSync(file, '')
+  const step = steps.find((each) => each.name === name)
+  const fixed = Object.entries(step?.env ?? {}).filter(([, value]) => !value.includes('${{'))
+  const finished = await promisify(execFile)('bash', ['-eo', 'pipefail', '-c', step?.run ?? 'exit 99'], {
+    env: { PATH: process.env.PATH, RUNNER_TEMP: folder, ...Object.fromEntries(fixed), ...files, ...env },
+  }).then(
+    ({ stdout }) => ({ stdout, code: 0 }),
+    ({ stdout, code }: { readonly stdout: string; readonly code: number }) => ({ stdout, code }),
+  )
+  const read = (file: keyof typeof files): string => readFileSync(files[file], 'utf8').trim()
+  return { ...finished, folder, variables: read('GITHUB_ENV'), outputs: read('GITHUB_OUTPUT') }
+}
+
+test('a kubeconfig lands byte for byte in a file that only its owner reads, and every later step finds it', async () => {
+  const text = 'apiVersion: v1\nkind: Config\nnote: "$(id) `id` %s \\n"'
+  const { code, stdout, folder, variables, outputs } = await runStep('By a kubeconfig', { SECRET: text })
+  const path = outputs.replace(/^path=/, '')
+  expect([code, stdout]).toEqual([0, ''])
+  expect(path.startsWith(`${folder}/sluice-kubeconfig-`)).toBe(true)
+  expect(variables).toBe(`KUBECONFIG=${path}`)
+  expect(readFileSync(path, 'utf8')).toBe(`${text}\n`)
+  expect(statSync(path).mode & 0o777).toBe(0o600)
+})
+
+test('nothing to log in with stops the job, naming the environment and the missing line', async () => {
+  const { code, stdout } = await runStep('A way to log in', { ENVIRONMENT: 'production' })
+  expect(code).toBe(1)
+  expect(stdout).toMatch(/^::error title=No way to log in to the cluster::The environment production gave /)
+  expect(stdout).toContain('"secrets: inherit"')
+  expect(stdout.trim().split('\n')).toHaveLength(1)
+})
+
+test('at EKS the kubeconfig is written by the AWS command line, into a file that only its owner reads', async () => {
+  const aws = '#!/bin/sh\nwhile [ "$1" != --kubeconfig ]; do echo "$1"; shift; done; echo from-aws > "$2"'
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-aws-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  writeFileSync(join(folder, 'aws'), aws, { mode: 0o755 })
+  const path = `${folder}:${process.env.PATH}`
+  const { stdout, outputs } = await runStep('To EKS', { CLUSTER: 'the cluster; id', PATH: path })
+  expect(stdout.trim().split('\n')).toEqual(['eks', 'update-kubeconfig', '--name', 'the cluster; id'])
+  const written = outputs.replace(/^path=/, '')
+  expect(readFileSync(written, 'utf8')).toBe('from-aws\n')
+  expect(statSync(written).mode & 0o777).toBe(0o600)
+})
+
+test('every step but the first two is for one cloud, and no step is for two', () => {
+  const clouds = steps
+    .slice(2)
+    .map((step) => /^fromJSON\(inputs\.login \|\| 'null'\)\.(\w+) != null$/.exec(step.if ?? '')?.[1])
+  expect(clouds).toEqual(['aws', 'aws', 'gcp', 'gcp', 'azure', 'azure', 'azure'])
+})
+
+test('no script holds an expression, so no value is ever read as code', () => {
+  for (const { run = '' } of steps) expect(run).not.toContain('${{')
+})
