@@ -1,9 +1,8 @@
 import { unknownName } from '@sluice/kit/nearest'
 import * as z from 'zod/mini'
+import { environmentProblems } from './environments.ts'
+import { type Fields, type Found, fields, list } from './found.ts'
 import { leavesRepository, nameProblem } from './text.ts'
-
-type Found = { readonly path: readonly PropertyKey[]; readonly text: string }
-type Fields = Readonly<Record<string, unknown>>
 
 /**
  * What the parts of sluice.yml say of each other, as a schema that takes any document and finds fault only with that. It looks at what is there, so
@@ -34,9 +33,7 @@ const contradictions = (value: unknown): readonly Found[] => {
   return [
     ...services.flatMap(([name]) => badName('service', name, ['services'])),
     ...Object.keys(environments).flatMap((name) => badName('environment', name, ['environments'])),
-    ...sameNames(Object.keys(environments)),
-    ...Object.entries(environments).flatMap(([name, one]) => ofEnvironment(name, fields(one))),
-    ...repairWaits(environments),
+    ...environmentProblems(environments),
     ...services.flatMap(([name, one]) => ofService(name, fields(one), environments)),
     ...sharedPlaces(services),
     ...rising(file.plan, ['plan']),
@@ -51,50 +48,6 @@ const badName = (
 ): readonly Found[] => {
   const text = name === '__proto__' ? undefined : nameProblem(what, name)
   return text === undefined ? [] : [{ path: [...path, name], text }]
-}
-
-/** GitHub's names of environments do not differ by case. */
-const sameNames = (names: readonly string[]): readonly Found[] =>
-  names.flatMap((name, index) => {
-    const first = names.slice(0, index).find((other) => other.toLowerCase() === name.toLowerCase())
-    const text = `is the same environment as ${first}: GitHub does not tell names apart by case`
-    return first === undefined ? [] : [{ path: ['environments', name], text }]
-  })
-
-const ofEnvironment = (name: string, one: Fields): readonly Found[] => {
-  const path = ['environments', name]
-  if (one.role === 'staging')
-    return ['approval', 'approval-environment', 'recovery-environment']
-      .filter((key) => Object.hasOwn(one, key))
-      .map((key) => ({ path: [...path, key], text: `is for production only: ${name} has the role staging` }))
-  const approval = one.approval ?? 'environment'
-  const found: Found[] = []
-  if (approval !== 'environment' && one['approval-environment'] !== undefined)
-    found.push({
-      path: [...path, 'approval-environment'],
-      text: `is given, but approval is ${String(approval)}: nobody would be asked`,
-    })
-  if (String(one['approval-environment']).toLowerCase() === name.toLowerCase())
-    found.push({
-      path: [...path, 'approval-environment'],
-      text: `must not be ${name} itself: its reviewers would be asked again by the canary's job`,
-    })
-  return found
-}
-
-/** A job that repairs must not wait for a reviewer. */
-const repairWaits = (environments: Fields): readonly Found[] => {
-  const asked = Object.entries(environments).flatMap(([name, one]) => {
-    const { role, approval = 'environment', 'approval-environment': given } = fields(one)
-    if (role !== 'production' || approval !== 'environment') return []
-    return [String(given ?? `${name}-approval`).toLowerCase()]
-  })
-  return Object.entries(environments).flatMap(([name, one]) => {
-    const given = fields(one)['recovery-environment']
-    if (given === undefined || !asked.includes(String(given).toLowerCase())) return []
-    const text = `must not be an environment that waits for approval: a bad release would stay until somebody looks`
-    return [{ path: ['environments', name, 'recovery-environment'], text }]
-  })
 }
 
 const ofService = (name: string, one: Fields, environments: Fields): readonly Found[] => {
@@ -163,20 +116,20 @@ const ofService = (name: string, one: Fields, environments: Fields): readonly Fo
   ]
 }
 
+type Placed = readonly [path: readonly PropertyKey[], value: unknown]
+
 /** Paths that leave the repository; they start from the service's folder. */
 const climbing = (name: string, one: Fields): readonly Found[] => {
   const folder = typeof one.folder === 'string' ? one.folder : '.'
   // A folder that is itself outside is told by the schema, once.
   if (leavesRepository('.', folder)) return []
-  const paths = [
-    [['smoke'], one.smoke] as const,
-    ...list(one.checks).map((check, index) => [['checks', index, 'folder'], fields(check).folder] as const),
-    ...Object.entries(fields(one.deploy)).flatMap(([environment, target]) => {
+  const paths: readonly Placed[] = [
+    [['smoke'], one.smoke],
+    ...list(one.checks).map((check, index): Placed => [['checks', index, 'folder'], fields(check).folder]),
+    ...Object.entries(fields(one.deploy)).flatMap(([environment, target]): readonly Placed[] => {
       const { manifests } = fields(target)
       const at = ['deploy', environment, 'manifests']
-      return Array.isArray(manifests)
-        ? manifests.map((each, index) => [[...at, index], each] as const)
-        : [[at, manifests] as const]
+      return Array.isArray(manifests) ? manifests.map((each, index) => [[...at, index], each]) : [[at, manifests]]
     }),
   ]
   return paths.flatMap(([path, value]) =>
@@ -219,7 +172,3 @@ const rising = (plan: unknown, path: readonly PropertyKey[]): readonly Found[] =
   if (at < 0) return []
   return [{ path: [...path, 'steps', at, 'weight'], text: `steps must rise in weight; they are ${weights.join(', ')}` }]
 }
-
-const fields = (value: unknown): Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {}
-const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
