@@ -1,0 +1,159 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { accessSync, constants, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { describe, Fault } from '@sluice/kit/faults'
+import type { Check } from '../check.ts'
+import type { Ended } from '../ended.ts'
+import { environmentOf, RUNNER_FILES, type RunnerFiles } from '../environment.ts'
+import type { Written } from '../summary.ts'
+import { endGroup } from './group.ts'
+import { linesOf } from './lines.ts'
+
+/** Runs commands as a `run` step of GitHub's does. */
+export type Shell = {
+  execute(check: Check, heard: (line: string) => void, cancelled: AbortSignal): Promise<Ended>
+  /** What the checks wrote to their step summaries so far. */
+  written(): readonly Written[]
+  /** Removes every file it made. */
+  close(): void
+}
+
+/** Of one check's own summary; the runner takes 1 MiB of a whole step's. */
+const SUMMARY_BYTES = 256 * 1024
+/** What a pipe may stay open after all that could write to it has been ended, ms. */
+const PIPE_MS = 1000
+
+/**
+ * Opens the shell: finds bash and makes a folder for scripts and the checks' own runner files.
+ * @param root what the checks' folders are relative to
+ * @throws Fault('input') where there is no bash, or processes cannot be ended as a group
+ */
+export const openShell = (env: Readonly<Record<string, string | undefined>>, root: string): Shell => {
+  if (process.platform === 'win32')
+    throw new Fault('input', 'run-checks does not run on Windows', 'Give the job a Linux or macOS runner.')
+  const bash = find('bash', env.PATH ?? '')
+  if (bash === undefined) {
+    const hint = 'Install bash in the runner image first (Alpine: apk add bash).'
+    throw new Fault('input', `There is no bash in PATH (${env.PATH ?? ''}), and checks are bash scripts`, hint)
+  }
+  const folder = mkdtempSync(join(env.RUNNER_TEMP || tmpdir(), 'sluice-checks-'))
+  const summaries: { readonly name: string; readonly file: string }[] = []
+  let count = 0
+  return {
+    execute: async (check, heard, cancelled) => {
+      const base = join(folder, String(count++))
+      const files = runnerFiles(base)
+      summaries.push({ name: check.name, file: files.GITHUB_STEP_SUMMARY })
+      const script = `${base}.sh`
+      writeFileSync(script, `${check.run.replaceAll('\r\n', '\n')}\n`, { mode: 0o600 })
+      const cwd = join(root, check.folder)
+      if (!isFolder(cwd)) return { kind: 'not-started', text: `its folder ${check.folder} does not exist` }
+      // https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepsshell
+      const child = spawn(bash, ['--noprofile', '--norc', '-eo', 'pipefail', script], {
+        cwd,
+        env: environmentOf(env, check.env, files),
+        stdio: ['ignore', 'pipe', 'pipe'],
+        // A session of its own: everything it starts can be ended with it, and a terminal's Ctrl-C reaches it through us alone.
+        detached: true,
+      })
+      return watch(child, { timeoutMs: check.timeoutMs, heard, cancelled })
+    },
+    written: () => summaries.map(({ name, file }) => ({ name, markdown: beginning(file, SUMMARY_BYTES) })),
+    close: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
+
+type Watched = {
+  readonly timeoutMs: number
+  readonly heard: (line: string) => void
+  readonly cancelled: AbortSignal
+}
+
+/** Waits for the end of a command and of everything it started. */
+const watch = async (child: ChildProcess, { timeoutMs, heard, cancelled }: Watched): Promise<Ended> => {
+  const failed = new Promise<Error>((resolve) => child.once('error', resolve))
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()))
+  const exited = new Promise<Ended>((resolve) =>
+    child.once('exit', (code, signal) =>
+      resolve(code === null ? { kind: 'signalled', signal: String(signal) } : { kind: 'exited', code }),
+    ),
+  )
+  const { pid } = child
+  if (pid === undefined) return { kind: 'not-started', text: `it could not be started: ${describe(await failed)}` }
+  const finish = [linesOf(child.stdout, heard), linesOf(child.stderr, heard)]
+  const alarm = timer(timeoutMs)
+  const stop = whenAborted(cancelled)
+  const first = await Promise.race([
+    exited,
+    alarm.rings.then((): Ended => ({ kind: 'timed-out' })),
+    stop.comes.then((): Ended => ({ kind: 'cancelled' })),
+  ])
+  alarm.clear()
+  // What a command leaves behind would hold its pipes open, and could write to files of the runner's after our own last word.
+  await endGroup(pid, first.kind === 'cancelled' ? SOON : POLITELY)
+  stop.clear()
+  await Promise.race([closed, timer(PIPE_MS).rings])
+  for (const stream of [child.stdout, child.stderr]) stream?.destroy()
+  for (const each of finish) each()
+  return first
+}
+
+/** In total 3.5 s: the runner waits 7.5 s after its first signal. */
+const SOON = [
+  ['SIGINT', 2000],
+  ['SIGTERM', 1500],
+] as const
+const POLITELY = [['SIGTERM', 2000]] as const
+
+const timer = (ms: number): { readonly rings: Promise<void>; clear(): void } => {
+  let handle: NodeJS.Timeout | undefined
+  const rings = new Promise<void>((resolve) => {
+    handle = setTimeout(resolve, Math.min(ms, LONGEST_TIMER))
+  })
+  return { rings, clear: () => clearTimeout(handle) }
+}
+
+/** A longer one would ring at once. */
+const LONGEST_TIMER = 2 ** 31 - 1
+
+const whenAborted = (signal: AbortSignal): { readonly comes: Promise<void>; clear(): void } => {
+  let listen: () => void = () => {}
+  const comes = new Promise<void>((resolve) => {
+    listen = () => resolve()
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', listen, { once: true })
+  })
+  return { comes, clear: () => signal.removeEventListener('abort', listen) }
+}
+
+const runnerFiles = (base: string): RunnerFiles => {
+  const files = RUNNER_FILES.map((name) => [name, `${base}.${name.toLowerCase()}`] as const)
+  for (const [, file] of files) writeFileSync(file, '')
+  return Object.fromEntries(files) as unknown as RunnerFiles
+}
+
+const find = (name: string, path: string): string | undefined =>
+  path
+    .split(delimiter)
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, name))
+    .find((file) => {
+      try {
+        accessSync(file, constants.X_OK)
+        return statSync(file).isFile()
+      } catch {
+        return false
+      }
+    })
+
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+
+/** The text a file begins with; empty when it is gone. */
+const beginning = (file: string, bytes: number): string => {
+  try {
+    return readFileSync(file).subarray(0, bytes).toString()
+  } catch {
+    return ''
+  }
+}
