@@ -24,7 +24,8 @@ export const pinProblems = (uses: readonly Use[], exists: (path: string) => bool
   const commits = new Map<string, Use>()
   return uses.flatMap((use) => {
     const { where, target, comment } = use
-    if (/^(\.|\$)\//.test(target)) return exists(target.slice(2)) ? [] : [`${where}: ${target} is not there`]
+    if (/^(\.|\$)\//.test(target))
+      return exists(`${repositoryOf(where)}${target.slice(2)}`) ? [] : [`${where}: ${target} is not there`]
     const [name = '', ref = ''] = target.split('@')
     const [owner = '', repository = '', ...path] = name.split('/')
     if (repository === 'sluice') {
@@ -44,9 +45,12 @@ export const pinProblems = (uses: readonly Use[], exists: (path: string) => bool
   })
 }
 
+/** Where the repository that a file is for begins: an example, or the caller of `test/github`, is the root of one of its own. */
+const repositoryOf = (where: string): string => /^(examples\/[^/]+|test\/github\/caller)\//.exec(where)?.[0] ?? ''
+
 if (import.meta.main) {
   const root = join(import.meta.dirname, '..')
-  const places = /^(\.github|reusable-workflows|actions|templates|examples|docs)\/.*\.(ya?ml|md)$|^[^/]+\.md$/
+  const places = /^(\.github|reusable-workflows|actions|templates|examples|docs|test\/github)\/.*\.(ya?ml|md)$|^[^/]+\.md$/
   const uses = repositoryFiles(root)
     .filter((path) => places.test(path))
     .flatMap((path) => usesIn(path, readFileSync(join(root, path), 'utf8')))
