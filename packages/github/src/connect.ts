@@ -5,7 +5,7 @@ import { type HttpResult, request } from '@sluice/http/request'
 import { type Clock, type RetryPolicy, realClock, withRetries } from '@sluice/http/retry'
 import { Fault } from '@sluice/kit/faults'
 import { limited } from './limits.ts'
-import { keepUnanswered } from './refusal.ts'
+import { keepCancelled, keepUnanswered } from './refusal.ts'
 
 /** How to reach one repository. */
 export type Connection = {
@@ -18,6 +18,7 @@ export type Connection = {
   readonly timeoutMs: number
   /** Who asks, for GitHub's User-Agent. */
   readonly userAgent: string
+  /** Set: waits end, and no further call is made. */
   readonly cancelled?: AbortSignal
 }
 
@@ -49,7 +50,8 @@ export const connect = (connection: Connection, clock: Clock = realClock): GitHu
   const base = apiUrl(connection.env.GITHUB_API_URL)
   const ends = clock.now() + connection.timeoutMs
   const left = (): number => Math.max(0, ends - clock.now())
-  const pause = (ms: number): Promise<void> => clock.sleep(Math.min(ms, left()))
+  const pause = (ms: number): Promise<void> =>
+    Promise.race([clock.sleep(Math.min(ms, left())), abortOf(connection.cancelled)])
   const octokit = new Octokit({
     auth: connection.token,
     baseUrl: base.href.replace(/\/$/, ''),
@@ -65,6 +67,13 @@ export const connect = (connection: Connection, clock: Clock = realClock): GitHu
 }
 
 const ignore = (): void => {}
+
+/** Resolves when the signal is set; never without one. */
+const abortOf = (signal: AbortSignal | undefined): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal?.aborted) resolve()
+    else signal?.addEventListener('abort', () => resolve(), { once: true })
+  })
 
 const apiUrl = (given: string | undefined): URL => {
   const text = given || 'https://api.github.com'
@@ -94,7 +103,9 @@ const bounded = (connection: Connection, base: URL, clock: Clock, left: () => nu
       const { cancelled } = connection
       return limited(await request(cancelled === undefined ? call : { ...call, signal: cancelled }), clock.now())
     }
-    const result = await withRetries(attempt, repeatable(method, url), POLICY, clock)
+    const result = await withRetries(attempt, repeatable(method, url), POLICY, clock).catch((thrown: unknown) => {
+      throw connection.cancelled?.aborted ? keepCancelled() : thrown
+    })
     if (result.kind !== 'answered') throw keepUnanswered(result, base.host)
     const empty = result.status === 204 || result.status === 304
     return new Response(empty ? null : result.body, { status: result.status, headers: result.headers })

@@ -16,6 +16,7 @@ export type RefusalCode =
   | 'rate-limited'
   | 'server-error'
   | 'unreachable'
+  | 'cancelled'
 
 /** `mayBeDone`: the request reached GitHub, and whether it was done is not known. */
 export type Refusal = { readonly code: RefusalCode; readonly mayBeDone: boolean }
@@ -29,7 +30,6 @@ export type Refusal = { readonly code: RefusalCode; readonly mayBeDone: boolean 
 export const refusal = (thrown: unknown, what: string, permission: string): unknown => {
   if (!(thrown instanceof RequestError)) return thrown
   if (thrown.cause instanceof Fault) return unanswered(thrown.cause, what)
-  // An abort is no answer of GitHub's.
   if (thrown.response === undefined) return thrown.cause ?? thrown
   const { status } = thrown
   const said = messageOf(thrown.response.data)
@@ -52,6 +52,12 @@ export const keepUnanswered = (result: NoAnswer | TooLarge, host: string): Fault
   const hint = `Look at https://www.githubstatus.com and at the network between the runner and ${host}`
   return new Fault('upstream', result.text, hint, { cause: { code: 'unreachable', mayBeDone } satisfies Refusal })
 }
+
+/** The same for a call that was given up because the job is cancelled. */
+export const keepCancelled = (): Fault =>
+  new Fault('upstream', 'the job was cancelled', 'Run the job again', {
+    cause: { code: 'cancelled', mayBeDone: true } satisfies Refusal,
+  })
 
 const unanswered = (fault: Fault, what: string): Fault =>
   new Fault('upstream', `No answer from GitHub when asked to ${what}: ${fault.message}`, fault.hint, {

@@ -1,0 +1,44 @@
+import { cell, table } from '@sluice/kit/markdown'
+import type { Recorded } from './run.ts'
+import type { Reason, Verdict } from './verdict.ts'
+
+/** What the summary is rendered from. */
+export type Told = {
+  readonly verdict: Verdict
+  readonly reason: Reason
+  readonly recorded: Recorded
+  readonly service: string
+  readonly environment: string
+  readonly commit: string
+  readonly image: string
+  /** The repository's page on GitHub, without a slash at the end. */
+  readonly home: string
+}
+
+/** The job summary: verdict, why and what to do, then what GitHub now shows. */
+export const summarize = ({ verdict, reason, recorded, service, environment, commit, image, home }: Told): string => {
+  const head = `### ${verdict === 'pass' ? '✅' : '⚠️'} Deployment record: ${verdict}\n\n**${oneLine(reason.text)}.** ${oneLine(reason.next)}`
+  const rows = [
+    ['Service', service],
+    ['Environment', environment],
+    ['Commit', commit],
+    ['Image', image],
+    ['Deployment', recorded.id === undefined ? 'none' : String(recorded.id)],
+    ['State', recorded.state ?? 'not known'],
+    ...recorded.corrections.map(({ id, state }) => [`Deployment ${id}`, `now ${state}`]),
+  ]
+  const release =
+    verdict === 'error' ? '\n\nThe release itself is not touched by this: only its record on GitHub is.' : ''
+  const link = `${home}/deployments/${encodeURIComponent(environment)}`
+  return `${head}${release}\n\n${table(['', ''], rows)}\n\n[Deployments to ${cell(code(environment))}](${link})\n`
+}
+
+/** Text of others must not start Markdown or HTML of its own. */
+const oneLine = (text: string): string =>
+  text
+    .replace(/\s+/g, ' ')
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replace(/([*_`[\]])/g, '\\$1')
+
+const code = (text: string): string => `\`${text.replaceAll('`', "'")}\``
