@@ -1,7 +1,7 @@
 import { Fault } from '@sluice/kit/faults'
 import type { Json, Place, Scope, Template } from '../template.ts'
 import { text, toData } from './data.ts'
-import { asksForStatus, valueOf } from './expression.ts'
+import { asksForStatus, valueFrom } from './expression.ts'
 
 /**
  * What a template gives in a scope: each expression by its value, each mapping and sequence by its parts, `${{ insert }}` by the entries of what it names.
@@ -57,7 +57,7 @@ export const evaluateCondition = (ifSource: string, scope: Scope, at?: Place): b
 export const truthy = (value: Json): boolean => Boolean(value) && value !== 'NaN'
 
 const evaluateSource = (source: string, scope: Scope, at: Place | undefined): Json => {
-  const result = valueOf(source, scope)
+  const result = valueFrom(source, scope)
   if (result.kind === 'value') return result.value
   throw new Fault('input', `${at ? `${where(at)}: ` : ''}\${{ ${source} }}: ${result.text}`)
 }

@@ -11,7 +11,7 @@ export type Value = { readonly kind: 'value'; readonly value: Json } | { readonl
  * What an expression (without `${{ }}`) gives in a scope, by GitHub's own evaluator. A context that the scope lacks is null.
  * @returns `wrong` for what cannot be parsed or evaluated, such as `fromJSON` of what is no JSON
  */
-export const valueOf = (source: string, scope: Scope): Value => {
+export const valueFrom = (source: string, scope: Scope): Value => {
   try {
     const tree = parse(source, Object.keys(scope.contexts))
     if (tree === undefined) return { kind: 'value', value: null }

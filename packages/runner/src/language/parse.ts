@@ -2,17 +2,18 @@ import { NoOperationTraceWriter, parseWorkflow } from '@actions/workflow-parser'
 import { getActionSchema } from '@actions/workflow-parser/actions/action-schema'
 import { convertOn } from '@actions/workflow-parser/model/converter/events'
 import { handleTemplateTokenErrors } from '@actions/workflow-parser/model/converter/handle-errors'
-import { convertJobs } from '@actions/workflow-parser/model/converter/jobs'
+import { convertJob } from '@actions/workflow-parser/model/converter/job'
 import { TemplateContext, TemplateValidationErrors } from '@actions/workflow-parser/templates/template-context'
 import { readTemplate } from '@actions/workflow-parser/templates/template-reader'
 import type { TemplateToken } from '@actions/workflow-parser/templates/tokens/index'
 import { YamlObjectReader } from '@actions/workflow-parser/workflows/yaml-object-reader'
 import type { ActionManifest, Workflow } from '../workflow.ts'
+import { problemsInNeeds } from './needs.ts'
 import type { Problem } from './problem.ts'
 import { readAction } from './read-action.ts'
 import { readDefaults, readJob, readPermissions, templateUnder } from './read-job.ts'
 import { readCall, readDispatch, readTriggers } from './read-triggers.ts'
-import { entriesOf, textOf, under } from './tokens.ts'
+import { entriesOf, placeOf, textOf, under } from './tokens.ts'
 import { unsupported } from './unsupported.ts'
 
 /** A workflow file as it was read, or all that is wrong with it, by line. */
@@ -36,10 +37,13 @@ export const parseWorkflowFile = (text: string, file: string): WorkflowFile => {
   const on = under(value, 'on')
   const jobs = under(value, 'jobs')
   if (on) handleTemplateTokenErrors(on, context, {}, () => convertOn(context, on))
-  if (jobs) handleTemplateTokenErrors(jobs, context, [], () => convertJobs(context, jobs))
-  const beyond = unsupported(value)
-  if (context.errors.count > 0 || beyond.length > 0) return wrong(context, beyond)
-  return { kind: 'read', workflow: readWorkflow(value, file) }
+  for (const { key, value: job } of entriesOf(jobs))
+    handleTemplateTokenErrors(job, context, undefined, () =>
+      convertJob(context, key.assertString('job'), job.assertMapping('job')),
+    )
+  const workflow = readWorkflow(value, file)
+  const more = [...unsupported(value), ...problemsInNeeds(workflow.jobs, placeOf(jobs ?? value, file))]
+  return context.errors.count > 0 || more.length > 0 ? wrong(context, more) : { kind: 'read', workflow }
 }
 
 /**
@@ -71,7 +75,7 @@ const readWorkflow = (root: TemplateToken, file: string): Workflow => {
     env: templateUnder(root, 'env', file),
     defaults: readDefaults(under(root, 'defaults'), file),
     concurrency: templateUnder(root, 'concurrency', file),
-    jobs: entriesOf(under(root, 'jobs')).map(({ key, value }) => readJob(textOf(key), value, file)),
+    jobs: entriesOf(under(root, 'jobs')).map(({ key, value }) => readJob(key, value, file)),
   }
 }
 

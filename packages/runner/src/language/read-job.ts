@@ -5,8 +5,9 @@ import type { Access, Job, Permissions, RunDefaults } from '../workflow.ts'
 import { readSteps } from './read-steps.ts'
 import { conditionOf, placeOf, recordOf, templateOf, textOf, textsOf, under } from './tokens.ts'
 
-/** Reads one job, after the schema has checked it. */
-export const readJob = (id: string, token: TemplateToken, file: string): Job => {
+/** Reads one job, after the schema has checked it. It stands where its id does, which is where GitHub's messages point to. */
+export const readJob = (key: TemplateToken, token: TemplateToken, file: string): Job => {
+  const id = textOf(key)
   const template = (key: string) => templateUnder(token, key, file)
   const base = {
     id,
@@ -20,7 +21,7 @@ export const readJob = (id: string, token: TemplateToken, file: string): Job => 
       failFast: partOf(under(token, 'strategy'), 'fail-fast', file),
       maxParallel: partOf(under(token, 'strategy'), 'max-parallel', file),
     },
-    at: placeOf(token, file),
+    at: placeOf(key, file),
   }
   const uses = textOf(under(token, 'uses'))
   if (uses !== '') {
