@@ -33,3 +33,36 @@ export const concurrencyOf = (
   if (queue === 'max' && cancels) return { wrong: "'queue: max' cannot be combined with 'cancel-in-progress: true'" }
   return { group: String(group).toLowerCase(), cancelInProgress: cancels, queue }
 }
+
+/** Who is in a group, by any id: at most one runs, the others wait, oldest first. */
+export type Group = { readonly running: string | undefined; readonly pending: readonly string[] }
+
+/** What happens when somebody comes: who is cancelled, and the group as it then stands. The newcomer starts when it is `running` in it. */
+export type Admission = { readonly group: Group; readonly cancel: readonly string[] }
+
+/** How many wait at most with `queue: max`. */
+export const LONGEST_QUEUE = 100
+
+/**
+ * Lets somebody into a group. Free: starts. Else waits, and by default whoever waited before is cancelled; with `queue: max` up to 100 wait, and one more is
+ * cancelled at once. With `cancel-in-progress` whoever runs is cancelled too; the newcomer starts when that one has left.
+ */
+export const admit = (group: Group, newcomer: { readonly id: string } & Omit<Concurrency, 'group'>): Admission => {
+  const { running, pending } = group
+  if (running === undefined && pending.length === 0) return { group: { running: newcomer.id, pending }, cancel: [] }
+  if (newcomer.queue === 'max') {
+    return pending.length < LONGEST_QUEUE
+      ? { group: { running, pending: [...pending, newcomer.id] }, cancel: [] }
+      : { group, cancel: [newcomer.id] }
+  }
+  const stopped = newcomer.cancelInProgress && running !== undefined ? [running] : []
+  return { group: { running, pending: [newcomer.id] }, cancel: [...stopped, ...pending] }
+}
+
+/** Somebody has ended or given up waiting: whoever may run now is `running` in the group that is returned, the one that waits longest. GitHub promises no order. */
+export const leave = (group: Group, id: string): Group => {
+  const pending = group.pending.filter((other) => other !== id)
+  if (group.running !== id && group.running !== undefined) return { running: group.running, pending }
+  const [running, ...rest] = pending
+  return { running, pending: rest }
+}
