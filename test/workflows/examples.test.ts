@@ -40,8 +40,13 @@ test.each(READ)('the values in $where are ones that $action reads', async ({ act
   const { inputs } = readManifest(ROOT, action)
   const module = await import(pathToFileURL(join(ROOT, 'actions', action, 'src/inputs.ts')).href)
   const texts = Object.entries(inputs).map(([name, field]) => [name, given[name] ?? String(field.default ?? '')])
-  expect(module.inputs.safeParse(Object.fromEntries(texts)).error?.issues).toBeUndefined()
+  const issues: readonly { readonly path: readonly string[] }[] =
+    module.inputs.safeParse(Object.fromEntries(texts)).error?.issues ?? []
+  // What an expression comes to is known only in a run.
+  expect(issues.filter(({ path }) => !isExpression(given[path[0] ?? ''] ?? ''))).toEqual([])
 })
+
+const isExpression = (value: string): boolean => /^\$\{\{[^}]*\}\}$/.test(value)
 
 describe('an example fails when it', () => {
   const step = (lines: readonly string[]): string =>

@@ -28,11 +28,6 @@ const optionalRepository = field((value): string | undefined | ReturnType<typeof
   return tagged ? problem(`must be an image without tag and digest, not ${JSON.stringify(value)}`) : name
 })
 
-const token = field((value): string | ReturnType<typeof problem> => {
-  if (/^\S+$/.test(value.trim())) return value.trim()
-  return problem(value.trim() === '' ? 'is required and is empty: leave it to its default' : 'has white space inside')
-})
-
 /** The keys are action.yml's. Times are ms. */
 export const inputs = z.object({
   environment: like(/^[^\r\n]{1,255}$/, 'must be the name of an environment, 1 to 255 characters'),
@@ -46,7 +41,7 @@ export const inputs = z.object({
   reason: optionalText,
   url: optionalUrl,
   'deployment-id': optionalNumber,
-  token,
+  token: text,
   timeout: duration,
   'on-error': choice(['warn', 'fail']),
 })
