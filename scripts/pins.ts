@@ -50,7 +50,8 @@ const repositoryOf = (where: string): string => /^(examples\/[^/]+|test\/github\
 
 if (import.meta.main) {
   const root = join(import.meta.dirname, '..')
-  const places = /^(\.github|reusable-workflows|actions|templates|examples|docs|test\/github)\/.*\.(ya?ml|md)$|^[^/]+\.md$/
+  const places =
+    /^(\.github|reusable-workflows|actions|templates|examples|docs|test\/github)\/.*\.(ya?ml|md)$|^[^/]+\.md$/
   const uses = repositoryFiles(root)
     .filter((path) => places.test(path))
     .flatMap((path) => usesIn(path, readFileSync(join(root, path), 'utf8')))

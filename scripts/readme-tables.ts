@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { actionNames, type Field, type Manifest, readManifest } from './manifest.ts'
+import { cell, table } from './markdown-table.ts'
+import { workflowPages } from './workflow-tables.ts'
 import { conclude, settle } from './written.ts'
 
 /**
@@ -53,16 +55,6 @@ const defaultOf = (field: Field): string => {
   return lines.map((line) => (line === '' ? '' : `\`${line.replaceAll('|', '\\|')}\``)).join('<br>')
 }
 
-const cell = (text = ''): string =>
-  text
-    .trim()
-    .replaceAll('|', '\\|')
-    .replaceAll('<', '&lt;')
-    .replace(/\s*\n\s*/g, ' ')
-
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
-
 if (import.meta.main) {
   const root = join(import.meta.dirname, '..')
   const check = process.argv.includes('--check')
@@ -72,12 +64,14 @@ if (import.meta.main) {
     const made = withTables(readFileSync(join(root, path), 'utf8'), readManifest(root, action))
     return 'problem' in made ? [`${path} ${made.problem}`] : settle(root, [{ path, text: made.text }], check)
   })
+  const { pages, problems } = workflowPages(root)
   const folder = join(root, 'docs/decisions')
   const records = readdirSync(folder)
     .sort()
     .map((file) => [file, readFileSync(join(folder, file), 'utf8')] as const)
   const index = withDecisions(readFileSync(join(root, 'docs/README.md'), 'utf8'), new Map(records))
-  conclude([...lines, ...settle(root, [{ path: 'docs/README.md', text: index }], check)], {
+  const workflows = [...problems, ...settle(root, pages, check)]
+  conclude([...lines, ...workflows, ...settle(root, [{ path: 'docs/README.md', text: index }], check)], {
     check,
     hint: 'npm run docs makes the tables anew',
   })

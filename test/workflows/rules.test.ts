@@ -1,0 +1,133 @@
+import { describe, expect, test } from 'vitest'
+import { actionName, calledName, type Found, type Job, parseWorkflow, type Workflow } from '../../scripts/workflow.ts'
+import { houseOf, PUBLISHED, readWorkflow, WORKFLOWS } from './house.ts'
+
+/** How deep GitHub's Enterprise Server lets workflows call each other, the caller's own counted; github.com lets them go to ten. */
+const DEEPEST = 4
+
+describe.each(WORKFLOWS)('%s', (path) => {
+  const workflow = readWorkflow(path)
+  const jobs = Object.entries(workflow.jobs)
+  const steps = jobs.flatMap(([, job]) => job.steps ?? [])
+
+  test('gives no permission to all jobs, and says for each job what it needs', () => {
+    expect(workflow.permissions).toEqual({})
+    for (const [id, { permissions }] of jobs) expect(permissions, id).toBeTypeOf('object')
+  })
+  test('ends every job in time', () => {
+    for (const [id, job] of jobs) {
+      const limit = job['timeout-minutes']
+      if (job.uses === undefined && typeof limit === 'string') expect(limit, id).toMatch(/^\$\{\{ .*minutes \}\}$/)
+      else if (job.uses === undefined) expect(limit, id).toBeGreaterThan(0)
+    }
+  })
+  test('puts no expression inside a script, and logic longer than five lines into no workflow', () => {
+    for (const { run = '' } of steps) {
+      expect(run).not.toContain('${' + '{')
+      expect(run.trim().split('\n').length).toBeLessThanOrEqual(5)
+    }
+  })
+  test('leaves no credentials in a checkout', () => {
+    for (const { uses, with: given } of steps)
+      if (uses?.startsWith('actions/checkout@')) expect(given?.['persist-credentials']).toBe(false)
+  })
+  test('deploys after no job that was cancelled, and asks for no failure that it might miss', () => {
+    for (const [id, job] of jobs.filter(([, each]) => deploys(each))) {
+      expect(job.if ?? '', id).not.toContain('always()')
+      expect(job.if ?? '', id).not.toMatch(/result\s*!=|!failure\(\)/)
+      if (job.needs !== undefined && job.if !== undefined) expect(job.if, id).toContain('!cancelled()')
+    }
+  })
+  test('lets no environment make a Deployment of its own', () => {
+    for (const [id, { environment }] of jobs)
+      if (environment !== undefined) expect(environment, id).toHaveProperty('deployment', false)
+  })
+  test('asks for an OIDC token only where a job logs in, or calls a workflow that does', () => {
+    for (const [id, job] of jobs.filter(([, { permissions = {} }]) => permissions['id-token'] !== undefined))
+      expect(job.uses !== undefined || usesAction(job, 'cluster-login'), id).toBe(true)
+  })
+  test(`is no more than ${DEEPEST} workflows deep`, () => {
+    const house = houseOf(path)
+    expect(depth({ workflow, called: house.workflow })).toBeLessThanOrEqual(
+      PUBLISHED.includes(path) ? DEEPEST - 1 : DEEPEST,
+    )
+  })
+})
+
+describe.each(PUBLISHED)('%s, which others call,', (path) => {
+  const workflow = readWorkflow(path)
+  const jobs = Object.entries(workflow.jobs)
+  const call = workflow.on.workflow_call
+
+  test('can be called and is started by nothing else', () => {
+    expect(Object.keys(workflow.on)).toEqual(['workflow_call'])
+  })
+  test('says of every input, secret and output what it is, and of every input what it is when left out', () => {
+    const all = { ...call?.inputs, ...call?.secrets, ...call?.outputs }
+    for (const [name, { description = '' }] of Object.entries(all)) expect(description, name).not.toBe('')
+    for (const [name, { required, description }] of Object.entries(call?.inputs ?? {}))
+      if (required !== true) expect(description, name).toMatch(/\bdefault\b/i)
+  })
+  test('takes service, file and runs-on, requires no secret, and gives out a verdict', () => {
+    expect(Object.keys(call?.inputs ?? {})).toEqual(expect.arrayContaining(['service', 'file', 'runs-on']))
+    for (const [name, { required }] of Object.entries(call?.secrets ?? {})) expect(required, name).toBe(false)
+    expect(call?.outputs?.verdict?.value).toContain("|| 'error' }}")
+  })
+  test('names what is its own by $/, which is the commit of the file itself', () => {
+    for (const uses of usesOf(workflow)) expect(uses).toMatch(/^\$\/|@[0-9a-f]{40}$/)
+  })
+  test('logs in before it touches a cluster', () => {
+    for (const [id, job] of jobs) {
+      const order = (job.steps ?? []).map(({ uses = '' }) => actionName(uses))
+      const first = order.findIndex((name) => ['deploy', 'smoke-test', 'canary-promote'].includes(name ?? ''))
+      if (first >= 0) expect(order.slice(0, first), id).toContain('cluster-login')
+    }
+  })
+  test('lets what deploys wait its turn, and what repairs wait for nobody', () => {
+    for (const [id, job] of jobs) {
+      const name = typeof job.environment === 'object' ? String(job.environment.name) : ''
+      if (name.includes('.recovery-environment') || name.includes('.approval-environment'))
+        expect(job.concurrency, id).toBeUndefined()
+      else if (name !== '')
+        expect(job.concurrency, id).toMatchObject({
+          'cancel-in-progress': false,
+          queue: 'max',
+          group: expect.stringContaining('.group || '),
+        })
+    }
+  })
+})
+
+describe('the depth of a workflow', () => {
+  const chain = (length: number): Found => ({
+    workflow: parseWorkflow(`on: push\njobs: { a: ${length > 1 ? '{ uses: $/next }' : '{}'} }`),
+    called: () => chain(length - 1),
+  })
+  test.each([1, 2, 5])('counts the caller and what it calls: %i', (length) => expect(depth(chain(length))).toBe(length))
+})
+
+const usesAction = ({ steps = [] }: Job, name: string): boolean =>
+  steps.some(({ uses = '' }) => actionName(uses) === name)
+
+/** A job that puts a version somewhere, by its steps or by the workflow it calls. */
+const deploys = ({ uses, steps = [] }: Job): boolean =>
+  ['deliver', 'stage', 'canary'].includes(calledName(uses ?? '') ?? '') ||
+  steps.some(({ uses: used = '', with: given }) => {
+    const name = actionName(used)
+    return name === 'deploy' || (name === 'canary-promote' && given?.mode === undefined)
+  })
+
+const usesOf = ({ jobs }: Workflow): readonly string[] =>
+  Object.values(jobs).flatMap(({ uses, steps = [] }) =>
+    [uses, ...steps.map((step) => step.uses)].flatMap((each) => each ?? []),
+  )
+
+const depth = ({ workflow, called }: Found): number =>
+  1 +
+  Math.max(
+    0,
+    ...Object.values(workflow.jobs).map(({ uses }) => {
+      const found = uses === undefined ? undefined : called(uses)
+      return found === undefined ? 0 : depth(found)
+    }),
+  )
