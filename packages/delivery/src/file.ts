@@ -159,6 +159,20 @@ export const readSluiceFile = (text: string, file: string): SluiceFile => {
   throw new Fault('input', lines.length === 1 ? `${lines[0]}` : `${lines.length} problems:\n  ${lines.join('\n  ')}`)
 }
 
+/** The line and column, from 1, that keys lead to in a document; where a key is left out, those of the nearest one that is there. */
+export const placeOf = (
+  text: string,
+  keys: readonly PropertyKey[],
+): { readonly line: number; readonly column: number } => {
+  const pointed = z.unknown().check(
+    z.check<unknown>((payload) => {
+      payload.issues.push({ code: 'custom', message: '', input: payload.value, path: [...keys] })
+    }),
+  )
+  const result = checkYaml(text, pointed)
+  return (result.kind === 'wrong' ? result.problems[0] : undefined) ?? { line: 1, column: 1 }
+}
+
 const TOO_DEEP = 'is nested too deeply to be read'
 const entirely = (text: string): FileRead => ({ kind: 'wrong', problems: [{ line: 1, column: 1, text }] })
 

@@ -62,6 +62,8 @@ export type DeliveryPlan = {
   readonly folder: string
   /** How many commands run-checks runs. The commands themselves never travel between jobs. */
   readonly checks: number
+  /** Why a run of this event deploys nothing at all; `null` when it may. */
+  readonly 'deploys-why': string | null
   readonly staging: PlannedEnvironment | null
   readonly production: PlannedProduction | null
 }
@@ -110,6 +112,7 @@ export const planFor = (file: SluiceFile, { service: asked, event, base = '.' }:
     repository: described.image,
     folder: joined(base, described.folder),
     checks: described.checks.length,
+    'deploys-why': deploysNothing(event) ?? null,
     staging: staging === undefined || deploysNothing(event) !== undefined ? null : environmentOf(staging),
     production: production === undefined ? null : productionOf(production, { ...file.plan, ...described.plan }, event),
   }

@@ -1,0 +1,67 @@
+import { connect, type GitHub } from '@sluice/github/connect'
+import { enforcedBy } from '@sluice/github/environments'
+import { describe, Fault } from '@sluice/kit/faults'
+import { VERSION } from '@sluice/kit/run'
+import type { Look } from '../look.ts'
+
+/** For everything that is asked about environments together; a plan does not wait longer for it. */
+const PATIENCE_MS = 30_000
+
+/**
+ * Looks at environments by name. GitHub answers 404 for one that is missing and for all of a repository that the token may not see; which of the two is
+ * told by asking for the list.
+ * @param token empty: nothing is asked
+ */
+export const lookAt = async (
+  names: readonly string[],
+  token: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<readonly Look[]> => {
+  const unknown = (why: string): readonly Look[] => names.map(() => ({ kind: 'unknown', why }))
+  if (token === '') return unknown('no token was given to look with')
+  if (!env.GITHUB_REPOSITORY) return unknown('there is no GitHub repository here')
+  try {
+    const github = connect({
+      token,
+      repository: env.GITHUB_REPOSITORY,
+      env,
+      timeoutMs: PATIENCE_MS,
+      userAgent: `sluice/${VERSION} (delivery-plan)`,
+    })
+    return await Promise.all(names.map((name) => lookAtOne(github, name)))
+  } catch (thrown) {
+    if (!(thrown instanceof Fault)) throw thrown
+    return unknown(describe(thrown))
+  }
+}
+
+const lookAtOne = async (github: GitHub, name: string): Promise<Look> => {
+  const seen = await enforcedBy(github, name)
+  switch (seen.kind) {
+    case 'unknown':
+      return { kind: 'unknown', why: seen.why }
+    case 'absent-or-hidden':
+      return (await mayList(github))
+        ? { kind: 'absent' }
+        : { kind: 'unknown', why: 'GitHub says 404, for a missing one as for one that the token may not see' }
+    case 'found':
+      return { ...seen, apps: seen.reviewers > 0 ? 0 : await appsOf(github, name) }
+  }
+}
+
+const mayList = ({ request, owner, repo }: GitHub): Promise<boolean> =>
+  request('GET /repos/{owner}/{repo}/environments', { owner, repo, per_page: 1 }).then(
+    () => true,
+    () => false,
+  )
+
+/** How many other systems must allow a deployment. Source: docs.github.com/en/rest/deployments/protection-rules */
+const appsOf = ({ request, owner, repo }: GitHub, environment: string): Promise<number> =>
+  request('GET /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules', {
+    owner,
+    repo,
+    environment_name: environment,
+  }).then(
+    ({ data }) => (data.custom_deployment_protection_rules ?? []).filter(({ enabled }) => enabled).length,
+    () => 0,
+  )

@@ -1,0 +1,84 @@
+import { shown, weightsOf } from '@sluice/delivery/canary'
+import type { DeliveryPlan, PlannedEnvironment, PlannedProduction } from '@sluice/delivery/plan'
+
+/** One stage of this run. `does`: what it does, or why it has nothing to check. `atMost` in minutes. */
+export type Stage = {
+  readonly name: 'checks' | 'stage' | 'approve' | 'canary' | 'recover'
+  readonly on: boolean
+  readonly does: string
+  readonly environment: string
+  readonly runner: string
+  readonly atMost: number | null
+}
+
+/** The stages of this run, in their order; those that are off are there as well. `digest` empty: nothing is given to deploy. */
+export const stagesOf = (plan: DeliveryPlan, digest: string): readonly Stage[] => [
+  {
+    name: 'checks',
+    on: plan.checks > 0,
+    does: plan.checks > 0 ? `${plan.checks} command${plan.checks === 1 ? '' : 's'}` : 'sluice.yml names no checks',
+    environment: '',
+    runner: '',
+    atMost: null,
+  },
+  ...deploying(plan, digest),
+]
+
+/** Why nothing is deployed without a digest. */
+const NO_DIGEST = 'no digest is given: the file is only read'
+
+const deploying = ({ staging, production, 'deploys-why': why }: DeliveryPlan, digest: string): readonly Stage[] => {
+  const off = why ?? (digest === '' ? NO_DIGEST : undefined)
+  const wanted = production?.wanted === true && off === undefined
+  const notWanted = off ?? production?.['wanted-why'] ?? 'no environment with the role production'
+  const asked = wanted && production.approval === 'environment'
+  return [
+    {
+      name: 'stage',
+      on: staging !== null && off === undefined,
+      does: off ?? (staging === null ? 'no environment with the role staging' : stagingDoes(staging)),
+      ...placed(staging, staging?.environment),
+    },
+    {
+      name: 'approve',
+      on: asked,
+      does: asked ? 'waits for a reviewer' : wanted ? production['wanted-why'] : notWanted,
+      environment: production?.approval === 'environment' ? production['approval-environment'] : '',
+      runner: '',
+      atMost: null,
+    },
+    {
+      name: 'canary',
+      on: wanted,
+      does: wanted ? canaryDoes(production) : notWanted,
+      ...placed(production, production?.environment),
+    },
+    {
+      name: 'recover',
+      on: wanted,
+      does: wanted ? 'only when the canary does not end well: traffic goes back to stable' : notWanted,
+      ...placed(production, production?.['recovery-environment']),
+      atMost: null,
+    },
+  ]
+}
+
+const stagingDoes = ({ smoke, namespace, deployment }: PlannedEnvironment): string =>
+  `deploys to ${namespace}/${deployment}${smoke === '' ? ', asserts the image that runs' : ', smoke test'}`
+
+const canaryDoes = (production: PlannedProduction): string =>
+  `${weightsOf(JSON.parse(production['canary-plan']))
+    .map((weight) => `${weight} %`)
+    .join(' → ')} of ${production.namespace}/${production.deployment}, then promoted or taken back`
+
+const placed = (
+  planned: PlannedEnvironment | null,
+  environment: string | undefined,
+): Pick<Stage, 'environment' | 'runner' | 'atMost'> => ({
+  environment: environment ?? '',
+  runner: planned === null ? '' : [planned['runs-on']].flat().join(', '),
+  atMost: planned?.['timeout-minutes'] ?? null,
+})
+
+/** `3 h 35 min`, or nothing for a stage that has no bound of its own here. */
+export const atMost = (minutes: number | null): string => (minutes === null ? '' : shown(minutes * 60_000))
