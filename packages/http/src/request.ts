@@ -97,6 +97,8 @@ export const request = (call: HttpRequest, monotonic: () => number = () => perfo
       fail(error instanceof Error ? error : new Error(String(error)))
       return
     }
+    // Before anything can destroy it: an error that nobody listens for ends the process.
+    outgoing.on('error', fail)
     call.signal?.addEventListener('abort', abort, { once: true })
     if (call.signal?.aborted) {
       abort()
@@ -107,7 +109,6 @@ export const request = (call: HttpRequest, monotonic: () => number = () => perfo
       if (socket.connecting) socket.once(ready, () => (connected = true))
       else connected = true
     })
-    outgoing.on('error', fail)
     outgoing.on('response', (incoming) => {
       const chunks: Buffer[] = []
       let size = 0

@@ -132,6 +132,17 @@ describe('no answer', () => {
   })
 })
 
+test('a call whose signal was aborted before it began is not made, and ends with its reason', async () => {
+  const ended = request({
+    url: 'http://127.0.0.1:1/',
+    timeoutMs: 5000,
+    signal: AbortSignal.abort(new Error('too late')),
+  })
+  await expect(ended).rejects.toThrow('too late')
+  // An error of the socket that nobody listened for would come now, and end the process.
+  await new Promise((resolve) => setTimeout(resolve, 10))
+})
+
 test('an aborted signal ends the call with its reason', async () => {
   const url = await serving(() => {})
   const stop = new AbortController()
