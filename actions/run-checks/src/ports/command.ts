@@ -99,9 +99,9 @@ const watch = async (child: ChildProcess, { timeoutMs, heard, cancelled }: Watch
   return first
 }
 
-/** In total 3.5 s: the runner waits 7.5 s after its first signal. */
+/** In total 3 s: the runner waits 7.5 s after its first signal. */
 const SOON = [
-  ['SIGINT', 2000],
+  ['SIGINT', 1500],
   ['SIGTERM', 1500],
 ] as const
 const POLITELY = [['SIGTERM', 2000]] as const
