@@ -7,7 +7,7 @@ import { TemplateContext, TemplateValidationErrors } from '@actions/workflow-par
 import { readTemplate } from '@actions/workflow-parser/templates/template-reader'
 import type { TemplateToken } from '@actions/workflow-parser/templates/tokens/index'
 import { YamlObjectReader } from '@actions/workflow-parser/workflows/yaml-object-reader'
-import type { ActionManifest, Workflow } from '../workflow.ts'
+import type { ActionManifest, Job, Workflow } from '../workflow.ts'
 import { problemsInNeeds } from './needs.ts'
 import type { Problem } from './problem.ts'
 import { readAction } from './read-action.ts'
@@ -75,8 +75,14 @@ const readWorkflow = (root: TemplateToken, file: string): Workflow => {
     env: templateUnder(root, 'env', file),
     defaults: readDefaults(under(root, 'defaults'), file),
     concurrency: templateUnder(root, 'concurrency', file),
-    jobs: entriesOf(under(root, 'jobs')).map(({ key, value }) => readJob(key, value, file)),
+    jobs: withKnownNeeds(entriesOf(under(root, 'jobs')).map(({ key, value }) => readJob(key, value, file))),
   }
+}
+
+/** `needs` may write an id in another case; the graph has each id as its job writes it. */
+const withKnownNeeds = (jobs: readonly Job[]): readonly Job[] => {
+  const ids = new Map(jobs.map(({ id }) => [id.toLowerCase(), id]))
+  return jobs.map((job) => ({ ...job, needs: job.needs.map((need) => ids.get(need.toLowerCase()) ?? need) }))
 }
 
 const wrong = (context: TemplateContext, more: readonly Problem[] = []) => {

@@ -36,10 +36,7 @@ const readRuns = (runs: TemplateToken | undefined, file: string): ActionManifest
   const using = textOf(under(runs, 'using'))
   const kind = using.toLowerCase()
   if (kind === 'docker') return { kind: 'docker' }
-  if (kind === 'composite')
-    return under(runs, 'steps')
-      ? { kind: 'composite', steps: readSteps(under(runs, 'steps'), file) }
-      : 'You are using a composite action but there are no steps provided in your action.yml.'
+  if (kind === 'composite') return { kind: 'composite', steps: readSteps(under(runs, 'steps'), file) }
   if (!/^node\d+$/.test(kind))
     return `'using: ${using}' is not supported, use 'docker', 'node24' or 'composite' instead.`
   const main = textOf(under(runs, 'main'))
