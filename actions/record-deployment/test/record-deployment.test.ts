@@ -87,17 +87,15 @@ describe('the first record of a release', () => {
     })
   })
 
-  it('is found again by another step of the same attempt; another attempt, service or environment has its own', async () => {
+  it('is found again by another step of the same attempt; another attempt has its own, and another service', async () => {
     await record({ state: 'in_progress' })
     expect((await record({ verdict: 'promoted' })).outputs).toMatchObject({ 'deployment-id': '1', state: 'success' })
     expect((await record({ state: 'in_progress' }, { GITHUB_RUN_ATTEMPT: '2' })).outputs['deployment-id']).toBe('2')
     expect((await record({ state: 'in_progress', service: 'api' })).outputs['deployment-id']).toBe('3')
-    expect((await record({ state: 'in_progress', environment: 'staging' })).outputs['deployment-id']).toBe('4')
     expect(states()).toEqual([
       [1, 'in_progress', 'success'],
       [2, 'in_progress'],
       [3, 'in_progress'],
-      [4, 'in_progress'],
     ])
   })
 
@@ -107,4 +105,170 @@ describe('the first record of a release', () => {
     expect(outputs).toMatchObject({ 'deployment-id': '1', state: 'failure' })
     expect(states()).toEqual([[1, 'in_progress', 'failure']])
   })
+})
+
+describe('a release that ends', () => {
+  it('ends the release before it, and gives it back when it is rolled back after all', async () => {
+    await record({ verdict: 'promoted', url: 'https://shop.example.com/' })
+    const second = await record({ verdict: 'promoted' }, { GITHUB_RUN_ID: '43' })
+    expect(second.summary).toContain('| Deployment 1 | now inactive |')
+    expect(second.report.details.corrections).toEqual([{ deployment: 1, state: 'inactive' }])
+    expect(states()).toEqual([
+      [1, 'success', 'inactive'],
+      [2, 'success'],
+    ])
+    const back = await record({ verdict: 'rolled-back', reason: 'errors rose' }, { GITHUB_RUN_ID: '43' })
+    expect(back.outputs).toMatchObject({ verdict: 'pass', 'reason-code': 'recorded', state: 'failure' })
+    expect(states()).toEqual([
+      [1, 'success', 'inactive', 'success'],
+      [2, 'success', 'failure'],
+    ])
+    expect(api.deployments()[0]?.statuses.at(-1)).toMatchObject({
+      description: 'Serves again: deployment 2 was rolled back',
+      environmentUrl: 'https://shop.example.com/',
+    })
+  })
+
+  it('takes nothing back: what comes late keeps what is there', async () => {
+    await record({ verdict: 'promoted' })
+    const late = await record({ state: 'in_progress' })
+    expect(late.outputs).toMatchObject({ verdict: 'pass', 'reason-code': 'kept', state: 'success' })
+    expect((await record({ verdict: 'promoted' })).outputs).toMatchObject({
+      'reason-code': 'unchanged',
+      state: 'success',
+    })
+    expect(states()).toEqual([[1, 'success']])
+  })
+
+  it('does not become active again when a newer release has succeeded meanwhile', async () => {
+    await record({ state: 'in_progress' })
+    await record({ verdict: 'promoted' }, { GITHUB_RUN_ID: '43' })
+    const late = await record({ verdict: 'promoted' })
+    expect(late.outputs).toMatchObject({ verdict: 'pass', 'reason-code': 'replaced', state: 'inactive' })
+    expect(states()).toEqual([
+      [1, 'in_progress', 'inactive'],
+      [2, 'success'],
+    ])
+  })
+})
+
+describe('GitHub that does not take the record', () => {
+  it.each([
+    [
+      'a token that only reads, as in a pull request from a fork',
+      { token: 'token-reads' },
+      'forbidden',
+      'permissions: deployments: write',
+    ],
+    ['a token that it does not know', { token: 'token-old' }, 'unauthorized', 'does not know the token'],
+    ['a deployment that it does not have', { 'deployment-id': '7' }, 'not-found', 'Either it is not there'],
+  ])('is told clearly and turns nothing red: %s', async (_, inputs, reason, text) => {
+    const { code, outputs, log, summary, report } = await record({ verdict: 'promoted', ...inputs })
+    expect(code).toBe(0)
+    expect(outputs).toMatchObject({ verdict: 'error', 'reason-code': reason })
+    expect(log).toContain(`::warning title=${reason}::`)
+    expect(log).toContain(text)
+    expect(summary).toContain('The release itself is not touched by this')
+    expect(report.findings).toMatchObject([{ id: reason, level: 'warning' }])
+    expect(log.replace(/^::add-mask::.*$/gm, '') + summary + JSON.stringify(report)).not.toContain('token-')
+  })
+
+  it('is red with on-error: fail', async () => {
+    const { code, outputs, log } = await record({ verdict: 'promoted', token: 'token-reads', 'on-error': 'fail' })
+    expect(code).toBe(1)
+    expect(outputs).toMatchObject({ verdict: 'error', 'reason-code': 'forbidden', 'deployment-id': '', state: '' })
+    expect(log).toContain('::error title=forbidden::')
+  })
+
+  it('says that a commit is not there', async () => {
+    await api.close()
+    api = await startGitHubApi({
+      repository: 'acme/shop',
+      permissionsOf: () => ({ deployments: 'write' }),
+      commitOf: () => undefined,
+    })
+    const { outputs, log } = await record({ verdict: 'promoted' })
+    expect(outputs['reason-code']).toBe('unknown-commit')
+    expect(log).toContain('The commit must have been pushed')
+  })
+
+  it('is asked again after a 502 and a lost answer, and has one deployment in the end', async () => {
+    api.trouble({ kind: 'server-error', method: 'GET' })
+    api.trouble({ kind: 'lost-answer', method: 'POST' })
+    const { outputs } = await record({ verdict: 'promoted' })
+    expect(outputs).toMatchObject({ verdict: 'pass', state: 'success' })
+    expect(states()).toEqual([[1, 'success']])
+  })
+
+  it('is given up when it hangs, and what was done is told', async () => {
+    await record({ state: 'in_progress' })
+    api.trouble({ kind: 'hang', method: 'POST', times: 9 })
+    const began = performance.now()
+    const { code, outputs } = await record({ verdict: 'promoted', timeout: '1s' })
+    expect(performance.now() - began).toBeLessThan(5000)
+    expect(code).toBe(0)
+    expect(outputs).toMatchObject({
+      verdict: 'error',
+      'reason-code': 'unreachable',
+      'deployment-id': '1',
+      state: 'in_progress',
+    })
+  })
+
+  it('is left alone once the job is cancelled', async () => {
+    api.trouble({ kind: 'hang', times: 9 })
+    const wait = { timeout: '60s', verdict: 'promoted' }
+    const { outputs, afterSignalMs } = await record(
+      wait,
+      {},
+      {
+        started: (kill) => {
+          const asked = setInterval(() => {
+            if (api.calls().length === 0) return
+            clearInterval(asked)
+            kill('SIGINT')
+          }, 20)
+        },
+      },
+    )
+    expect(outputs).toMatchObject({ verdict: 'error', 'reason-code': 'cancelled' })
+    expect(afterSignalMs).toBeLessThan(5000)
+  })
+})
+
+it('tells all bad inputs at once, before anything is asked of GitHub', async () => {
+  const { code, outputs, log } = await record(
+    {
+      digest: 'latest',
+      service: '',
+      commit: 'main',
+      production: 'yes',
+      state: 'in_progress',
+      verdict: 'promotet',
+      url: 'https://me:hunter2@shop.example.com',
+      'deployment-id': 'first',
+      repository: 'ghcr.io/acme/shop:v1',
+      token: '',
+    },
+    { GITHUB_REPOSITORY: '' },
+  )
+  expect(code).toBe(1)
+  expect(outputs).toMatchObject({ verdict: 'error', 'reason-code': 'input-fault' })
+  for (const name of [
+    'digest',
+    'service',
+    'commit',
+    'production',
+    'verdict',
+    'url',
+    'deployment-id',
+    'repository',
+    'token',
+  ])
+    expect(log).toContain(`${name} `)
+  expect(log).toContain('did you mean "promoted"?')
+  expect(log).toContain('state and verdict are both given')
+  expect(log).toContain('GITHUB_REPOSITORY must be owner/name')
+  expect(log).not.toContain('hunter2')
+  expect(api.calls()).toEqual([])
 })
