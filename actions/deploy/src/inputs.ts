@@ -9,6 +9,7 @@ export const inputs = z.object({
   image: optionalImage,
   deployment: optionalText,
   container: optionalText,
+  existing: choice(['update', 'skip']),
   namespace: optionalText,
   kubeconfig: optionalText,
   context: optionalText,
@@ -40,6 +41,9 @@ const conflicts = (read: (name: string) => string): readonly string[] => {
   }
   if (given('image') && !given('deployment')) {
     found.push('deployment is required with image: the name of the existing Deployment that gets it')
+  }
+  if (read('existing').trim() === 'skip' && !given('deployment')) {
+    found.push('deployment is required with existing: skip: the name of the Deployment to look for')
   }
   if (given('values') && !given('manifests'))
     found.push('values is given without manifests, which are all that it fills')

@@ -86,11 +86,22 @@ const jobOf = ({ inputs, what }: Given, namespace: string): Job => {
       )
     }
   }
-  return { what, namespace, timeoutMs: inputs.timeout, onFailure: inputs['on-failure'] }
+  const { deployment: unlessThere } = inputs
+  return {
+    what,
+    namespace,
+    ...(inputs.existing === 'skip' && unlessThere !== undefined ? { unlessThere } : {}),
+    timeoutMs: inputs.timeout,
+    onFailure: inputs['on-failure'],
+  }
 }
 
 /** Reads back what runs now; what cannot be read is told as it was last known. */
 const shippedAt = async (result: Result, cluster: Cluster, inputs: Inputs): Promise<readonly Shipped[]> => {
+  if (result.found !== undefined) {
+    const { target, live } = result.found
+    return shippedOf({ target, before: live, after: live }, live, result, inputs.container)
+  }
   const found: Shipped[] = []
   for (const change of result.changes) {
     if (change.target.kind !== 'Deployment') continue

@@ -8,7 +8,7 @@ import { lostWrite, mayBeWritten } from './lost.ts'
 import type { Manifest } from './manifest.ts'
 import type { DeploymentName, Explanation, Ports } from './ports.ts'
 import { placed, rehearse } from './rehearsal.ts'
-import { nameOf } from './resource.ts'
+import { nameOf, type Target } from './resource.ts'
 import { deadlineOf } from './rollout.ts'
 import { explainAll, type Waited, wait } from './wait.ts'
 
@@ -18,6 +18,8 @@ export type Job = {
     | { readonly kind: 'manifests'; readonly manifests: readonly Manifest[] }
     | ({ readonly kind: 'image' } & ImageJob)
   readonly namespace: string
+  /** Do nothing when the Deployment of this name is already there. */
+  readonly unlessThere?: string
   /** For all rollouts together, and once more for the way back. */
   readonly timeoutMs: number
   readonly onFailure: 'rollback' | 'keep'
@@ -25,8 +27,10 @@ export type Job = {
 
 /** What happened, from which the verdict is read. */
 export type Result = {
-  readonly end: 'deployed' | 'rollout-failed' | 'apply-failed' | 'cancelled'
+  readonly end: 'deployed' | 'exists' | 'rollout-failed' | 'apply-failed' | 'cancelled'
   readonly changes: readonly Change[]
+  /** The Deployment that was already there, for which nothing was done. */
+  readonly found?: Found
   readonly waited?: Waited
   readonly explanations: readonly Explanation[]
   /** Absent when nothing was taken back. */
@@ -37,11 +41,16 @@ export type Result = {
   readonly problem?: string
 }
 
+/** A Deployment as it is in the cluster. */
+export type Found = { readonly target: Target; readonly live: KubernetesObject }
+
 /**
  * Rehearses, applies, waits, and goes back when the rollout fails. Throws only while nothing has been changed; from the first write on every
  * end is a value that says in which state the cluster was left.
  */
 export const run = async (job: Job, ports: Ports): Promise<Result> => {
+  const found = await alreadyThere(job, ports)
+  if (found !== undefined) return { end: 'exists', changes: [], explanations: [], found }
   const { changes, problem } = await apply(job, ports)
   if (problem !== undefined && changes.length === 0) throw problem
   if (problem !== undefined) {
@@ -58,6 +67,16 @@ export const run = async (job: Job, ports: Ports): Promise<Result> => {
     for (const line of log ?? []) ports.say(`    ${line}`)
   }
   return ending(job, { end: 'rollout-failed', changes, waited, explanations }, ports)
+}
+
+const alreadyThere = async (
+  { unlessThere, namespace }: Job,
+  { cluster, cancelled }: Ports,
+): Promise<Found | undefined> => {
+  if (unlessThere === undefined || cancelled.aborted) return undefined
+  const resource = { apiVersion: 'apps/v1', resource: 'deployments', namespace }
+  const live = await cluster.get<KubernetesObject>(resource, unlessThere)
+  return live === undefined ? undefined : { target: { ...resource, kind: 'Deployment', name: unlessThere }, live }
 }
 
 const ending = async (job: Job, result: Result, ports: Ports): Promise<Result> => {

@@ -28,7 +28,7 @@ export const summarize = ({ verdict, reason }: Decided, result: Result, shipped:
   ]
   if (result.explanations.length > 0) parts.push(`#### Why\n\n${result.explanations.map(explain).join('\n')}`)
   if (shipped.length > 0) parts.push(images(shipped))
-  parts.push(table(['Object', 'Namespace', 'What happened'], fates(result)))
+  if (result.changes.length > 0) parts.push(table(['Object', 'Namespace', 'What happened'], fates(result)))
   return `${parts.join('\n\n')}\n`
 }
 

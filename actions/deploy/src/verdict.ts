@@ -18,6 +18,11 @@ export type Decided = { readonly verdict: Verdict; readonly reason: Reason }
 export const decide = (result: Result): Decided => {
   const { end, changes } = result
   if (end === 'cancelled') return { verdict: 'error', reason: cancelled(result) }
+  if (end === 'exists') {
+    const name = result.found === undefined ? 'The Deployment' : nameOf(result.found.target)
+    const text = `${name} is already there, so nothing was changed (existing: skip)`
+    return { verdict: 'pass', reason: { code: 'exists', text, next: 'Nothing to do.' } }
+  }
   if (end === 'deployed') {
     const rolled = (result.waited?.looks ?? []).map(({ name }) => name)
     const moved = changes.filter((change) => effectOf(change) !== 'unchanged').length

@@ -72,6 +72,7 @@ describe('bad input to a deploy', { timeout: 120_000 }, () => {
       { image: `a@sha256:${'a'.repeat(64)}`, deployment: 'a', values: 'A=1' },
       'values is given without manifests',
     ],
+    ['what to skip', { manifests: 'k8s/a.yaml', existing: 'skip' }, 'deployment is required with existing: skip'],
     [
       'a kubeconfig that is not there',
       { image: `a@sha256:${'a'.repeat(64)}`, deployment: 'a', kubeconfig: 'gone.yaml' },

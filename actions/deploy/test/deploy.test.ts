@@ -65,8 +65,9 @@ const values = (image: string, greeting = 'hello', replicas = 2): string =>
   `IMAGE=${image}\nREPLICAS=${replicas}\nGREETING=${greeting}`
 
 describe('a deploy into a cluster', PATIENT, () => {
-  it('creates everything, waits for the rollout, and has no previous image', async () => {
-    const ran = await deploy({ manifests: 'shop.yaml', values: values(IMAGES.first) })
+  it('creates everything, waits for the rollout, and has no previous image, also when told to skip what is there', async () => {
+    const asked = { manifests: 'shop.yaml', deployment: 'shop', existing: 'skip' }
+    const ran = await deploy({ ...asked, values: values(IMAGES.first) })
     expect(ran).toMatchObject({
       code: 0,
       outputs: { verdict: 'pass', 'reason-code': 'deployed', image: IMAGES.first, 'previous-image': '', revision: '1' },
@@ -85,6 +86,28 @@ describe('a deploy into a cluster', PATIENT, () => {
     const before = await versions()
     const ran = await deploy({ manifests: 'shop.yaml', values: values(IMAGES.first) })
     expect(ran).toMatchObject({ code: 0, outputs: { 'reason-code': 'unchanged', 'previous-image': IMAGES.first } })
+    expect(await versions()).toEqual(before)
+  })
+
+  it('does nothing when told to skip a Deployment that is there, and says what it runs', async () => {
+    const before = await versions()
+    const asked = { manifests: 'shop.yaml', deployment: 'shop', existing: 'skip' }
+    const ran = await deploy({ ...asked, values: values(IMAGES.second, 'goodbye') })
+    expect(ran).toMatchObject({
+      code: 0,
+      outputs: {
+        verdict: 'pass',
+        'reason-code': 'exists',
+        image: IMAGES.first,
+        'previous-image': IMAGES.first,
+        revision: '1',
+      },
+    })
+    expect(ran.summary).toContain('Deployment/shop in namespace shop is already there, so nothing was changed')
+    expect(ran.report.details).toMatchObject({
+      objects: [],
+      deployments: [{ deployment: 'shop', image: IMAGES.first }],
+    })
     expect(await versions()).toEqual(before)
   })
 
