@@ -23,6 +23,11 @@ export type PlatformOptions = {
   readonly env: Readonly<Record<string, string>>
   /** Jobs that run at the same time, at most. Default 4. */
   readonly machines?: number
+  /**
+   * How long after a machine died its job ends, ms. Default 100. GitHub takes up to ten minutes to notice: what its runner renews every minute is valid for that
+   * long (actions/runner#3539).
+   */
+  readonly noticedAfter?: number
   /** Where the machines' folders go; each is removed when its job has ended. */
   readonly directory: string
   readonly on?: (happening: Happening) => void

@@ -43,6 +43,8 @@ export type JobTrace = {
   readonly outputs: Readonly<Record<string, string>>
   readonly droppedOutputs: readonly string[]
   readonly environment: string
+  /** Minutes that the environment's wait timer would have held it; not waited for here. */
+  readonly waitMinutes: number
   readonly permissions: Readonly<Record<string, string>>
   readonly steps: readonly StepTrace[]
   readonly annotations: readonly Annotation[]
@@ -60,6 +62,8 @@ export type RunTrace = {
   readonly conclusion: Conclusion
   /** Why it never began, empty when it did: the file is wrong, a called job asks for more than was granted. */
   readonly refused: string
+  /** One sentence for an end that no job explains: replaced in its group, cancelled while it waited, a bug of this runner. Else empty. */
+  readonly why: string
   readonly jobs: readonly JobTrace[]
   readonly startedAt: number
   readonly endedAt: number
