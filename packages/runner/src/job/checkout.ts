@@ -1,0 +1,151 @@
+import { execFile } from 'node:child_process'
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join, resolve, sep } from 'node:path'
+import { promisify } from 'node:util'
+import { githubOf } from './frame.ts'
+import { setOutput } from './listen.ts'
+import type { UsesStep } from './run-action.ts'
+import type { Status, StepRun } from './state.ts'
+
+const DONE = ['repository', 'ref', 'token', 'path', 'fetch-depth', 'persist-credentials', 'clean']
+/** What changes nothing where there is no network and every file comes along anyway. */
+const NEEDLESS = ['show-progress', 'set-safe-directory', 'fetch-tags', 'github-server-url']
+
+/**
+ * Does what `actions/checkout` does, from the repository on this machine: a clone of its own with the commit checked out, `path`, `ref`, `fetch-depth` and `persist-credentials` honoured.
+ * Its other inputs are warned of. Later fetches read from the same repository; pushes go to where GitHub has it, never into it.
+ * Source: README and `src/git-source-provider.ts` of actions/checkout.
+ */
+export const runCheckout = async (
+  run: StepRun,
+  step: UsesStep,
+  inputs: Readonly<Record<string, string>>,
+): Promise<Status> => {
+  const { job, log } = run
+  const { checkout, home } = job.request
+  const folder = resolve(job.machine.workspace, inputs.path ?? '.')
+  if (run.phase === 'post') return forget(folder)
+  for (const name of Object.keys(inputs))
+    if (!DONE.includes(name) && !NEEDLESS.includes(name))
+      log.warning(`actions/checkout: this runner does not do '${name}'`)
+  if (folder !== job.machine.workspace && !folder.startsWith(job.machine.workspace + sep))
+    return fail(run, `Repository path '${folder}' is not under '${job.machine.workspace}'`)
+  const repository = inputs.repository || checkout.repository
+  const from = [checkout, home].find((one) => one.repository.toLowerCase() === repository.toLowerCase())
+  if (from === undefined)
+    return fail(run, `${repository} is not on this machine: only ${checkout.repository} and ${home.repository} are`)
+  const wanted = await commitOf(from.folder, inputs.ref ?? '', { ...checkout, ...from })
+  if (wanted === undefined) return fail(run, `A branch or tag with the name '${inputs.ref}' could not be found`)
+  log.write(`Syncing repository: ${repository}`)
+  empty(folder)
+  const depth = inputs['fetch-depth'] === undefined || inputs['fetch-depth'] === '' ? 1 : Number(inputs['fetch-depth'])
+  await fetchInto(folder, from.folder, wanted, depth)
+  const server = String(githubOf(job, run.frame, {}).server_url || 'https://github.com')
+  await git(folder, ['remote', 'set-url', '--push', 'origin', `${server}/${repository}`])
+  if (inputs['persist-credentials'] !== 'false') remember(run, step, folder, server, inputs.token)
+  log.write(wanted.sha)
+  setOutput(run, 'commit', wanted.sha)
+  setOutput(run, 'ref', wanted.ref)
+  return run.job.ended.aborted ? 'cancelled' : 'success'
+}
+
+type Wanted = { readonly sha: string; readonly ref: string }
+
+const git = async (folder: string, words: readonly string[]): Promise<string> => {
+  const env = {
+    PATH: process.env.PATH ?? '',
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_TERMINAL_PROMPT: '0',
+  }
+  // Git refuses repositories of another user, which a mounted folder may seem to be.
+  const safe = ['-c', 'safe.directory=*', '-c', 'advice.detachedHead=false', '-c', 'protocol.file.allow=always']
+  const { stdout } = await promisify(execFile)('git', [...safe, '-C', folder, ...words], {
+    env,
+    maxBuffer: 64 * 1024 * 1024,
+  })
+  return stdout.trim()
+}
+
+const commitOf = async (
+  folder: string,
+  ref: string,
+  run: { readonly sha: string; readonly ref: string },
+): Promise<Wanted | undefined> => {
+  if (ref === '' || ref === run.ref || ref === run.sha) return { sha: run.sha, ref: ref === run.sha ? '' : run.ref }
+  const full = ref.startsWith('refs/') ? [ref] : [`refs/heads/${ref}`, `refs/remotes/origin/${ref}`, `refs/tags/${ref}`]
+  for (const name of /^[0-9a-f]{40}$/.test(ref) ? [ref] : full) {
+    const sha = await git(folder, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`]).catch(
+      () => '',
+    )
+    if (sha !== '')
+      return {
+        sha,
+        ref: name === ref && !ref.startsWith('refs/') ? '' : name.replace('refs/remotes/origin/', 'refs/heads/'),
+      }
+  }
+  return undefined
+}
+
+const fetchInto = async (folder: string, from: string, { sha, ref }: Wanted, depth: number): Promise<void> => {
+  await git(folder, ['init', '--quiet', '--initial-branch=main'])
+  await git(folder, ['remote', 'add', 'origin', from])
+  const branch = ref.startsWith('refs/heads/') ? ref.slice('refs/heads/'.length) : ''
+  const history = depth > 0 ? ['--no-tags', `--depth=${depth}`] : ['--tags']
+  const specs = depth > 0 ? [] : ['+refs/heads/*:refs/remotes/origin/*']
+  const target = branch === '' ? 'refs/sluice/checkout' : `refs/remotes/origin/${branch}`
+  await git(
+    folder,
+    [
+      'fetch',
+      '--quiet',
+      '--update-head-ok',
+      '--upload-pack=git -c safe.directory=* -c uploadpack.allowAnySHA1InWant=true upload-pack',
+      ...history,
+      // A depth counts only over a transport, not where files are copied.
+      `file://${from}`,
+      ...specs,
+    ].concat(specs.length > 0 ? [] : [`+${sha}:${target}`]),
+  )
+  if (specs.length > 0) await git(folder, ['update-ref', target, sha])
+  if (branch === '') return void (await git(folder, ['checkout', '--quiet', '--force', '--detach', sha]))
+  await git(folder, ['checkout', '--quiet', '--force', '-B', branch, target])
+}
+
+const empty = (folder: string): void => {
+  mkdirSync(folder, { recursive: true })
+  for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true })
+}
+
+const HEADER = /\n?\[http "[^"]*"\]\n\textraheader = AUTHORIZATION: basic .*\n/g
+
+/** Leaves the token in the clone's configuration for later steps, until the post phase. */
+const remember = (run: StepRun, step: UsesStep, folder: string, server: string, given: string | undefined): void => {
+  const token = given || String(githubOf(run.job, run.frame, {}).token ?? '')
+  if (token === '') return
+  const basic = Buffer.from(`x-access-token:${token}`).toString('base64')
+  run.job.masks.add(basic)
+  appendFileSync(join(folder, '.git/config'), `[http "${server}/"]\n\textraheader = AUTHORIZATION: basic ${basic}\n`)
+  run.frame.posts.push({
+    id: run.key.split('/').at(-1) ?? '',
+    name: `Post ${run.title}`,
+    phase: 'post',
+    step,
+    condition: 'always()',
+    act: async (post) => {
+      post.log.write('Post job cleanup.')
+      return forget(folder)
+    },
+  })
+}
+
+const forget = (folder: string): Status => {
+  const file = join(folder, '.git/config')
+  if (existsSync(file)) writeFileSync(file, readFileSync(file, 'utf8').replace(HEADER, '\n'))
+  return 'success'
+}
+
+const fail = (run: StepRun, text: string): Status => {
+  run.log.error(text)
+  return 'failure'
+}
