@@ -1,6 +1,7 @@
 import { type Deployment, type DeploymentState, type DeploymentStatus, STATES, succeeded } from './deployment-state.ts'
 import { bodyOf, type Call, invalid, notFound, type Reply, refused, wrongTypes } from './exchange.ts'
 import { pageOf } from './paging.ts'
+import { nodeId, simpleUser } from './people.ts'
 
 /** What deployments are made of and checked against. */
 export type DeploymentRules = {
@@ -221,20 +222,21 @@ const statusProblems = (fields: Readonly<Record<string, unknown>>) => [
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 
-const renderDeployment = (one: Deployment, { base, repository, creator }: DeploymentRules) => {
+/** One deployment as GitHub answers it. */
+export const renderDeployment = (one: Deployment, { base, repository, creator }: DeploymentRules) => {
   const home = `${base()}/repos/${repository}`
   return {
     url: `${home}/deployments/${one.id}`,
     id: one.id,
-    node_id: Buffer.from(`Deployment${one.id}`).toString('base64'),
+    node_id: nodeId('Deployment', one.id),
     sha: one.sha,
     ref: one.ref,
     task: one.task,
-    payload: one.payload,
+    payload: one.payload as string | { [name: string]: unknown },
     original_environment: one.originalEnvironment,
     environment: one.environment,
     description: one.description,
-    creator: { login: creator, id: 1, type: 'Bot' },
+    creator: simpleUser(creator, 41898282),
     created_at: one.createdAt,
     updated_at: one.statuses.at(-1)?.createdAt ?? one.createdAt,
     statuses_url: `${home}/deployments/${one.id}/statuses`,
@@ -244,14 +246,19 @@ const renderDeployment = (one: Deployment, { base, repository, creator }: Deploy
   }
 }
 
-const renderStatus = (status: DeploymentStatus, one: Deployment, { base, repository, creator }: DeploymentRules) => {
+/** One status as GitHub answers it. */
+export const renderStatus = (
+  status: DeploymentStatus,
+  one: Deployment,
+  { base, repository, creator }: DeploymentRules,
+) => {
   const home = `${base()}/repos/${repository}`
   return {
     url: `${home}/deployments/${one.id}/statuses/${status.id}`,
     id: status.id,
-    node_id: Buffer.from(`DeploymentStatus${status.id}`).toString('base64'),
+    node_id: nodeId('DeploymentStatus', status.id),
     state: status.state,
-    creator: { login: creator, id: 1, type: 'Bot' },
+    creator: simpleUser(creator, 41898282),
     description: status.description,
     environment: status.environment,
     target_url: status.logUrl,

@@ -1,5 +1,6 @@
 import { type Call, notFound, type Reply } from './exchange.ts'
 import { pageOf } from './paging.ts'
+import { nodeId, simpleUser, team } from './people.ts'
 
 /** The rules of one environment: who must approve, how long a job waits, and from which branches it may come. */
 export type EnvironmentSetting = {
@@ -23,7 +24,11 @@ export const environmentReply = (
   { call, base, repository }: { readonly call: Call; readonly base: string; readonly repository: string },
 ): Reply => {
   const all = Object.entries(settings).map(([title, setting], index) =>
-    render(title, setting, { id: (index + 1) * 100, url: `${base}/repos/${repository}/environments`, repository }),
+    renderEnvironment(title, setting, {
+      id: (index + 1) * 100,
+      url: `${base}/repos/${repository}/environments`,
+      repository,
+    }),
   )
   if (name === undefined) {
     const { items, headers } = pageOf(all, call, base)
@@ -33,7 +38,8 @@ export const environmentReply = (
   return found === undefined ? notFound(`${DOCS}#get-an-environment`) : { status: 200, body: found }
 }
 
-const render = (
+/** One environment as GitHub answers it. */
+export const renderEnvironment = (
   name: string,
   { reviewers = [], waitMinutes = 0, branches }: EnvironmentSetting,
   { id, url, repository }: { readonly id: number; readonly url: string; readonly repository: string },
@@ -69,13 +75,10 @@ const render = (
 })
 
 const reviewer = (login: string, index: number) => {
-  const [first = '', team] = login.split('/')
-  return team === undefined
-    ? { type: 'User', reviewer: { login: first, id: index + 1, type: 'User' } }
-    : { type: 'Team', reviewer: { id: index + 1, name: team, slug: team } }
+  const [first = '', name] = login.split('/')
+  return name === undefined
+    ? { type: 'User' as const, reviewer: simpleUser(first, index + 1) }
+    : { type: 'Team' as const, reviewer: team(first, name, index + 1) }
 }
-
-/** GitHub's node ids are base64 of a kind and a number. */
-const nodeId = (kind: string, id: number): string => Buffer.from(`${kind}${id}`).toString('base64')
 
 const CREATED = '2026-01-01T00:00:00Z'
