@@ -5,9 +5,6 @@ import { convert } from './input-value.ts'
 import { excess, type Grant } from './permissions.ts'
 import type { Problem } from './problem.ts'
 
-/** Levels of called workflows below the run's own. Source: docs.github.com, "Reusing workflow configurations", limitations: ten levels in all on github.com, four on GHES. */
-export const DEEPEST_CALL = { 'github.com': 9, GHES: 3 } as const
-
 /** Which file a call names: of the file's own repository and commit, or of another repository. */
 export type CallTarget =
   | { readonly kind: 'own'; readonly path: string }
