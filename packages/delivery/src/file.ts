@@ -131,6 +131,7 @@ export type FileRead =
 export const checkSluiceFile = (text: string): FileRead => {
   if (new TextEncoder().encode(text).length > FILE_LIMIT)
     return entirely(`is larger than ${FILE_LIMIT / 1024} KiB, which no sluice.yml needs`)
+  if (isDeep(text)) return entirely(TOO_DEEP)
   try {
     const shape = checkYaml(text, sluiceFile)
     const meaning = checkYaml(text, references)
@@ -170,9 +171,24 @@ export const placeOf = (
     }),
   )
   const result = checkYaml(text, pointed)
-  return (result.kind === 'wrong' ? result.problems[0] : undefined) ?? { line: 1, column: 1 }
+  const { line: at, column } = (result.kind === 'wrong' ? result.problems[0] : undefined) ?? { line: 1, column: 1 }
+  return { line: at, column }
 }
 
+/**
+ * Whether a text may nest deeper than any sluice.yml does. The parser calls itself for each level, and takes seconds to find that there are too many. Brackets in
+ * texts and comments are counted as well, which no real file has hundreds of.
+ */
+const isDeep = (text: string): boolean => {
+  let depth = 0
+  for (const sign of text) {
+    if (sign === '[' || sign === '{') depth++
+    else if (sign === ']' || sign === '}') depth = Math.max(0, depth - 1)
+    if (depth > DEEPEST) return true
+  }
+  return new RegExp(`([-?:][ \\t]+){${DEEPEST}}`).test(text)
+}
+const DEEPEST = 200
 const TOO_DEEP = 'is nested too deeply to be read'
 const entirely = (text: string): FileRead => ({ kind: 'wrong', problems: [{ line: 1, column: 1, text }] })
 

@@ -98,7 +98,7 @@ export const planFor = (file: SluiceFile, { service: asked, event, base = '.' }:
   const places = Object.entries(described.deploy).map(
     ([name, target]): Place => ({
       service,
-      described,
+      described: { ...described, folder: joined(base, described.folder) },
       name,
       target,
       environment: own(file.environments, name) as Environment,

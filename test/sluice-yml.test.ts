@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { canaryPlan, DEFAULT_TIMES, DEFAULT_WEIGHTS, timesOf, weightsOf } from '@sluice/delivery/canary'
+import { checkSluiceFile, readSluiceFile } from '@sluice/delivery/file'
+import { planFor } from '@sluice/delivery/plan'
+import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import * as z from 'zod/mini'
+import { planDocument } from '../actions/canary-promote/src/inputs.ts'
+import { parseChecks } from '../actions/smoke-test/src/ports/checks-file.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const readText = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
+
+describe('what sluice.yml knows of the actions that it is read for', () => {
+  const defaults = parse(parse(readText('actions/canary-promote/action.yml')).inputs['plan-defaults'].default)
+
+  test("canary-promote's plan has the same keys", () => {
+    expect(Object.keys(canaryPlan.shape).sort()).toEqual(Object.keys(planDocument.shape).sort())
+  })
+  test('and the same times when it says nothing', () => {
+    expect(timesOf(defaults)).toEqual(DEFAULT_TIMES)
+    expect(weightsOf(defaults)).toEqual(DEFAULT_WEIGHTS)
+    expect(z.safeParse(canaryPlan, defaults).success).toBe(true)
+  })
+  test.each<{ name: string; plan: object }>([
+    { name: 'a weight of 0', plan: { steps: [{ weight: 0, hold: '1m' }] } },
+    { name: 'a hold without a unit', plan: { steps: [{ weight: 1, hold: 10 }] } },
+    { name: 'a step with a wrong key', plan: { steps: [{ weight: 1, hold: '1m', wait: '1m' }] } },
+    { name: 'an unknown word', plan: { 'on-inconclusive': 'stop' } },
+    { name: 'an unknown provider', plan: { provider: 'prometheus' } },
+    { name: 'an unknown kind', plan: { metrics: [{ name: 'a', kind: 'rate' }] } },
+    { name: 'no time', plan: { lease: '0s' } },
+    { name: 'an endless time', plan: { 'max-hold': '501h' } },
+    { name: 'a wrong port', plan: { scrape: { port: 0 } } },
+    { name: 'a wrong rate', plan: { 'false-rollback-rate': 1 } },
+    { name: 'half a canary', plan: { 'min-canary': 0.5 } },
+  ])('$name is wrong for both', ({ plan }) => {
+    expect(z.safeParse(planDocument, plan).success).toBe(false)
+    expect(z.safeParse(canaryPlan, plan).success).toBe(false)
+  })
+  test.each<{ name: string; plan: object }>([
+    { name: 'nothing', plan: {} },
+    { name: 'the defaults', plan: defaults },
+    {
+      name: 'a probe',
+      plan: {
+        provider: 'probe',
+        probe: { path: '/', method: 'GET', headers: { a: 'b' }, requests: 3, port: 'http', body: '' },
+      },
+    },
+    { name: 'a port by name', plan: { scrape: { port: 'metrics' } } },
+    {
+      name: 'a latency',
+      plan: { metrics: [{ name: 'slow', kind: 'latency', threshold: '1s', max: '1%', only: { route: '/' } }] },
+    },
+    { name: 'times with blanks', plan: { drain: ' 30s ' } },
+  ])('$name is right for both', ({ plan }) => {
+    expect(z.safeParse(planDocument, plan).success).toBe(true)
+    expect(z.safeParse(canaryPlan, plan).success).toBe(true)
+  })
+
+  test("smoke-test's checks have the same keys", () => {
+    const wrong = parseChecks('- { path: /, zzzzzzz: 1 }', 'smoke')
+    const ours = checkSluiceFile('version: 1\nservices: { a: { image: a, smoke: [{ path: /, zzzzzzz: 1 }] } }')
+    const known = (text: string | undefined): string | undefined => /known: .*/.exec(text ?? '')?.[0]
+    const theirs = known('problems' in wrong ? wrong.problems[0] : undefined)
+    expect(theirs).toMatch(/path/)
+    expect(known(ours.kind === 'wrong' ? ours.problems[0]?.text : undefined)).toBe(theirs)
+  })
+})
+
+describe('the sluice.yml of examples/support-router', () => {
+  const folder = 'examples/support-router'
+  const file = readSluiceFile(readText(`${folder}/sluice.yml`), 'sluice.yml')
+
+  test('plans a delivery to staging and production', () => {
+    const plan = planFor(file, { service: '', event: 'push', base: folder })
+    expect(plan).toMatchObject({
+      service: 'support-router',
+      repository: 'registry.example/support-router',
+      staging: { namespace: 'support-staging', manifests: `${folder}/manifests/staging` },
+      production: { namespace: 'support-production', route: 'support-router', wanted: true },
+    })
+    expect(plan.checks).toBeGreaterThan(0)
+  })
+  test('names smoke checks that smoke-test reads', () => {
+    const { staging } = planFor(file, { service: '', event: 'push', base: folder })
+    const read = parseChecks(readText(staging?.smoke ?? ''), 'smoke.yml')
+    expect('checks' in read ? read.checks.length : read.problems).toBeGreaterThan(1)
+  })
+  test('names the Deployment, Service and route that its manifests make, and gives them nothing but IMAGE', () => {
+    for (const environment of ['staging', 'production'] as const) {
+      const { [environment]: planned } = planFor(file, { service: '', event: 'push', base: folder })
+      const deployment = readText(`${planned?.manifests}/deployment.yaml`)
+      expect(parse(deployment).metadata).toMatchObject({ name: planned?.deployment, namespace: planned?.namespace })
+      expect(parse(readText(`${planned?.manifests}/service.yaml`))).toMatchObject({
+        metadata: { name: planned?.service },
+        spec: { ports: [{ port: Number(planned?.['service-port']) }] },
+      })
+      expect([...deployment.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name)).toEqual(['IMAGE'])
+    }
+  })
+})
