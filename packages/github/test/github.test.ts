@@ -99,6 +99,14 @@ describe('a deployment', () => {
     expect(waits).toEqual([1000])
   })
 
+  it('is the older one for everybody, should two have been made at the same time', async () => {
+    const api = await started()
+    const { github } = world(api)
+    for (let made = 0; made < 2; made++) await findOrCreate(github, WANTED, () => false)
+    expect(api.deployments()).toHaveLength(2)
+    expect(await findOrCreate(github, WANTED, same)).toEqual({ id: 1, found: true })
+  })
+
   it('is not tried for ever', async () => {
     const api = await started()
     api.trouble({ kind: 'server-error', method: 'POST', times: 100 })

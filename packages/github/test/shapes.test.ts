@@ -1,6 +1,6 @@
 import type { Endpoints } from '@octokit/types'
 import { expect, it } from 'vitest'
-import type { renderDeployment, renderStatus } from '../../runner/src/api/deployments.ts'
+import type { renderDeployment, renderStatus } from '../../runner/src/api/deployment-answers.ts'
 import type { renderEnvironment } from '../../runner/src/api/environments.ts'
 
 /** `true` when the local server's answer is one of GitHub's, by the types that octokit makes of GitHub's own OpenAPI description. */
