@@ -131,18 +131,22 @@ const pass = async (ready: Ready, { environment, rules, ports }: Gate): Promise<
   if (reviewers.length === 0) return undefined
   ports.tell('job-waiting', path, `Waiting for review: ${environment.name} needs approval of ${reviewers.join(' or ')}`)
   const { signal } = ready.end
-  const cancelled = Promise.withResolvers<'cancelled'>()
-  const onEnd = (): void => cancelled.resolve('cancelled')
-  signal.addEventListener('abort', onEnd, { once: true })
-  if (signal.aborted) onEnd()
-  const answer = await Promise.race([
+  const answer = await orEnd(
     ports.approve({ run: ports.run.id, environment: environment.name, job: path }),
-    cancelled.promise,
-  ])
-  signal.removeEventListener('abort', onEnd)
+    signal,
+  )
   if (answer === 'cancelled') return { conclusion: 'cancelled', why: [sentenceOf(signal)] }
   return answer === 'approved' ? undefined : { conclusion: 'failure', why: [REJECTED] }
 }
+
+/** What a promise gives, or `cancelled` when the job ends first. */
+const orEnd = <T>(promise: Promise<T>, ended: AbortSignal): Promise<T | 'cancelled'> =>
+  new Promise((resolve, reject) => {
+    const leave = (): void => resolve('cancelled')
+    if (ended.aborted) leave()
+    ended.addEventListener('abort', leave, { once: true })
+    void promise.then(resolve, reject).finally(() => ended.removeEventListener('abort', leave))
+  })
 
 type OnMachine = { readonly settings: Settings; readonly rules: EnvironmentRules; readonly ports: PerformPorts }
 
