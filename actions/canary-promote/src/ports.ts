@@ -26,6 +26,8 @@ export type Ports = {
     save(record: ReleaseRecord, version?: string): Promise<{ readonly version: string } | 'conflict'>
   }
   readonly cluster: {
+    /** When the credential ends that nothing renews, ms UTC; absent where it is renewed, or does not say. */
+    readonly credentialEnd?: number
     /** One read of the namespace. */
     survey(): Promise<Snapshot>
     /** The router's own findings, what it will change, and a dry run of what will be created. Reads only. */

@@ -4,6 +4,7 @@ import { next } from '@sluice/release/next'
 import type { Event, Image, Owner } from '@sluice/release/record'
 import { startRelease } from '@sluice/release/start'
 import { EPOCH } from './canary.ts'
+import { credentialFindings } from './credential.ts'
 import { drive, type Moment } from './drive.ts'
 import {
   alreadyRunning,
@@ -52,6 +53,10 @@ export type Asked = {
  * @throws Fault('input') with all of the preflight's errors at once; Fault('upstream') for a cluster that cannot be read
  */
 export const run = async (asked: Asked, ports: Ports): Promise<Ended> => {
+  const mortal =
+    asked.mode === 'run' ? credentialFindings(ports.cluster.credentialEnd, asked.plan, ports.clock.now()) : []
+  // With a token that has ended nothing can be read either, and the API server would only say that it knows nobody by it.
+  if (mortal.some(({ id }) => id === 'credential-ended')) throw refused(mortal)
   const saved = await ports.record.load()
   if (asked.mode === 'status') return status(saved)
   const inFlight = saved !== undefined && saved.record.state.phase !== 'done'
@@ -164,7 +169,13 @@ const prepare = async (asked: Asked, ports: Ports) => {
     ports.cluster.preflight(settings, canary),
     ports.metrics.preflight(settings, asked.plan.interval),
   ])
-  const findings = [...decided.findings, ...planFindings(asked.plan), ...cluster.findings, ...metrics]
+  const findings = [
+    ...decided.findings,
+    ...planFindings(asked.plan),
+    ...credentialFindings(ports.cluster.credentialEnd, asked.plan, ports.clock.now()),
+    ...cluster.findings,
+    ...metrics,
+  ]
   if (findings.some(({ level }) => level === 'error')) throw refused(findings)
   return {
     kind: 'release' as const,

@@ -257,6 +257,29 @@ describe('what cannot begin', { concurrent: true, timeout: 150_000 }, () => {
     expect(await shop.record()).toBeUndefined()
   })
 
+  test('is a token that ends before the release can have, or has ended; both times are told, and nothing is written', async () => {
+    const shop = await newStage()
+    const jwt = (seconds: number): string => {
+      const claims = JSON.stringify({ sub: 'ci', exp: Math.floor(Date.now() / 1000) + seconds })
+      return `e30.${Buffer.from(claims).toString('base64url')}.c2ln`
+    }
+    const started = async (seconds: number) => {
+      const token = sandbox.issueToken(rulesOfTheReadme(), { token: jwt(seconds) })
+      const kubeconfig = sandbox.kubeconfig({ namespace: shop.namespace, token })
+      const result = await shop.run({ image: imageOf('good'), kubeconfig })
+      expect(result).toMatchObject({ code: 1, outputs: { verdict: 'error', 'reason-code': 'input-fault' } })
+      expect(result.log).not.toContain(token)
+      return result.log
+    }
+    const time = '\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ'
+    expect(await started(5)).toMatch(
+      new RegExp(`token ends at ${time}, and nothing renews it; this release may take until ${time}`),
+    )
+    expect(await started(-60)).toMatch(new RegExp(`token ended at ${time}. Get a new one. Best is a kubeconfig`))
+    expect(await shop.record()).toBeUndefined()
+    expect(await shop.leftovers()).toEqual([])
+  })
+
   test('is told before it begins, a report that cannot be written after it ended', async () => {
     const shop = await newStage()
     const result = await shop.run({ mode: 'status' }, { RUNNER_TEMP: '/dev/null' })

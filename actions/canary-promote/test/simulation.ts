@@ -38,6 +38,7 @@ export const simulate = (start: Partial<Circumstances> = {}) => {
   let store: Saved | undefined
   let holder = ''
   let now = Date.UTC(2030, 0, 1)
+  let credentialEnd: number | undefined
 
   const pass = (ms: number): void => {
     const requests = ms / 10
@@ -124,6 +125,7 @@ export const simulate = (start: Partial<Circumstances> = {}) => {
       },
     },
     cluster: {
+      ...(credentialEnd === undefined ? {} : { credentialEnd }),
       survey: async (): Promise<Snapshot> => ({ ...snapshot, taken: [] }),
       preflight: async () => ({ findings: [], touched: intended }),
       stamp: async (record) => {
@@ -163,6 +165,10 @@ export const simulate = (start: Partial<Circumstances> = {}) => {
     /** The run that held the Lease stops renewing it and it runs out. */
     expire: () => {
       holder = ''
+    },
+    /** The kubeconfig's own token ends after so many ms from now. */
+    endCredential: (ms: number) => {
+      credentialEnd = now + ms
     },
     hold: (by: string) => {
       holder = by

@@ -60,6 +60,8 @@ export type Cluster = {
   readonly server: string
   /** The namespace of the kubeconfig's context, `default` when it names none. */
   readonly namespace: string
+  /** When the credential ends that nothing renews, ms UTC; absent where it is renewed, or does not say. */
+  readonly credentialEnd?: number
   get<T extends KubernetesObject>(resource: Resource, name: string): Promise<T | undefined>
   list<T extends KubernetesObject>(resource: Resource, options?: ListOptions): Promise<readonly T[]>
   create<T extends KubernetesObject>(resource: Resource, object: T, options?: { dryRun?: boolean }): Promise<Written<T>>

@@ -72,6 +72,7 @@ const clusterOf = (session: Session, clock: Clock, namespace: string): Cluster =
   return {
     server: session.server,
     namespace,
+    ...(session.credentialEnd === undefined ? {} : { credentialEnd: session.credentialEnd }),
 
     get: async <T extends KubernetesObject>(resource: Resource, name: string) => {
       const path = objectPath(resource, name)

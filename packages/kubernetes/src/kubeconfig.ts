@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { KubeConfig } from '@kubernetes/client-node'
 import { Fault } from '@sluice/kit/faults'
+import { tokenEnd } from './token.ts'
 
 /** Where a kubeconfig comes from. `kubeconfig`: a path or the text itself; empty: KUBECONFIG, ~/.kube/config, then the pod's own account. */
 export type KubeconfigSource = {
@@ -18,6 +19,8 @@ export type LoadedConfig = {
   readonly namespace: string
   readonly user: string
   readonly proxied: boolean
+  /** When the credential ends that nothing renews, ms UTC: a token in the kubeconfig itself that says so. Absent where there is another way to log in. */
+  readonly credentialEnd?: number
 }
 
 /**
@@ -54,6 +57,7 @@ export const loadKubeconfig = ({ kubeconfig, context, env }: KubeconfigSource): 
       'A secret of an environment is empty in a called workflow unless its caller passes it (secrets: inherit)',
     )
 
+  const end = staticEnd(user)
   const checked = new KubeConfig()
   checked.loadFromOptions({
     // The client refuses plain http unless certificates are not looked at; on loopback there are none.
@@ -69,6 +73,7 @@ export const loadKubeconfig = ({ kubeconfig, context, env }: KubeconfigSource): 
     namespace: found.namespace ?? 'default',
     user: user.name,
     proxied: Boolean(cluster.proxyUrl),
+    ...(end === undefined ? {} : { credentialEnd: end }),
   }
 }
 
@@ -209,6 +214,10 @@ const serverUrl = (server: string, origin: string): URL => {
 }
 
 const isLoopback = (host: string): boolean => host === 'localhost' || host === '[::1]' || /^127\./.test(host)
+
+/** Exec plugins, files and providers give a new credential when asked again; a certificate is one of its own. */
+const staticEnd = (user: KubeConfig['users'][number]): number | undefined =>
+  user.exec || user.authProvider || user.certData || user.certFile ? undefined : tokenEnd(user.token)
 
 const hasCredential = (user: KubeConfig['users'][number]): boolean =>
   Boolean(

@@ -1,4 +1,5 @@
 import { Fault } from '@sluice/kit/faults'
+import { tokenEnd } from './token.ts'
 
 /** What was asked, in the words of RBAC: `patch` `httproutes` of group `gateway.networking.k8s.io`. */
 export type Access = {
@@ -124,17 +125,8 @@ const excerpt = (body: string): string => {
   return text.length > 200 ? `${text.slice(0, 197)}…` : text
 }
 
-/** When a JWT says that it ended. Only its `exp` is read. */
+/** When a token ended, for a sentence; empty for one that did not, or does not say. */
 const expiry = (token: string | undefined, now: number): string => {
-  const payload = token?.split('.')[1]
-  if (payload === undefined) return ''
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'))
-    const end =
-      typeof claims === 'object' && claims !== null && 'exp' in claims ? Number(claims.exp) * 1000 : Number.NaN
-    if (Number.isNaN(end) || end > now) return ''
-    return `: its token ended at ${new Date(end).toISOString()}`
-  } catch {
-    return ''
-  }
+  const end = tokenEnd(token)
+  return end === undefined || end > now ? '' : `: its token ended at ${new Date(end).toISOString()}`
 }

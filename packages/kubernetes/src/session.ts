@@ -25,6 +25,8 @@ export type Call = {
 export type Session = {
   readonly server: string
   readonly namespace: string
+  /** Of the credential that the session was opened with; see `LoadedConfig`. */
+  readonly credentialEnd: number | undefined
   readonly identity: () => Identity
   /** Any answer that came, retried where that is safe; after a 401 once more with a credential read anew. */
   readonly send: (call: Call) => Promise<HttpResult>
@@ -73,6 +75,7 @@ export const openSession = (load: () => LoadedConfig, clock: Clock): Session => 
   return {
     server: current.loaded.server,
     namespace: current.loaded.namespace,
+    credentialEnd: current.loaded.credentialEnd,
     identity: () => {
       const { server, user, origin } = current.loaded
       return { server, user, origin, token: current.token() }

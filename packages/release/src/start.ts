@@ -51,7 +51,7 @@ export const startRelease = (start: Start): Started => {
  * The longest a release of this plan may take, ms: every step made ready, taken by the route, held and held back as long as the plan allows,
  * then the promotion's roll-out and the way down.
  */
-export const longestRun = (plan: Plan): number =>
+export const longestRun = (plan: Pick<Plan, 'steps' | 'readyWithin' | 'maxHold' | 'drain'>): number =>
   plan.steps.reduce((sum, step) => sum + 2 * plan.readyWithin + step.hold + plan.maxHold, 0) +
   4 * plan.readyWithin +
   plan.drain

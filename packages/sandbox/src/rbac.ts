@@ -24,7 +24,11 @@ export type Attempt = {
 
 /** Tokens and whom they belong to. */
 export type Tokens = {
-  issue(rules: readonly PolicyRule[], options?: { readonly user?: string; readonly expiresInMs?: number }): string
+  /** `token`: one of the caller's own making, such as a JWT. */
+  issue(
+    rules: readonly PolicyRule[],
+    options?: { readonly user?: string; readonly expiresInMs?: number; readonly token?: string },
+  ): string
   /** From now on this token answers 401. */
   revoke(token: string): void
   userOf(authorization: string | undefined, now: number): User | undefined
@@ -40,7 +44,7 @@ export const createTokens = (now: () => number): Tokens => {
   const users = new Map<string, User>()
   return {
     issue: (rules, options = {}) => {
-      const token = randomBytes(24).toString('base64url')
+      const token = options.token ?? randomBytes(24).toString('base64url')
       const name = options.user ?? `system:serviceaccount:sandbox:token-${users.size + 1}`
       users.set(token, { name, rules, expiresAt: now() + (options.expiresInMs ?? Number.POSITIVE_INFINITY) })
       return token

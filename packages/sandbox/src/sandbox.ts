@@ -46,7 +46,10 @@ export type Sandbox = {
   serviceUrl(namespace: string, service: string, port: number | string): string
   addImage(digest: string, image: Image): void
   /** A token limited to these rules. */
-  issueToken(rules: readonly PolicyRule[], options?: { readonly user?: string; readonly expiresInMs?: number }): string
+  issueToken(
+    rules: readonly PolicyRule[],
+    options?: { readonly user?: string; readonly expiresInMs?: number; readonly token?: string },
+  ): string
   /** Ends one token: calls with it answer 401 from now on. */
   revokeToken(token: string): void
   readonly faults: Faults

@@ -181,6 +181,7 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
   }
 
   return {
+    ...(cluster.credentialEnd === undefined ? {} : { credentialEnd: cluster.credentialEnd }),
     survey: () => survey(cluster, namespace, given.deployment),
     preflight: (settings, canary) =>
       preflight({ ...given, router: given.router(settings, owned) }, settings, canary.body as unknown as PodTemplate),
