@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { onTestFinished } from 'vitest'
+import { afterAll } from 'vitest'
 import type { JobRequest, JobResult, RunningJob, Source } from '../../src/execution.ts'
 import { startJob } from '../../src/job/job.ts'
 import { parseWorkflowFile } from '../../src/language/parse.ts'
@@ -31,7 +31,7 @@ export type Started = RunningJob & {
   readonly saw: (text: string) => Promise<void>
 }
 
-/** Starts a job given as YAML, without its id. All that is made is removed when the test ends. */
+/** Starts a job given as YAML, without its id. All that is made is removed when the file's tests have ended. */
 export const start = (yaml: string, given: Given = {}): Started => {
   const directory = temporary()
   const repository = join(directory, 'repository')
@@ -122,9 +122,15 @@ const parsed = (yaml: string, more: string): { readonly workflow: Workflow; read
   return { workflow: file.workflow, job }
 }
 
+const made: string[] = []
+// Tests run side by side: what they made goes when the last one has ended.
+afterAll(() => {
+  for (const folder of made) rmSync(folder, { recursive: true, force: true })
+})
+
 const temporary = (): string => {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-job-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  made.push(folder)
   return folder
 }
 
