@@ -1,3 +1,4 @@
+import { orCancelled } from '@sluice/kit/cancelled'
 import { describe, Fault } from '@sluice/kit/faults'
 import type { DeploymentName, Explanation, Look, Ports } from './ports.ts'
 
@@ -70,21 +71,6 @@ const lookAt = async (deployment: DeploymentName, ports: Ports): Promise<Look> =
   } catch (thrown) {
     if (thrown instanceof Fault && thrown.kind === 'upstream') return { kind: 'waiting', text: describe(thrown) }
     throw thrown
-  }
-}
-
-/** What is awaited, or the other once the run is cancelled: an API server that hangs must not hold up the end. */
-const orCancelled = async <T>(work: Promise<T>, cancelled: AbortSignal, other: T): Promise<T> => {
-  if (cancelled.aborted) return work
-  let give: () => void = () => {}
-  const given = new Promise<T>((resolve) => {
-    give = () => resolve(other)
-    cancelled.addEventListener('abort', give, { once: true })
-  })
-  try {
-    return await Promise.race([work, given])
-  } finally {
-    cancelled.removeEventListener('abort', give)
   }
 }
 

@@ -1,3 +1,4 @@
+import { orCancelled } from '@sluice/kit/cancelled'
 import { describe, Fault } from '@sluice/kit/faults'
 import type { Answer, Request } from './answer.ts'
 import { show } from './assertion.ts'
@@ -144,21 +145,6 @@ const imageNow = async (digest: string, ports: Ports): Promise<Judged> => {
   } catch (thrown) {
     if (!(thrown instanceof Fault) || thrown.kind !== 'upstream' || /\(40[13]\)/.test(thrown.message)) throw thrown
     return { kind: 'failed', cause: 'unreachable', problems: [describe(thrown)] }
-  }
-}
-
-/** What is awaited, or the other once the run is cancelled: what was asked may hang, and nobody waits for it then. */
-const orCancelled = async <T>(work: Promise<T>, cancelled: AbortSignal, other: T): Promise<T> => {
-  if (cancelled.aborted) return work
-  let give: () => void = () => {}
-  const given = new Promise<T>((resolve) => {
-    give = () => resolve(other)
-    cancelled.addEventListener('abort', give, { once: true })
-  })
-  try {
-    return await Promise.race([work, given])
-  } finally {
-    cancelled.removeEventListener('abort', give)
   }
 }
 
