@@ -48,16 +48,22 @@ export const runProcess = async (start: Start): Promise<Exit> => {
   child.on('exit', () => void release(child, kill, over.signal))
   const stopping = whenAborted(start.stop, over.signal, () => stopInTime(child, kill, closed))
   const ending = whenAborted(start.end, over.signal, async () => kill())
-  process.on('exit', kill)
+  unfinished.add(kill)
   try {
     return await closed
   } finally {
     over.abort()
-    process.off('exit', kill)
+    unfinished.delete(kill)
     for (const last of flush) last()
     await Promise.all([stopping, ending])
   }
 }
+
+const unfinished = new Set<() => void>()
+// In sessions of their own, they would outlive us when we end in the middle of a job.
+process.on('exit', () => {
+  for (const kill of unfinished) kill()
+})
 
 type Child = ReturnType<typeof spawn>
 
