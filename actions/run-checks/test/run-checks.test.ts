@@ -49,13 +49,14 @@ describe('checks', PATIENT, () => {
       - { name: errexit, run: "ls /nowhere/at-all\\necho never said" }
       - { name: inner, run: 'echo "in \${PWD##*/}"', folder: web }
       - { name: gone, run: 'true', folder: nowhere }
+      - { name: zero, run: 'true', env: { A: "a\\0b" } }
       - { name: absent, run: no-such-command-anywhere }`,
       {},
       { env: { LOG: 'info' } },
     )
     expect(ran).toMatchObject({
       code: 1,
-      outputs: { verdict: 'fail', 'reason-code': 'check-failed', failed: 'pipe,errexit,gone,absent' },
+      outputs: { verdict: 'fail', 'reason-code': 'check-failed', failed: 'pipe,errexit,gone,zero,absent' },
     })
     expect(ran.log).toContain('\nin app with debug\n')
     expect(ran.log).toContain('\nin web\n')
@@ -72,6 +73,7 @@ describe('checks', PATIENT, () => {
       'failed',
       'failed',
       'passed',
+      'not-started',
       'not-started',
       'failed',
     ])

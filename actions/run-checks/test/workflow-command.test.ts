@@ -83,6 +83,12 @@ test('a check that stops the commands stops its own, until its word or its end',
   ])
 })
 
+test('a long line takes no time', () => {
+  const begun = performance.now()
+  for (const piece of ['::a', ':: ', '##[', ': ', ' ']) through([piece.repeat(20_000), `::${piece.repeat(20_000)}`])
+  expect(performance.now() - begun).toBeLessThan(2000)
+})
+
 test('what a check masks is a secret from then on', () => {
   expect(letThrough('::add-mask::hunter%252%0Aline', {})).toMatchObject({ secret: 'hunter%2\nline' })
   expect(letThrough('::add-mask::', {})).not.toHaveProperty('secret')

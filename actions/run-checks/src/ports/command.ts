@@ -1,5 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { accessSync, constants, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { describe, Fault } from '@sluice/kit/faults'
@@ -50,17 +60,27 @@ export const openShell = (env: Readonly<Record<string, string | undefined>>, roo
       const cwd = join(root, check.folder)
       if (!isFolder(cwd)) return { kind: 'not-started', text: `its folder ${check.folder} does not exist` }
       // https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepsshell
-      const child = spawn(bash, ['--noprofile', '--norc', '-eo', 'pipefail', script], {
-        cwd,
-        env: environmentOf(env, check.env, files),
-        stdio: ['ignore', 'pipe', 'pipe'],
-        // A session of its own: everything it starts can be ended with it, and a terminal's Ctrl-C reaches it through us alone.
-        detached: true,
-      })
+      const args = ['--noprofile', '--norc', '-eo', 'pipefail', script]
+      const child = begin(bash, args, { cwd, env: environmentOf(env, check.env, files) })
+      if ('problem' in child) return { kind: 'not-started', text: child.problem }
       return watch(child, { timeoutMs: check.timeoutMs, heard, cancelled })
     },
     written: () => summaries.map(({ name, file }) => ({ name, markdown: beginning(file, SUMMARY_BYTES) })),
     close: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
+
+const begin = (
+  bash: string,
+  args: readonly string[],
+  given: SpawnOptions,
+): ChildProcess | { readonly problem: string } => {
+  try {
+    // A session of its own: everything it starts can be ended with it, and a terminal's Ctrl-C reaches it through us alone.
+    return spawn(bash, args, { ...given, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  } catch (thrown) {
+    // A value that no process can be given, such as one with a zero byte.
+    return { problem: `it could not be started: ${describe(thrown)}` }
   }
 }
 
@@ -152,7 +172,13 @@ const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: fal
 /** The text a file begins with; empty when it is gone. */
 const beginning = (file: string, bytes: number): string => {
   try {
-    return readFileSync(file).subarray(0, bytes).toString()
+    const descriptor = openSync(file, 'r')
+    try {
+      const buffer = Buffer.alloc(bytes)
+      return buffer.subarray(0, readSync(descriptor, buffer, 0, bytes, 0)).toString()
+    } finally {
+      closeSync(descriptor)
+    }
   } catch {
     return ''
   }
