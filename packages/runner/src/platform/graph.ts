@@ -1,12 +1,12 @@
 import { describe, Fault } from '@sluice/kit/faults'
 import { evaluateCondition } from '../language/evaluate.ts'
+import { ancestors, jobStatus, together } from '../language/job-status.ts'
 import { strategyOf, type Variant } from '../language/strategy.ts'
 import type { Json, Scope } from '../template.ts'
 import type { Conclusion, JobTrace } from '../trace.ts'
 import type { Access, Job } from '../workflow.ts'
 import type { Loaded } from './load.ts'
 import { machines } from './machines.ts'
-import { ancestors, jobStatus, together } from './status.ts'
 import { CANCELLED, sentenceOf, traceUnbegun } from './unbegun.ts'
 
 /** The jobs of one workflow of a run: its own, or one that it calls. */

@@ -1,5 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Deployment } from '../api/deployment-state.ts'
 import { startGitHubApi } from '../api/server.ts'
 import type { JobRequest, RunningJob } from '../execution.ts'
 import type { PlatformOptions } from '../github.ts'
@@ -31,6 +32,7 @@ export type Hub = {
   readonly resolve: JobRequest['resolve']
   readonly identify: Issuer['open']
   readonly deploy: ReturnType<typeof deployer>
+  readonly deployments: () => readonly Deployment[]
   /** Makes a token known to the API until it is given back. */
   readonly admit: (token: string, grant: Grant) => () => void
   readonly given: Grant
@@ -87,6 +89,7 @@ export const openHub = async (
     resolve: resolver(options, { repository, files, cache: join(directory, 'actions') }),
     identify: issuer.open,
     deploy: deployer({ url: api.url, repository: name, admit }),
+    deployments: api.deployments,
     admit,
     given: defaultGrant(options.defaultPermissions ?? 'restricted'),
     own: (sha, ref) => ({ repository: name, folder, sha, ref }),

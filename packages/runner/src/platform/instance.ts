@@ -2,11 +2,11 @@ import { describe, Fault } from '@sluice/kit/faults'
 import { callInputs, passedSecrets } from '../language/call.ts'
 import { concurrencyOf } from '../language/concurrency.ts'
 import { evaluateText } from '../language/evaluate.ts'
+import { together } from '../language/job-status.ts'
 import type { JobTrace } from '../trace.ts'
 import type { CallJob, NormalJob } from '../workflow.ts'
 import { type Ended, type Graph, type GraphPorts, type JobEnd, type Ready, runGraph } from './graph.ts'
 import type { Groups } from './groups.ts'
-import { together } from './status.ts'
 import { errorOf, nameOf, sentenceOf, traceUnbegun } from './unbegun.ts'
 
 /** What running one job, or one called workflow, needs. */

@@ -14,7 +14,7 @@ import { branchRefusal, environmentOf, type JobEnvironment, mayDeploy, REJECTED,
 import type { Ended, Ready } from './graph.ts'
 import { type Claims, claimsOf } from './identity.ts'
 import type { Machines } from './machines.ts'
-import { nameOf, sentenceOf, traceUnbegun } from './unbegun.ts'
+import { errorOf, nameOf, sentenceOf, traceUnbegun } from './unbegun.ts'
 
 /** What a job's run on a machine needs from the platform. */
 export type PerformPorts = {
@@ -131,10 +131,7 @@ const pass = async (ready: Ready, { environment, rules, ports }: Gate): Promise<
   if (reviewers.length === 0) return undefined
   ports.tell('job-waiting', path, `Waiting for review: ${environment.name} needs approval of ${reviewers.join(' or ')}`)
   const { signal } = ready.end
-  const answer = await orEnd(
-    ports.approve({ run: ports.run.id, environment: environment.name, job: path }),
-    signal,
-  )
+  const answer = await orEnd(ports.approve({ run: ports.run.id, environment: environment.name, job: path }), signal)
   if (answer === 'cancelled') return { conclusion: 'cancelled', why: [sentenceOf(signal)] }
   return answer === 'approved' ? undefined : { conclusion: 'failure', why: [REJECTED] }
 }
@@ -250,16 +247,20 @@ const traceOf = (
     readonly startedAt: number
     readonly endedAt: number
   },
-): JobTrace => ({
-  ...traceUnbegun(ready, { conclusion: result.conclusion, why: [], at: startedAt }),
-  why: result.why,
-  outputs: result.outputs,
-  droppedOutputs: result.droppedOutputs,
-  environment: settings.environment?.name ?? '',
-  waitMinutes: rules.waitMinutes ?? 0,
-  steps: result.steps,
-  annotations: result.annotations,
-  endedAt,
-})
+): JobTrace => {
+  // Why it was cancelled is the platform's to say, as GitHub annotates it.
+  const stopped = result.conclusion === 'cancelled' && ready.end.signal.aborted ? sentenceOf(ready.end.signal) : ''
+  return {
+    ...traceUnbegun(ready, { conclusion: result.conclusion, why: [], at: startedAt }),
+    why: result.why || stopped,
+    outputs: result.outputs,
+    droppedOutputs: result.droppedOutputs,
+    environment: settings.environment?.name ?? '',
+    waitMinutes: rules.waitMinutes ?? 0,
+    steps: result.steps,
+    annotations: stopped === '' ? result.annotations : [...result.annotations, errorOf(stopped)],
+    endedAt,
+  }
+}
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

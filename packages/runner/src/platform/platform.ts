@@ -68,6 +68,7 @@ export const createPlatform = async (
   return {
     url: hub.url,
     runs,
+    deployments: hub.deployments,
     push: (given = {}) => {
       const branch = given.branch ?? defaultBranch
       const sha = given.sha ?? hub.repository.headOf(branch)

@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { StandIn } from '@sluice/runner/execution'
 import type { Happening, Platform, PlatformOptions } from '@sluice/runner/github'
 import { createPlatform } from '@sluice/runner/platform/platform'
 import type { JobTrace, RunTrace } from '@sluice/runner/trace'
+import { onTestFinished } from 'vitest'
 
 /** A local GitHub over a repository of its own. */
 export type Local = {
@@ -19,16 +20,28 @@ export type Local = {
   readonly acted: { readonly job: string; readonly inputs: Readonly<Record<string, string>> }[]
   /** Lets the jobs that wait for this word go on. */
   readonly let: (word: string) => void
-  readonly close: () => Promise<void>
+  /** Waits until a line such as `job-waiting 1 deploy` has happened. */
+  readonly seen: (line: string) => Promise<void>
+  /** Pushes the default branch and waits for its only run. */
+  readonly pushed: () => Promise<RunTrace>
 }
 
-/** A workflow file's text: `on` and what comes under `jobs`, two spaces in. */
-export const workflow = (on: string, jobs: string, top = ''): string =>
-  `name: ${on.split(/\W/)[0]}\non: ${on}\n${top}\njobs:\n${jobs}`
+type Yaml = Readonly<Record<string, unknown>>
 
-/** Jobs that do one thing: `uses: act/on` with `end`, `output` and `until`, a word that the test says. */
-export const act = (given: string): string =>
-  `{ runs-on: x, outputs: { out: '\${{ steps.it.outputs.out }}' }, steps: [{ id: it, uses: act/on@v1, with: { ${given} } }] }`
+/** A workflow file's text; JSON is YAML. */
+export const workflow = (on: unknown, jobs: Yaml, top: Yaml = {}): string =>
+  JSON.stringify({ on, ...top, jobs }, null, 1)
+
+/** A job of one step, which does as it is told: `end: failure`, `output`, and `until` for a word that the test lets go. Its output is `out`. */
+export const job = (given: Yaml = {}, told: Readonly<Record<string, string>> = {}): Yaml => ({
+  'runs-on': 'ubuntu-latest',
+  outputs: { out: x('steps.it.outputs.out') },
+  steps: [{ id: 'it', uses: 'act/on@v1', with: told }],
+  ...given,
+})
+
+/** An expression as a file has it. */
+export const x = (source: string): string => `\${{ ${source} }}`
 
 /** Makes a repository with these workflow files (by name) and other files (by path), and a platform over it. */
 export const local = async (
@@ -37,28 +50,14 @@ export const local = async (
 ): Promise<Local> => {
   const root = mkdtempSync(join(tmpdir(), 'sluice-platform-'))
   const folder = join(root, 'repository')
-  mkdirSync(folder)
-  const git = (...args: readonly string[]): string =>
-    execFileSync('git', ['-C', folder, '-c', 'user.name=t', '-c', 'user.email=t@example.com', ...args], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-  git('init', '-q', '-b', 'main')
+  cpSync(emptyRepository(), folder, { recursive: true })
+  const committed = (more: Readonly<Record<string, string>>, branch: string): void =>
+    void execFileSync('git', ['-C', folder, 'fast-import', '--quiet'], { input: importOf(more, branch, folder) })
   const commit: Local['commit'] = (more, branch = 'main') => {
-    const branches = git('branch', '--list', branch)
-    if (branch !== 'main') git('checkout', '-q', ...(branches ? [branch] : ['-b', branch]))
-    for (const [name, text] of Object.entries(more)) {
-      const path = join(folder, name.includes('/') ? name : `.github/workflows/${name}`)
-      mkdirSync(dirname(path), { recursive: true })
-      writeFileSync(path, text)
-    }
-    git('add', '-A')
-    git('commit', '-q', '--allow-empty', '-m', 'Change')
-    const sha = git('rev-parse', 'HEAD').trim()
-    if (branch !== 'main') git('checkout', '-q', 'main')
-    return sha
+    committed(more, branch)
+    return execFileSync('git', ['-C', folder, 'rev-parse', branch], { encoding: 'utf8' }).trim()
   }
-  commit(files)
+  committed(files, 'main')
   const happened: string[] = []
   const acted: Local['acted'] = []
   const words = new Map<string, PromiseWithResolvers<void>>()
@@ -92,6 +91,10 @@ export const local = async (
     },
     ...rest,
   })
+  onTestFinished(async () => {
+    await platform.close()
+    rmSync(root, { recursive: true, force: true })
+  })
   return {
     platform,
     folder,
@@ -99,11 +102,40 @@ export const local = async (
     commit,
     acted,
     let: (name) => word(name).resolve(),
-    close: async () => {
-      await platform.close()
-      rmSync(root, { recursive: true, force: true })
+    seen: async (line) => {
+      for (let waits = 0; !happened.includes(line); waits += 1) {
+        if (waits > 2000) throw new Error(`${line} did not happen, but ${happened.join(', ')}`)
+        await new Promise((resolve) => setTimeout(resolve, 2))
+      }
+    },
+    pushed: () => {
+      const [run, ...more] = platform.push()
+      if (run === undefined || more.length > 0) throw new Error(`the push started ${more.length + (run ? 1 : 0)} runs`)
+      return run.done
     },
   }
+}
+
+let empty: string | undefined
+/** Starting git is what takes long: one repository is made for all tests of a file, and copied. */
+const emptyRepository = (): string => {
+  if (empty === undefined) {
+    empty = mkdtempSync(join(tmpdir(), 'sluice-empty-'))
+    execFileSync('git', ['-C', empty, 'init', '-q', '-b', 'main', '--template='])
+    process.once('exit', () => rmSync(empty ?? '', { recursive: true, force: true }))
+  }
+  return empty
+}
+
+const importOf = (files: Readonly<Record<string, string>>, branch: string, folder: string): string => {
+  const has = (name: string): boolean => existsSync(join(folder, '.git/refs/heads', name))
+  const parent = has(branch) ? `from refs/heads/${branch}^0\n` : has('main') ? 'from refs/heads/main^0\n' : ''
+  const data = (text: string): string => `data ${Buffer.byteLength(text)}\n${text}\n`
+  const changes = Object.entries(files).map(([name, text]) => {
+    const path = name.includes('/') ? name : `.github/workflows/${name}`
+    return `M 100644 inline ${path}\n${data(text)}`
+  })
+  return `commit refs/heads/${branch}\ncommitter t <t@example.com> 1700000000 +0000\n${data('Change')}${parent}${changes.join('')}\n`
 }
 
 /** How each job ended: `a success; b / c skipped`. */
