@@ -4,18 +4,17 @@ import { describe, Fault } from '@sluice/kit/faults'
 import { VERSION } from '@sluice/kit/run'
 import type { Look } from '../look.ts'
 
-/** For everything that is asked about environments together; a plan does not wait longer for it. */
-const PATIENCE_MS = 30_000
-
 /**
  * Looks at environments by name. GitHub answers 404 for one that is missing and for all of a repository that the token may not see; which of the two is
  * told by asking for the list.
  * @param token empty: nothing is asked
+ * @param timeoutMs for everything that is asked together; a plan does not wait longer for it
  */
 export const lookAt = async (
   names: readonly string[],
   token: string,
   env: Readonly<Record<string, string | undefined>>,
+  timeoutMs = 30_000,
 ): Promise<readonly Look[]> => {
   const unknown = (why: string): readonly Look[] => names.map(() => ({ kind: 'unknown', why }))
   if (token === '') return unknown('no token was given to look with')
@@ -25,7 +24,7 @@ export const lookAt = async (
       token,
       repository: env.GITHUB_REPOSITORY,
       env,
-      timeoutMs: PATIENCE_MS,
+      timeoutMs,
       userAgent: `sluice/${VERSION} (delivery-plan)`,
     })
     return await Promise.all(names.map((name) => lookAtOne(github, name)))
