@@ -41,7 +41,8 @@ const once = async (check: Check, ports: Ports): Promise<CheckReport> => {
   const heard = (text: string): void => {
     const { line, next, secret } = letThrough(text, passage)
     passage = next
-    if (secret !== undefined) ports.secrets.add(secret)
+    // The log is masked line by line, and so are the reports.
+    for (const part of secret?.split(/\r?\n/) ?? []) if (part.trim() !== '') ports.secrets.add(part)
     tail = grown(tail, text)
     saidAt = clock.monotonic()
     say(line)

@@ -51,8 +51,8 @@ describe('a run of checks', () => {
   })
 
   test('keeps secrets out of the report, also those that came after they were shown', async () => {
-    const { ports } = world(0, ['initial', 'later', '::add-mask::later'])
-    expect(await run([check('one')], ports)).toMatchObject([{ tail: ['***', '***'] }])
+    const { ports } = world(0, ['initial', 'later', 'key', '::add-mask::later%0Akey'])
+    expect(await run([check('one')], ports)).toMatchObject([{ tail: ['***', '***', '***'] }])
   })
 
   test('that is cancelled already begins nothing', async () => {
