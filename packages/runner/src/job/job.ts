@@ -18,7 +18,7 @@ import { planned } from './work.ts'
 /**
  * Runs a job on a machine of its own, as the runner does: set-up, pre phases, steps, post phases in reverse, outputs.
  * `cancel` sends signals to the step that runs, skips what may not run any more, and lets posts run; 285 s later, and on `kill` at once, everything is killed and nothing more is begun.
- * `done` never rejects. No process of the job lives on when it resolves. Source: `JobRunner`, `StepsRunner` and `JobDispatcher` in actions/runner.
+ * `done` rejects only when the machine's folder cannot be made. No process of the job lives on when it resolves. Source: `JobRunner`, `StepsRunner` and `JobDispatcher` in actions/runner.
  */
 export const startJob = (request: JobRequest): RunningJob => {
   const cancelled = new AbortController()
@@ -37,7 +37,9 @@ export const startJob = (request: JobRequest): RunningJob => {
   }
   const late = `The job has exceeded the maximum execution time of ${duration(request.timeoutMinutes)}`
   const timer = setTimeout(() => stop(late), Math.min(request.timeoutMinutes * 60_000, 2 ** 31 - 1))
-  const done = run(request, cancelled.signal, ended.signal, () => why).finally(() => {
+  // Not before the caller has it in hand: a cancel may come at once.
+  const begun = Promise.resolve().then(() => run(request, cancelled.signal, ended.signal, () => why))
+  const done = begun.finally(() => {
     clearTimeout(timer)
     clearTimeout(limit)
   })
