@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are parts of workflow files
 import { expect, test } from 'vitest'
 import { callInputs, callTarget, passedSecrets, problemsInCall } from '../../src/language/call.ts'
 import { callOf, scopeOf, workflowOf } from './reading.ts'

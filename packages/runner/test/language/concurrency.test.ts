@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are parts of workflow files
 import { expect, test } from 'vitest'
 import { admit, concurrencyOf, type Group, LONGEST_QUEUE, leave } from '../../src/language/concurrency.ts'
 import { jobOf, scopeOf } from './reading.ts'

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are parts of workflow files
 import { expect, test } from 'vitest'
 import { evaluate, evaluateCondition, evaluateText } from '../../src/language/evaluate.ts'
 import type { Json } from '../../src/template.ts'

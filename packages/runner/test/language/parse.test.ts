@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are parts of workflow files
 import { expect, test } from 'vitest'
 import { parseAction, parseWorkflowFile } from '../../src/language/parse.ts'
 import { jobOf, problemsOf, workflowOf } from './reading.ts'

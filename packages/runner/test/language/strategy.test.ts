@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are parts of workflow files
 import { expect, test } from 'vitest'
 import { expandMatrix } from '../../src/language/matrix.ts'
 import { jobName, strategyOf } from '../../src/language/strategy.ts'
