@@ -7,17 +7,30 @@ export const FAULTS = ['errors', 'latency', 'crash', 'hang', 'never-ready', 'out
 /** The name of one of them. */
 export type FaultName = (typeof FAULTS)[number]
 
+/** What is done to the second release's run while its canary has traffic. */
+export const ACTS = ['none', 'cancel', 'kill-once', 'kill-twice', 'refuse'] as const
+
+/**
+ * `cancel`: what GitHub's Cancel button does; `kill-once`: the canary's machine dies; `kill-twice`: that of the recovery too; `refuse`: the
+ * reviewer says no, so that it never comes to a canary.
+ */
+export type Act = (typeof ACTS)[number]
+
 /**
  * How to rehearse. `second`: the second release only; `fromSource`: the actions' sources instead of their bundles; `report`: the folder it goes to.
  */
 export type RehearseOptions = {
   readonly fault: FaultName
-  readonly kill: boolean
+  readonly act: Act
   readonly json: boolean
   readonly live: boolean
   readonly fromSource: boolean
-  /** Only the second release: the first one is deployed and left as it is. For measuring. */
+  /** Only the second release, on top of the first one. For measuring, and when only the failure path is of interest. */
   readonly second: boolean
+  /** A folder with a sluice.yml; absent: the one that the working folder is in, else this checkout's example. */
+  readonly repository: string | undefined
+  /** A service of that file; empty: its only one. */
+  readonly service: string
   readonly report: string
   readonly seed: number
 }
@@ -76,7 +89,12 @@ export const parseArguments = (argv: readonly string[], actions: readonly Known[
 /** The flags of `sluice rehearse`, with what they are when left out. */
 const REHEARSE = {
   fault: 'value',
+  cancel: 'switch',
+  'kill-runner': 'optional',
   kill: 'switch',
+  approve: 'value',
+  repository: 'value',
+  service: 'value',
   json: 'switch',
   live: 'switch',
   report: 'value',
@@ -93,20 +111,43 @@ const rehearseOptions = (argv: readonly string[]): RehearseOptions => {
   const seed = Number(values.seed ?? '1')
   if (!/^\d{1,9}$/.test(values.seed ?? '1')) problems.push(`--seed must be a whole number, not "${values.seed}"`)
   if (values.report === '') problems.push('--report must name a folder')
+  if (values.repository === '') problems.push('--repository must name a folder with a sluice.yml')
+  const acts = actsOf(values, problems)
+  const [act = 'none', another] = acts
+  if (another !== undefined) problems.push('--cancel, --kill-runner and --approve no are one at a time')
+  if (act !== 'none' && fault === 'never-ready' && act !== 'refuse')
+    problems.push('--fault never-ready gives the canary no traffic, so there is no such moment to cancel or kill it in')
   if (fault === undefined || problems.length > 0) throw faultOf(problems)
   return {
     fault,
     seed,
-    kill: values.kill === 'true',
+    act,
     json: values.json === 'true',
     live: values.live !== 'false' && values.json !== 'true',
     fromSource: values['from-source'] === 'true',
-    second: values['second-only'] === 'true',
+    // A refused release shows all it can show by itself.
+    second: values['second-only'] === 'true' || act === 'refuse',
+    repository: values.repository,
+    service: values.service ?? '',
     report: values.report ?? '.sluice/rehearsal',
   }
 }
 
-type Kinds = Readonly<Record<string, 'switch' | 'value'>>
+const actsOf = (values: Readonly<Record<string, string>>, problems: string[]): readonly Act[] => {
+  const killed = values['kill-runner'] ?? values.kill ?? 'false'
+  if (!['true', 'false', 'once', 'twice'].includes(killed))
+    problems.push(`--kill-runner stands alone, or is once or twice, not "${killed}"`)
+  const { approve = 'yes' } = values
+  if (!['yes', 'no'].includes(approve)) problems.push(`--approve is yes or no, not "${approve}"`)
+  return [
+    ...(values.cancel === 'true' ? (['cancel'] as const) : []),
+    ...(killed === 'false' ? [] : [killed === 'once' ? ('kill-once' as const) : ('kill-twice' as const)]),
+    ...(approve === 'no' ? (['refuse'] as const) : []),
+  ]
+}
+
+/** `optional` takes a value only as `--name=value`. */
+type Kinds = Readonly<Record<string, 'switch' | 'value' | 'optional'>>
 
 const readFlags = (argv: readonly string[], kinds: Kinds): Readonly<Record<string, string>> => {
   const values: Record<string, string> = {}
@@ -115,7 +156,7 @@ const readFlags = (argv: readonly string[], kinds: Kinds): Readonly<Record<strin
   for (let at = 0; at < argv.length; at++) {
     const word = argv[at] ?? ''
     const [flag = '', ...tail] = word.split('=')
-    const off = flag.startsWith('--no-') && kinds[flag.slice(5)] === 'switch'
+    const off = flag.startsWith('--no-') && ['switch', 'optional'].includes(kinds[flag.slice(5)] ?? '')
     const name = off ? flag.slice(5) : flag.slice(2)
     const kind = flag.startsWith('--') && Object.hasOwn(kinds, name) ? kinds[name] : undefined
     if (kind === undefined) {
@@ -127,7 +168,9 @@ const readFlags = (argv: readonly string[], kinds: Kinds): Readonly<Record<strin
       continue
     }
     if (Object.hasOwn(values, name)) problems.push(`--${name} is given twice`)
-    if (kind === 'switch') {
+    if (kind === 'optional' && tail.length > 0) {
+      values[name] = tail.join('=')
+    } else if (kind === 'switch' || kind === 'optional') {
       if (tail.length > 0) problems.push(`${flag} stands alone, without a value`)
       values[name] = off ? 'false' : 'true'
     } else if (tail.length > 0) {

@@ -9,7 +9,7 @@ export const help = (actions: readonly Action[], of: string | undefined): string
   const width = Math.max(...actions.map(({ name }) => name.length), 8)
   return [
     'sluice <action> --input value …   runs an action outside GitHub: its inputs are flags, its defaults action.yml’s',
-    'sluice rehearse                   takes a good and a bad release through an embedded cluster',
+    'sluice rehearse                   pushes a good and a bad release through the workflows onto an embedded cluster',
     'sluice status --deployment NAME   what a release is doing (canary-promote, mode status)',
     'sluice help [command]             this, or the flags of one command',
     '',
@@ -34,14 +34,23 @@ const actionHelp = ({ name, description, inputs }: Action): string =>
   ].join('\n')
 
 const REHEARSE = `sluice rehearse [flags]
-Starts an embedded cluster and steady traffic, then takes a good and a bad release through deploy, smoke-test and canary-promote.
-Exit code 0: both ended as they should, read back from the cluster and from the clients' own counts.
+Copies a repository, pushes releases of it through the real workflows in a local GitHub onto an embedded cluster with steady traffic: a first one,
+a good one that is promoted, and a bad one that is taken back. Your folder is not changed, and nothing leaves this machine.
+Exit code 0: all ended as they should, read back from the runs, the cluster and the clients' own counts.
+
+Without --repository it takes the folder with a sluice.yml that you are in, else the example of this checkout. Your service is started by
+services.NAME.start of sluice.yml, on the port in PORT, once for every pod.
 
   --fault NAME     what is wrong with the second release: ${FAULTS.join(', ')}. Default errors
-  --kill           kills canary-promote with SIGKILL while the second release has traffic; the next run cleans up
+  --cancel         cancels the run of the second release while its canary has traffic, as GitHub's Cancel button does
+  --kill-runner    the machine of the second release's canary dies, and then that of the job beside it that recovers: reap ends it.
+                   --kill-runner=once: only the first dies, and the job beside it takes the release back. Also --kill
+  --approve no     the reviewer refuses the second release: nothing of it reaches production
   --second-only    leaves the good release out
-  --report FOLDER  gets rehearsal.html and rehearsal.json. Default .sluice/rehearsal
+  --repository DIR a folder with a sluice.yml
+  --service NAME   a service of sluice.yml. Default its only one
+  --report FOLDER  gets rehearsal.html, rehearsal.json, and each run's trace, logs and summaries. Default .sluice/rehearsal
   --json           prints the result as JSON and nothing else
   --no-live        plain lines instead of the live view
-  --seed N         orders the tickets that the clients send. Default 1
+  --seed N         orders what the clients send and which requests fail. Default 1
   --from-source    runs the actions' sources rather than their bundles`

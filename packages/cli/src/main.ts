@@ -5,7 +5,6 @@ import { readActions } from './actions.ts'
 import { parseArguments } from './arguments.ts'
 import { callAction } from './call.ts'
 import { help } from './help.ts'
-import { rehearse } from './rehearsal/rehearse.ts'
 
 /** The command line: exit code 0 for success, 1 for a red verdict or a failed claim, 2 for a command that cannot be understood. */
 const main = async (): Promise<number> => {
@@ -24,6 +23,8 @@ const main = async (): Promise<number> => {
     return 0
   }
   if (command.kind === 'action') return callAction(actions, command, process.env)
+  // Loaded only when it is asked for: a cluster and a local GitHub come with it.
+  const { rehearse } = await import('./rehearsal/rehearse.ts')
   return rehearse(root, actions, command.options)
 }
 

@@ -50,11 +50,13 @@ describe('a rehearsal', () => {
       kind: 'rehearse',
       options: {
         fault: 'errors',
-        kill: false,
+        act: 'none',
         json: false,
         live: true,
         fromSource: false,
         second: false,
+        repository: undefined,
+        service: '',
         report: '.sluice/rehearsal',
         seed: 1,
       },
@@ -63,10 +65,34 @@ describe('a rehearsal', () => {
 
   test('takes every flag', () => {
     expect(
-      parse('rehearse', '--fault', 'never-ready', '--kill', '--no-live', '--report=out', '--seed', '7'),
+      parse(
+        'rehearse',
+        '--fault',
+        'hang',
+        '--cancel',
+        '--no-live',
+        '--report=out',
+        '--seed',
+        '7',
+        '--repository',
+        '..',
+      ),
     ).toMatchObject({
-      options: { fault: 'never-ready', kill: true, live: false, report: 'out', seed: 7 },
+      options: { fault: 'hang', act: 'cancel', live: false, report: 'out', seed: 7, repository: '..' },
     })
+  })
+
+  test.each([
+    { argv: ['--cancel'], act: 'cancel', second: false },
+    { argv: ['--kill-runner'], act: 'kill-twice', second: false },
+    { argv: ['--kill-runner=twice'], act: 'kill-twice', second: false },
+    { argv: ['--kill-runner=once', '--second-only'], act: 'kill-once', second: true },
+    { argv: ['--kill'], act: 'kill-twice', second: false },
+    { argv: ['--no-kill-runner'], act: 'none', second: false },
+    { argv: ['--approve', 'no'], act: 'refuse', second: true },
+    { argv: ['--approve=yes'], act: 'none', second: false },
+  ])('with $argv is $act', ({ argv, act, second }) => {
+    expect(parse('rehearse', ...argv)).toMatchObject({ options: { act, second } })
   })
 
   test('with --json shows nothing live', () => {
@@ -111,6 +137,14 @@ describe('a mistake', () => {
       says: /--fault needs a value/,
     },
     { name: 'a switch with a value', argv: ['rehearse', '--kill=yes'], says: /--kill stands alone/ },
+    { name: 'two things at once', argv: ['rehearse', '--cancel', '--approve', 'no'], says: /one at a time/ },
+    { name: 'an answer that is none', argv: ['rehearse', '--approve', 'maybe'], says: /yes or no, not "maybe"/ },
+    { name: 'a kill that is none', argv: ['rehearse', '--kill-runner=often'], says: /once or twice, not "often"/ },
+    {
+      name: 'a kill in a moment that never comes',
+      argv: ['rehearse', '--fault', 'never-ready', '--kill-runner'],
+      says: /no such moment/,
+    },
     { name: 'a flag given twice', argv: ['rehearse', '--seed', '1', '--seed', '2'], says: /--seed is given twice/ },
     { name: 'a seed that is no number', argv: ['rehearse', '--seed', 'one'], says: /--seed must be a whole number/ },
     { name: 'a word that belongs to no flag', argv: ['rehearse', 'errors'], says: /unexpected "errors"/ },

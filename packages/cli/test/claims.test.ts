@@ -1,18 +1,31 @@
 import { describe, expect, test } from 'vitest'
 import { FAULTS } from '../src/arguments.ts'
-import { claimsOf, expectedVerdict, type ReleaseFacts } from '../src/rehearsal/claims.ts'
+import { claimsOf, expectedVerdict, firstClaims, type ReleaseFacts, type RunFacts } from '../src/rehearsal/claims.ts'
 
-const pass = { code: 0, signal: undefined, verdict: 'pass', reasonCode: 'passed' }
+const job = (path: string, conclusion: string, verdict = '', reasonCode = '') => ({
+  path,
+  conclusion,
+  why: '',
+  seconds: 1,
+  verdict,
+  reasonCode,
+})
+const run = (conclusion: string, outcome: string, jobs: RunFacts['jobs'] = []): RunFacts => {
+  const [verdict = '', reason = ''] = outcome.split(' ')
+  const file = '.github/workflows/deliver.yml'
+  return { id: 3, file, event: 'push', conclusion, refused: '', outcome: verdict, outcomeReason: reason, jobs }
+}
 const promoted: ReleaseFacts = {
   name: 'good',
   label: 'r2',
   previousLabel: 'r1',
   fault: 'none',
+  act: 'none',
   image: 'sha256:22',
   previousImage: 'sha256:11',
-  deploy: pass,
-  smoke: pass,
-  canary: { code: 0, signal: undefined, verdict: 'promoted', reasonCode: 'passed' },
+  run: run('success', 'pass delivered', [job('deliver / canary / canary', 'success', 'promoted', 'promoted')]),
+  recordedBefore: 'nothing',
+  deployment: 'success',
   held: false,
   after: {
     image: 'sha256:22',
@@ -30,14 +43,44 @@ const rolledBack: ReleaseFacts = {
   ...promoted,
   name: 'bad',
   fault: 'errors',
-  canary: { code: 1, signal: undefined, verdict: 'rolled-back', reasonCode: 'errors' },
+  run: run('failure', 'fail rolled-back', [job('deliver / canary / canary', 'failure', 'rolled-back', 'errors')]),
+  deployment: 'failure',
   after: { ...promoted.after, image: 'sha256:11', recorded: 'done, rolled-back' },
   clients: { sent: 800, beyondService: 0, byService: 6, fromCanary: 30, settled: { r1: 120 }, settledFailed: 0 },
 }
+const cancelled: ReleaseFacts = {
+  ...rolledBack,
+  act: 'cancel',
+  weightThen: 5,
+  run: run('cancelled', 'fail cancelled', [job('deliver / canary / canary', 'cancelled')]),
+}
 const killed: ReleaseFacts = {
   ...rolledBack,
-  canary: { code: undefined, signal: 'SIGKILL', verdict: '', reasonCode: '' },
-  reap: { told: { code: 0, signal: undefined, verdict: 'rolled-back', reasonCode: 'reaped' }, weightAtDeath: 5 },
+  act: 'kill-twice',
+  weightThen: 5,
+  deployment: 'error',
+  run: run('failure', 'fail canary-lost', [
+    job('deliver / canary / canary', 'failure'),
+    job('deliver / canary / recover', 'failure'),
+  ]),
+  reap: run('success', '', [job('reap / reap', 'success', 'rolled-back', 'reaped')]),
+}
+const recovered: ReleaseFacts = {
+  ...killed,
+  act: 'kill-once',
+  run: run('failure', 'fail rolled-back', [
+    job('deliver / canary / canary', 'failure'),
+    job('deliver / canary / recover', 'success', 'rolled-back', 'reaped'),
+  ]),
+}
+const refused: ReleaseFacts = {
+  ...rolledBack,
+  act: 'refuse',
+  run: run('failure', 'fail not-approved'),
+  deployment: 'no Deployment',
+  recordedBefore: 'done, promoted',
+  after: { ...rolledBack.after, recorded: 'done, promoted' },
+  clients: { ...rolledBack.clients, fromCanary: 0 },
 }
 const broken = (facts: ReleaseFacts): readonly string[] =>
   claimsOf(facts)
@@ -47,11 +90,16 @@ const broken = (facts: ReleaseFacts): readonly string[] =>
 describe('the end that a fault demands', () => {
   test.each(FAULTS.map((fault) => ({ fault, end: ['none', 'outage'].includes(fault) ? 'promoted' : 'rolled-back' })))(
     '$fault ends $end',
-    ({ fault, end }) => expect(expectedVerdict(fault, false)).toBe(end),
+    ({ fault, end }) => expect(expectedVerdict(fault, 'none')).toBe(end),
   )
 
-  test('a release whose runner died is taken back, whatever it was', () => {
-    expect(expectedVerdict('none', true)).toBe('rolled-back')
+  test.each([
+    { act: 'cancel', end: 'rolled-back' },
+    { act: 'kill-once', end: 'rolled-back' },
+    { act: 'kill-twice', end: 'rolled-back' },
+    { act: 'refuse', end: 'untouched' },
+  ] as const)('a good release whose run meets $act ends $end', ({ act, end }) => {
+    expect(expectedVerdict('none', act)).toBe(end)
   })
 })
 
@@ -59,7 +107,10 @@ describe('all claims hold', () => {
   test.each([
     { name: 'for a good release that was promoted', facts: promoted },
     { name: 'for a bad release that was taken back', facts: rolledBack },
-    { name: 'for a killed run that the next one cleaned up', facts: killed },
+    { name: 'for a run that was cancelled', facts: cancelled },
+    { name: 'for a run whose canary died and whose recovery took it back', facts: recovered },
+    { name: 'for a run that lost two machines and was reaped', facts: killed },
+    { name: 'for a release that the reviewer refused', facts: refused },
     { name: 'for an outage that was held and promoted', facts: { ...promoted, fault: 'outage' as const, held: true } },
     {
       name: 'for a hang, whose canary answers nothing',
@@ -74,6 +125,12 @@ describe('all claims hold', () => {
       facts: { ...rolledBack, fault: 'never-ready' as const, clients: { ...rolledBack.clients, fromCanary: 0 } },
     },
   ])('$name', ({ facts }) => expect(broken(facts)).toEqual([]))
+
+  test('for a first release', () => {
+    const first = { ...promoted, run: run('success', 'pass first-release') }
+    expect(firstClaims(first).filter(({ ok }) => !ok)).toEqual([])
+    expect(firstClaims(promoted).filter(({ ok }) => !ok)).toMatchObject([{ text: 'outcome' }])
+  })
 })
 
 describe('a claim fails', () => {
@@ -89,18 +146,38 @@ describe('a claim fails', () => {
   test.each([
     {
       name: 'when a bad release is promoted',
-      facts: { ...rolledBack, canary: promoted.canary },
+      facts: { ...rolledBack, run: promoted.run },
       text: 'canary-promote in production',
     },
     {
-      name: 'when the verdict is right and the exit code is not',
-      facts: { ...rolledBack, canary: { ...rolledBack.canary, code: 0 } },
-      text: 'canary-promote in production',
+      name: 'when the release was taken back and the run is green',
+      facts: { ...rolledBack, run: { ...rolledBack.run, conclusion: 'success' } },
+      text: 'its run',
     },
     {
-      name: 'when staging did not pass its smoke-test',
-      facts: { ...promoted, smoke: { ...pass, code: 1, verdict: 'fail' } },
-      text: 'smoke-test of staging',
+      name: 'when the last job calls a delivery none',
+      facts: { ...promoted, run: { ...promoted.run, outcomeReason: 'first-release' } },
+      text: 'outcome',
+    },
+    {
+      name: 'when the last job says nothing',
+      facts: { ...promoted, run: { ...promoted.run, outcome: '', outcomeReason: '' } },
+      text: 'outcome',
+    },
+    {
+      name: 'when the run was refused',
+      facts: { ...promoted, run: { ...promoted.run, refused: 'Invalid workflow file' } },
+      text: 'its run',
+    },
+    {
+      name: 'when GitHub still shows the release as on its way',
+      facts: { ...rolledBack, deployment: 'in_progress' },
+      text: 'GitHub Deployment to production',
+    },
+    {
+      name: 'when GitHub shows what was taken back as a success',
+      facts: { ...rolledBack, deployment: 'success' },
+      text: 'GitHub Deployment to production',
     },
     {
       name: 'when the image that is live is another',
@@ -117,7 +194,12 @@ describe('a claim fails', () => {
     {
       name: 'when the route is not as it was',
       facts: after({ routeAsBefore: false, canaryWeight: 50 }),
-      text: 'HTTPRoute',
+      text: 'the split of the traffic',
+    },
+    {
+      name: 'when a canary pod still gets its share where no route splits',
+      facts: after({ canaryWeight: 20 }),
+      text: 'the split of the traffic',
     },
     {
       name: 'when the canary is left behind',
@@ -157,24 +239,57 @@ describe('a claim fails', () => {
       text: 'answers of the canary',
     },
     {
+      name: 'when a refused release had traffic',
+      facts: clients({ fromCanary: 1 }, refused),
+      text: 'answers of the canary',
+    },
+    {
+      name: 'when a refused release changed the saved state',
+      facts: { ...refused, after: { ...refused.after, recorded: 'analysing' } },
+      text: 'saved state',
+    },
+    {
+      name: 'when a refused release was recorded as deployed',
+      facts: { ...refused, deployment: 'success' },
+      text: 'GitHub Deployment to production',
+    },
+    {
       name: 'when an outage was not held',
       facts: { ...promoted, fault: 'outage' as const },
       text: 'held while stable failed as well',
     },
     {
-      name: 'when the kill did not kill',
-      facts: { ...killed, canary: rolledBack.canary },
-      text: 'canary-promote was killed',
+      name: 'when the cancelled run was not',
+      facts: { ...cancelled, run: { ...cancelled.run, conclusion: 'failure' } },
+      text: 'its run',
     },
     {
-      name: 'when the canary had no weight when the run died',
-      facts: { ...killed, reap: { told: pass, weightAtDeath: 0 } },
+      name: 'when the canary had no weight when the run was cancelled',
+      facts: { ...cancelled, weightThen: 0 },
+      text: 'traffic went to the canary when it was cancelled',
+    },
+    {
+      name: 'when the kill did not kill',
+      facts: {
+        ...killed,
+        run: { ...killed.run, jobs: rolledBack.run.jobs.map((one) => ({ ...one, conclusion: 'success' })) },
+      },
+      text: "the canary's job",
+    },
+    {
+      name: 'when the canary had no weight when its machine died',
+      facts: { ...killed, weightThen: 0 },
       text: 'traffic went to the canary when it died',
     },
     {
-      name: 'when the next run did not clean up',
-      facts: { ...killed, reap: { told: { ...pass, verdict: 'error', code: 1 }, weightAtDeath: 5 } },
-      text: 'the next run cleaned up',
+      name: 'when the recovery did not take it back',
+      facts: { ...recovered, run: killed.run },
+      text: 'the job beside it took it back',
+    },
+    {
+      name: 'when reaping ended red',
+      facts: { ...killed, reap: run('failure', '', [job('reap / reap', 'failure', 'error', 'busy')]) },
+      text: 'it took the release back',
     },
   ])('$name', ({ facts, text }) => expect(broken(facts)).toContain(text))
 })

@@ -1,3 +1,4 @@
+import type { JobTrace, RunTrace } from '@sluice/runner/trace'
 import { describe, expect, test } from 'vitest'
 import { page } from '../src/rehearsal/html.ts'
 import { plot, ticks } from '../src/rehearsal/plot.ts'
@@ -5,6 +6,37 @@ import { canaryWeight, lookOf, type Route, recordedEnd } from '../src/rehearsal/
 import { claimTable, clock, frame } from '../src/rehearsal/view.ts'
 
 const evil = `<script>"&'</script>`
+
+const RUN: RunTrace = {
+  id: 1,
+  attempt: 1,
+  workflow: 'Deliver',
+  file: '.github/workflows/deliver.yml',
+  event: 'push',
+  conclusion: 'failure',
+  refused: '',
+  why: '',
+  jobs: [],
+  startedAt: 0,
+  endedAt: 2_000,
+}
+const JOB: JobTrace = {
+  path: 'deliver / outcome',
+  ids: ['deliver', 'outcome'],
+  name: 'outcome',
+  kind: 'job',
+  conclusion: 'failure',
+  why: '',
+  outputs: { verdict: 'fail', 'reason-code': 'rolled-back' },
+  droppedOutputs: [],
+  environment: '',
+  waitMinutes: 0,
+  permissions: {},
+  steps: [],
+  annotations: [],
+  startedAt: 0,
+  endedAt: 1_500,
+}
 
 describe('the page', () => {
   const claim = { release: 'bad', text: evil, expected: evil, actual: evil, ok: false }
@@ -20,6 +52,7 @@ describe('the page', () => {
     figures: [[evil, evil]] as const,
     weights: [[1_000, 5]] as const,
     perSecond: new Map([[evil, [{ total: 80, failed: 1, slow: 0 }]]]),
+    runs: [{ ...RUN, workflow: evil, file: evil, refused: evil, jobs: [{ ...JOB, path: evil, why: evil }] }],
   }
 
   test('lets no text end an element or an attribute', () => {
@@ -27,6 +60,12 @@ describe('the page', () => {
     expect(html).not.toContain('<script>')
     expect(html.match(/aria-label="[^"]*"/g)).toHaveLength(3)
     expect(html).toContain('&lt;script&gt;&quot;&amp;&#39;&lt;/script&gt;')
+  })
+
+  test('shows the jobs of each run with what they said and how long they took', () => {
+    const html = page({ ...content, runs: [{ ...RUN, jobs: [JOB, { ...JOB, kind: 'call', path: 'a call' }] }] })
+    expect(html).toContain('<td>deliver / outcome</td><td>1.5 s</td><td>fail, rolled-back</td>')
+    expect(html).not.toContain('a call')
   })
 
   test('loads nothing from anywhere', () => {
@@ -85,12 +124,17 @@ describe('the view', () => {
         look: undefined,
         moments: [{ at: 5_000, text: 'y'.repeat(300), detail: '' }],
         began: 0,
+        jobs: [
+          { run: 1, path: 'deliver / canary / approve', state: 'waiting', why: '', since: 0 },
+          { run: 1, path: 'deliver / plan', state: 'success', why: '', since: 0 },
+        ],
       },
       90,
     )
     expect(Math.max(...lines.map((line) => line.length))).toBe(90)
     expect(lines.join('\n')).toContain('1:01.2')
     expect(lines.join('\n')).toContain('10.0 % failed')
+    expect(lines.join('\n')).toContain('◔ canary / approve  ✓ plan')
   })
 
   test('a claim that fails shows what was expected', () => {
@@ -137,10 +181,12 @@ describe('what is read of production', () => {
     },
     { name: 'no backend', given: route(), weight: 0 },
     { name: 'no route', given: undefined, weight: 0 },
-  ])('$name: weight $weight', ({ given, weight }) => expect(canaryWeight(given)).toBe(weight))
+  ])('$name: weight $weight', ({ given, weight }) =>
+    expect(canaryWeight(given, { service: 'support-router', rule: 0 })).toBe(weight),
+  )
 
   test('a state that is no JSON is no state, and does not stop the watcher', () => {
-    expect(lookOf(1, undefined, { state: '{' })).toMatchObject({ phase: 'none', since: 0 })
+    expect(lookOf(1, 0, { state: '{' })).toMatchObject({ phase: 'none', since: 0 })
     expect(recordedEnd({ state: '{' })).toBe('nothing')
   })
 

@@ -1,3 +1,4 @@
+import type { Deployment } from './api/deployment-state.ts'
 import type { StandIn } from './execution.ts'
 import type { JobTrace, RunTrace } from './trace.ts'
 
@@ -70,6 +71,8 @@ export type Platform = {
   /** Starts every workflow with a `schedule`, as if its time had come. */
   schedule(): readonly Run[]
   readonly runs: readonly Run[]
+  /** The repository's Deployments with their statuses, oldest first: what `GET …/deployments` gives. */
+  deployments(): readonly Deployment[]
   /** Resolves when no run goes on any more, those that `workflow_run` started included. */
   idle(): Promise<void>
   /** Kills what still runs and removes what was made. */

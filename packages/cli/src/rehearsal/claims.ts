@@ -1,4 +1,4 @@
-import type { FaultName } from '../arguments.ts'
+import type { Act, FaultName } from '../arguments.ts'
 
 /** One sentence of the result, with what was to be and what was read back. */
 export type Claim = {
@@ -9,12 +9,27 @@ export type Claim = {
   readonly ok: boolean
 }
 
-/** What a run of an action told its runner. */
-export type Told = {
-  readonly code: number | undefined
-  readonly signal: string | undefined
+/** One job of a run as it ended; `verdict` and `reasonCode` are what its actions said, empty where they said nothing. */
+export type JobFacts = {
+  readonly path: string
+  readonly conclusion: string
+  readonly why: string
+  readonly seconds: number
   readonly verdict: string
   readonly reasonCode: string
+}
+
+/** One run of a workflow as it ended. `outcome` is the verdict of its last job. */
+export type RunFacts = {
+  readonly id: number
+  readonly file: string
+  readonly event: string
+  readonly conclusion: string
+  /** Why it never began, empty when it did. */
+  readonly refused: string
+  readonly outcome: string
+  readonly outcomeReason: string
+  readonly jobs: readonly JobFacts[]
 }
 
 /** What was read back about one release once it had ended. Images are digests. */
@@ -24,13 +39,18 @@ export type ReleaseFacts = {
   readonly label: string
   readonly previousLabel: string
   readonly fault: FaultName
+  readonly act: Act
   readonly image: string
   readonly previousImage: string
-  readonly deploy: Told
-  readonly smoke: Told
-  readonly canary: Told
-  /** With `--kill`: the run that came after, and whether canary pods still had a weight when the first one was gone. */
-  readonly reap?: { readonly told: Told; readonly weightAtDeath: number }
+  readonly run: RunFacts
+  /** With two machines that died: the run that ended what nobody watched. */
+  readonly reap?: RunFacts
+  /** The canary's weight when the run was cancelled or its last machine had died. */
+  readonly weightThen?: number
+  /** The state that was saved before this release began. */
+  readonly recordedBefore: string
+  /** The state of the release's GitHub Deployment to production. */
+  readonly deployment: string
   readonly held: boolean
   readonly after: {
     readonly image: string
@@ -54,49 +74,128 @@ export type ReleaseFacts = {
   }
 }
 
-/** The end that a fault demands. Recovery after a kill ends a release that was being analysed by taking it back. */
-export const expectedVerdict = (fault: FaultName, killed: boolean): 'promoted' | 'rolled-back' =>
-  killed || !(fault === 'none' || fault === 'outage') ? 'rolled-back' : 'promoted'
+/** The end that a fault and what was done to the run demand: a release that was being analysed when its run ended is taken back. */
+export const expectedVerdict = (fault: FaultName, act: Act): 'promoted' | 'rolled-back' | 'untouched' => {
+  if (act === 'refuse') return 'untouched'
+  return act !== 'none' || !(fault === 'none' || fault === 'outage') ? 'rolled-back' : 'promoted'
+}
 
 /**
- * Everything that must be true of a release that has ended, each with what the cluster and the clients say.
+ * Everything that must be true of a release that has ended, each with what the runs, the cluster and the clients say.
  * A release passes when all of them hold.
  */
 export const claimsOf = (facts: ReleaseFacts): readonly Claim[] => {
-  const verdict = expectedVerdict(facts.fault, facts.reap !== undefined)
+  const verdict = expectedVerdict(facts.fault, facts.act)
   const promoted = verdict === 'promoted'
   const image = promoted ? facts.image : facts.previousImage
   const label = promoted ? facts.label : facts.previousLabel
-  const claim = (text: string, expected: string, actual: string, ok = expected === actual): Claim => ({
-    release: facts.name,
-    text,
-    expected,
-    actual,
-    ok,
-  })
-  const { after, clients, reap } = facts
+  const claim = claimFor(facts.name)
+  const { after, clients } = facts
   // A canary that hangs answers nothing: what it got is what was lost.
   const reached = clients.fromCanary + (facts.fault === 'hang' ? clients.beyondService : 0)
+  const without = facts.fault === 'never-ready' || verdict === 'untouched'
+  return [
+    ...runClaims(facts, verdict),
+    ...(facts.fault === 'outage' && facts.act === 'none'
+      ? [claim('held while stable failed as well', 'held', facts.held ? 'held' : 'not held')]
+      : []),
+    ...restingClaims(facts, { image, label }),
+    claim('saved state', verdict === 'untouched' ? facts.recordedBefore : `done, ${verdict}`, after.recorded),
+    ...(facts.fault === 'none' && facts.act === 'none'
+      ? [
+          claim('failed requests that the service did not answer', '0', String(clients.beyondService)),
+          claim('failed requests of the service itself', '0', String(clients.byService)),
+        ]
+      : []),
+    without
+      ? claim('answers of the canary', '0', String(clients.fromCanary))
+      : claim('the canary had traffic', 'at least 1 request', `${reached} requests`, reached > 0),
+  ]
+}
+
+/** Everything that must be true of the first release, which nothing ran before. */
+export const firstClaims = (
+  facts: Pick<ReleaseFacts, 'name' | 'run' | 'image' | 'label' | 'deployment' | 'after' | 'clients'>,
+): readonly Claim[] => {
+  const claim = claimFor(facts.name)
+  return [
+    claim('its run', 'success', facts.run.conclusion),
+    claim('outcome', 'pass, first-release', outcomeOf(facts.run)),
+    claim('GitHub Deployment to production', 'success', facts.deployment),
+    ...restingClaims(facts, facts),
+  ]
+}
+
+type End = ReturnType<typeof expectedVerdict>
+
+/** What the runs said of themselves. */
+const runClaims = (facts: ReleaseFacts, verdict: End): readonly Claim[] => {
+  const { act, run, reap } = facts
+  const claim = claimFor(facts.name)
+  const oneOf = (text: string, expected: readonly string[], actual: string): Claim =>
+    claim(text, expected.join(' or '), actual, expected.includes(actual))
+  const conclusion = act === 'cancel' ? 'cancelled' : verdict === 'promoted' ? 'success' : 'failure'
+  return [
+    claim('its run', conclusion, run.refused === '' ? run.conclusion : `refused: ${run.refused}`),
+    oneOf('outcome', OUTCOMES[act === 'none' ? verdict : act], outcomeOf(run)),
+    ...(act === 'none' || act === 'refuse' ? [] : [atThatMoment(facts)]),
+    ...(act === 'none'
+      ? [claim('canary-promote in production', verdict, jobOf(run, 'canary / canary')?.verdict || 'no verdict')]
+      : []),
+    ...(act === 'kill-once' || act === 'kill-twice'
+      ? [claim("the canary's job", 'failure', jobOf(run, 'canary / canary')?.conclusion ?? 'no such job')]
+      : []),
+    ...(act === 'kill-once'
+      ? [claim('the job beside it took it back', verdict, jobOf(run, 'canary / recover')?.verdict || 'no verdict')]
+      : []),
+    ...(act === 'kill-twice'
+      ? [
+          claim('the job beside it', 'failure', jobOf(run, 'canary / recover')?.conclusion ?? 'no such job'),
+          claim('the run that reaps', 'success', reap?.conclusion ?? 'none'),
+          claim('it took the release back', verdict, (reap && jobOf(reap, 'reap / reap')?.verdict) || 'no verdict'),
+        ]
+      : []),
+    oneOf('GitHub Deployment to production', DEPLOYMENTS[act === 'none' ? verdict : act], facts.deployment),
+  ]
+}
+
+const OUTCOMES: Readonly<Record<End | Exclude<Act, 'none'>, readonly string[]>> = {
+  promoted: ['pass, delivered'],
+  'rolled-back': ['fail, rolled-back'],
+  untouched: ['fail, not-approved'],
+  refuse: ['fail, not-approved'],
+  cancel: ['fail, cancelled', 'fail, rolled-back'],
+  'kill-once': ['fail, canary-lost', 'fail, rolled-back'],
+  'kill-twice': ['fail, canary-lost'],
+}
+
+const DEPLOYMENTS: Readonly<Record<End | Exclude<Act, 'none'>, readonly string[]>> = {
+  promoted: ['success'],
+  'rolled-back': ['failure'],
+  untouched: ['no Deployment'],
+  refuse: ['no Deployment'],
+  cancel: ['failure', 'error'],
+  'kill-once': ['failure', 'error'],
+  'kill-twice': ['failure', 'error'],
+}
+
+const atThatMoment = ({ name, act, weightThen }: ReleaseFacts): Claim =>
+  claimFor(name)(
+    act === 'cancel' ? 'traffic went to the canary when it was cancelled' : 'traffic went to the canary when it died',
+    'weight above 0',
+    weightThen === undefined ? 'it never had any' : `weight ${weightThen}`,
+    (weightThen ?? 0) > 0,
+  )
+
+/** What the cluster and the clients say once it is over. */
+const restingClaims = (
+  { name, after, clients }: Pick<ReleaseFacts, 'name' | 'after' | 'clients'>,
+  { image, label }: { readonly image: string; readonly label: string },
+): readonly Claim[] => {
+  const claim = claimFor(name)
   const settled = Object.entries(clients.settled)
   const total = settled.reduce((sum, [, count]) => sum + count, 0)
   return [
-    claim('deploy to staging', 'pass, exit 0', told(facts.deploy)),
-    claim('smoke-test of staging', 'pass, exit 0', told(facts.smoke)),
-    ...(reap === undefined
-      ? [claim('canary-promote in production', `${verdict}, exit ${promoted ? 0 : 1}`, told(facts.canary))]
-      : [
-          claim('canary-promote was killed', 'SIGKILL', facts.canary.signal ?? `exit ${facts.canary.code}`),
-          claim(
-            'traffic went to the canary when it died',
-            'weight above 0',
-            `weight ${reap.weightAtDeath}`,
-            reap.weightAtDeath > 0,
-          ),
-          claim('the next run cleaned up', `${verdict}, exit 0`, told(reap.told)),
-        ]),
-    ...(facts.fault === 'outage' && reap === undefined
-      ? [claim('held while stable failed as well', 'held', facts.held ? 'held' : 'not held')]
-      : []),
     claim('image of the live Deployment', short(image), short(after.image)),
     claim(
       'its pods, all new and available',
@@ -105,32 +204,35 @@ export const claimsOf = (facts: ReleaseFacts): readonly Claim[] => {
       after.desired > 0 && after.available === after.desired && after.updated === after.desired,
     ),
     claim(
-      'HTTPRoute',
+      'the split of the traffic',
       'as before the release',
-      after.routeAsBefore ? 'as before the release' : `canary weight ${after.canaryWeight}`,
+      after.routeAsBefore && after.canaryWeight === 0 ? 'as before the release' : `canary weight ${after.canaryWeight}`,
     ),
     claim('objects left behind', 'none', after.leftovers.length === 0 ? 'none' : after.leftovers.join(', ')),
-    claim('saved state', `done, ${verdict}`, after.recorded),
     claim(
       'who answers after the end, by the clients',
       `only ${label}`,
-      total === 0 ? 'nobody' : settled.map(([name, count]) => `${count} ${name === '' ? 'nameless' : name}`).join(', '),
+      total === 0 ? 'nobody' : settled.map(([one, count]) => `${count} ${one === '' ? 'nameless' : one}`).join(', '),
       total > 0 && clients.settled[label] === total,
     ),
     claim('failed requests after the end', '0', String(clients.settledFailed)),
-    ...(facts.fault === 'none' && reap === undefined
-      ? [
-          claim('failed requests that the service did not answer', '0', String(clients.beyondService)),
-          claim('failed requests of the service itself', '0', String(clients.byService)),
-        ]
-      : []),
-    facts.fault === 'never-ready'
-      ? claim('answers of the canary', '0', String(clients.fromCanary))
-      : claim('the canary had traffic', 'at least 1 request', `${reached} requests`, reached > 0),
   ]
 }
 
-const told = ({ verdict, code, signal }: Told): string =>
-  `${verdict || 'no verdict'}, ${signal ?? `exit ${code ?? '?'}`}`
+const claimFor =
+  (release: string) =>
+  (text: string, expected: string, actual: string, ok = expected === actual): Claim => ({
+    release,
+    text,
+    expected,
+    actual,
+    ok,
+  })
+
+const jobOf = ({ jobs }: RunFacts, end: string): JobFacts | undefined =>
+  jobs.find(({ path }) => path === end || path.endsWith(` / ${end}`))
+
+const outcomeOf = ({ outcome, outcomeReason }: RunFacts): string =>
+  outcome === '' ? 'no verdict' : `${outcome}, ${outcomeReason}`
 
 const short = (digest: string): string => (digest.startsWith('sha256:') ? digest.slice(0, 19) : digest || 'none')

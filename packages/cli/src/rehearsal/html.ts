@@ -1,3 +1,4 @@
+import type { RunTrace } from '@sluice/runner/trace'
 import type { Claim } from './claims.ts'
 import type { Moment } from './moments.ts'
 import { plot, safe } from './plot.ts'
@@ -18,6 +19,7 @@ export type Page = {
   /** [at, whole percent] at each change. */
   readonly weights: readonly (readonly [number, number])[]
   readonly perSecond: ReadonlyMap<string, readonly Share[]>
+  readonly runs: readonly RunTrace[]
 }
 
 /** One self-contained page: verdict first, then the plots, what happened, the claims and the figures. */
@@ -40,6 +42,8 @@ ${plots(content)}
 <table><tr><th>#</th><th>Time</th><th>What</th><th>Detail</th></tr>
 ${moments.map(({ at, text, detail }, index) => row([String(index + 1), clock(at - began), text, detail])).join('\n')}
 </table>
+<h2>Runs, as the local GitHub ran them</h2>
+${content.runs.map(runTable).join('\n')}
 <h2>Figures of this run</h2>
 <table>${content.figures.map((figure) => row(figure)).join('\n')}</table>
 <h2>Claims, read back from the cluster and from the clients</h2>
@@ -49,6 +53,28 @@ ${claims.map(({ ok, release, text, expected, actual }) => row([ok ? '✓' : '✗
 </main></body></html>
 `
 }
+
+/** A run's jobs; those that were skipped stay in, for why they were is part of what the workflow says. */
+const runTable = ({ id, workflow, file, event, conclusion, refused, jobs }: RunTrace): string =>
+  `<h3>${safe(`${workflow}, run ${id}`)}: ${safe(conclusion)}</h3>
+<p>${safe(`${file}, started by ${event}`)}${refused === '' ? '' : `. ${safe(refused)}`}</p>
+<table><tr><th></th><th>Job</th><th>Took</th><th>Verdict</th><th>Why</th></tr>
+${jobs
+  .filter(({ kind }) => kind === 'job')
+  .map((job) =>
+    row(
+      [
+        { success: '✓', failure: '✗', cancelled: '⊘', skipped: '–' }[job.conclusion],
+        job.path,
+        job.conclusion === 'skipped' ? '' : `${((job.endedAt - job.startedAt) / 1000).toFixed(1)} s`,
+        [job.outputs.verdict, job.outputs['reason-code']].filter(Boolean).join(', '),
+        job.why,
+      ],
+      job.conclusion === 'failure' ? 'bad' : '',
+    ),
+  )
+  .join('\n')}
+</table>`
 
 const plots = ({ began, ended, weights, perSecond, moments }: Page): string => {
   const to = Math.max(1, (ended - began) / 1000)

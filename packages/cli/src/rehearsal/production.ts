@@ -5,34 +5,41 @@ import type { KubernetesObject } from '@sluice/kubernetes/cluster'
 import type { State } from '@sluice/release/record'
 import type { Look } from './moments.ts'
 
-/** The names of the example's objects. */
-export const NAMES = {
-  staging: 'support-staging',
-  production: 'support-production',
-  deployment: 'support-router',
-  route: 'support-router',
-  gateway: 'public',
-} as const
+/** Where the service lives in production. `route` is the HTTPRoute that splits its traffic; absent: its pods do (`router: replicas`). */
+export type Place = {
+  /** The image's repository: which container's image is read. */
+  readonly repository: string
+  readonly namespace: string
+  readonly deployment: string
+  readonly service: string
+  readonly servicePort: string
+  readonly route: string | undefined
+  /** The rule of the route that is split, counted from 0. */
+  readonly rule: number
+}
 
-/** The Deployments of production. */
-export const DEPLOYMENTS = { apiVersion: 'apps/v1', resource: 'deployments', namespace: NAMES.production } as const
-
-/** The Services of production. */
-export const SERVICES = { apiVersion: 'v1', resource: 'services', namespace: NAMES.production } as const
-
-/** The HTTPRoutes of production. */
-export const ROUTES = {
-  apiVersion: 'gateway.networking.k8s.io/v1',
-  resource: 'httproutes',
-  namespace: NAMES.production,
-} as const
-
-/** The ConfigMaps of production: a release's record is one of them. */
-export const CONFIGMAPS = { apiVersion: 'v1', resource: 'configmaps', namespace: NAMES.production } as const
+/** The resources of a namespace that a rehearsal reads; a release's record is one of its ConfigMaps. */
+export const resourcesOf = (namespace: string) =>
+  ({
+    deployments: { apiVersion: 'apps/v1', resource: 'deployments', namespace },
+    services: { apiVersion: 'v1', resource: 'services', namespace },
+    configmaps: { apiVersion: 'v1', resource: 'configmaps', namespace },
+    routes: { apiVersion: 'gateway.networking.k8s.io/v1', resource: 'httproutes', namespace },
+  }) as const
 
 /** An HTTPRoute, as far as its weights are read. https://gateway-api.sigs.k8s.io/reference/spec/#httproute */
 export type Route = KubernetesObject & {
-  readonly spec: { readonly rules?: readonly { readonly backendRefs?: readonly Backend[] }[] }
+  readonly spec: {
+    readonly parentRefs?: readonly {
+      readonly kind?: string
+      readonly name: string
+      readonly namespace?: string
+      readonly sectionName?: string
+      readonly port?: number
+    }[]
+    readonly hostnames?: readonly string[]
+    readonly rules?: readonly { readonly backendRefs?: readonly Backend[] }[]
+  }
 }
 type Backend = { readonly name: string; readonly weight?: number }
 
@@ -51,26 +58,31 @@ export type Workload = KubernetesObject & {
   }
 }
 
-/** The canary's share that a route asks for, whole percent: of the backends of its first rule, the one that is not stable. An absent weight is 1. */
-export const canaryWeight = (route: Route | undefined): number => {
-  const backends = route?.spec.rules?.[0]?.backendRefs ?? []
+/** The canary's share that a route asks for, whole percent: of the backends of a rule, the one that is not stable's Service. An absent weight is 1. */
+export const canaryWeight = (route: Route | undefined, { service, rule }: Pick<Place, 'service' | 'rule'>): number => {
+  const backends = route?.spec.rules?.[rule]?.backendRefs ?? []
   const total = backends.reduce((sum, { weight }) => sum + (weight ?? 1), 0)
-  const canary = backends.reduce((sum, { name, weight }) => (name === NAMES.deployment ? sum : sum + (weight ?? 1)), 0)
+  const canary = backends.reduce((sum, { name, weight }) => (name === service ? sum : sum + (weight ?? 1)), 0)
   return total === 0 ? 0 : Math.round((100 * canary) / total)
 }
 
+/** The canary's share of the pods that can answer, whole percent: what it gets where no route splits. */
+export const canaryShare = (deployments: readonly Workload[], { deployment }: Pick<Place, 'deployment'>): number => {
+  const available = (name: string): number =>
+    deployments.find(({ metadata }) => metadata.name === name)?.status?.availableReplicas ?? 0
+  const canary = available(`${deployment}-canary`)
+  const all = canary + available(deployment)
+  return all === 0 ? 0 : Math.round((100 * canary) / all)
+}
+
 /** The part of a release's saved state that a watcher shows. */
-export const lookOf = (
-  at: number,
-  route: Route | undefined,
-  data: Readonly<Record<string, string>> | undefined,
-): Look => {
+export const lookOf = (at: number, weight: number, data: Readonly<Record<string, string>> | undefined): Look => {
   const state = readJson<State>(data?.state)
   const evidence = readJson<{ readonly evidence?: Evidence }>(data?.evidence)?.evidence
   const why = state !== undefined && 'why' in state ? state.why.text : ''
   return {
     at,
-    weight: canaryWeight(route),
+    weight,
     phase: state?.phase ?? 'none',
     step: state !== undefined && 'step' in state ? state.step : undefined,
     reason: why,

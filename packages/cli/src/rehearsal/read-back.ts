@@ -1,45 +1,49 @@
-import type { KubernetesObject } from '@sluice/kubernetes/cluster'
+import type { Cluster, KubernetesObject } from '@sluice/kubernetes/cluster'
 import type { ReleaseFacts } from './claims.ts'
-import {
-  CONFIGMAPS,
-  canaryWeight,
-  DEPLOYMENTS,
-  NAMES,
-  ROUTES,
-  type Route,
-  recordedEnd,
-  SERVICES,
-  type Workload,
-} from './production.ts'
-import type { Stage } from './stage.ts'
+import { type Place, type Route, recordedEnd, resourcesOf, type Workload } from './production.ts'
 import { type Answer, byRelease, isBeyondService, isFailed } from './traffic.ts'
+import { weightOf } from './watch.ts'
+
+/** The route as it is, for comparing later; absent where no route splits the traffic. */
+export const routeOf = (cluster: Cluster, { namespace, route }: Place): Promise<Route | undefined> =>
+  route === undefined ? Promise.resolve(undefined) : cluster.get<Route>(resourcesOf(namespace).routes, route)
 
 /** Production as the cluster shows it after a release, compared with the route as it was before. */
-export const readBack = async ({ cluster }: Stage, routeBefore: Route | undefined): Promise<ReleaseFacts['after']> => {
-  const [live, route, saved, deployments, services] = await Promise.all([
-    cluster.get<Workload>(DEPLOYMENTS, NAMES.deployment),
-    cluster.get<Route>(ROUTES, NAMES.route),
+export const readBack = async (
+  cluster: Cluster,
+  place: Place,
+  routeBefore: Route | undefined,
+): Promise<ReleaseFacts['after']> => {
+  const { deployments, services, configmaps } = resourcesOf(place.namespace)
+  const [live, route, weight, saved, allDeployments, allServices] = await Promise.all([
+    cluster.get<Workload>(deployments, place.deployment),
+    routeOf(cluster, place),
+    weightOf(cluster, place),
     cluster.get<KubernetesObject & { readonly data?: Readonly<Record<string, string>> }>(
-      CONFIGMAPS,
-      `sluice-${NAMES.deployment}`,
+      configmaps,
+      `sluice-${place.deployment}`,
     ),
-    cluster.list(DEPLOYMENTS),
-    cluster.list(SERVICES),
+    cluster.list(deployments),
+    cluster.list(services),
   ])
   const current = live?.status?.observedGeneration === live?.metadata.generation
-  const names = (kind: string, objects: readonly KubernetesObject[]): readonly string[] =>
-    objects
-      .map(({ metadata }) => metadata.name)
-      .filter((found) => found !== NAMES.deployment)
-      .map((found) => `${kind}/${found}`)
+  // A user's namespace may hold more than this service: ours are known by their names.
+  const ours = (kind: string, objects: readonly KubernetesObject[], stable: string): readonly string[] =>
+    objects.flatMap(({ metadata }) => (metadata.name === `${stable}-canary` ? [`${kind}/${metadata.name}`] : []))
   return {
-    image: live?.spec.template.spec.containers[0]?.image.split('@')[1] ?? '',
+    image:
+      live?.spec.template.spec.containers
+        .find(({ image }) => image.startsWith(`${place.repository}@`))
+        ?.image.split('@')[1] ?? '',
     desired: live?.spec.replicas ?? 0,
     updated: current ? (live?.status?.updatedReplicas ?? 0) : 0,
     available: live?.status?.availableReplicas ?? 0,
     routeAsBefore: JSON.stringify(route?.spec) === JSON.stringify(routeBefore?.spec),
-    canaryWeight: canaryWeight(route),
-    leftovers: [...names('Deployment', deployments), ...names('Service', services)],
+    canaryWeight: weight,
+    leftovers: [
+      ...ours('Deployment', allDeployments, place.deployment),
+      ...ours('Service', allServices, place.service),
+    ],
     recorded: recordedEnd(saved?.data),
   }
 }

@@ -1,32 +1,45 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { Fault } from '@sluice/kit/faults'
-import type { FaultName } from '../arguments.ts'
-import type { ReleaseFacts, Told } from './claims.ts'
+import type { Platform, Run } from '@sluice/runner/github'
+import type { RunTrace } from '@sluice/runner/trace'
+import type { Act, FaultName } from '../arguments.ts'
+import type { Callers } from './callers.ts'
+import type { ReleaseFacts } from './claims.ts'
 import type { Load } from './load.ts'
-import { type Look, type Moment, momentOf, returnSpan } from './moments.ts'
+import { type Look, momentOf, returnSpan } from './moments.ts'
 import { pause } from './pause.ts'
-import { OUTAGE, PLAN, REPOSITORY, type Release } from './plan.ts'
-import { canaryWeight, NAMES, ROUTES, type Route } from './production.ts'
-import { countsOf, readBack, settledOf } from './read-back.ts'
+import { OUTAGE, type Release } from './plan.ts'
+import type { Place } from './production.ts'
+import { countsOf, readBack, routeOf, settledOf } from './read-back.ts'
+import type { TemporaryRepository } from './repository.ts'
+import { runFacts } from './run-facts.ts'
 import type { Stage } from './stage.ts'
-import type { Steps, Use } from './steps.ts'
+import type { Subject } from './subject.ts'
 import { badSpan, isFailed, sentBetween } from './traffic.ts'
-import { watchProduction } from './watch.ts'
+import { watchProduction, weightOf } from './watch.ts'
 
-/** One release to take through: `run` is the number of its workflow run. */
+/** One release to take through. */
 export type Asked = {
   readonly name: string
   readonly release: Release
   readonly previous: Release
   readonly fault: FaultName
-  readonly kill: boolean
-  readonly run: number
+  readonly act: Act
+}
+
+/** Where releases are pushed: the temporary repository and the local GitHub that runs its workflows. */
+export type Forge = {
+  readonly subject: Subject
+  readonly callers: Callers
+  readonly repository: TemporaryRepository
+  readonly platform: Platform
 }
 
 /** What a release is taken through, and who is told: `tell` an event, `at` the stage it is in, `see` each look at production. */
 export type Scene = {
   readonly stage: Stage
-  readonly steps: Steps
+  readonly forge: Forge
+  readonly place: Place
   readonly load: Load
   tell(text: string, detail?: string): void
   at(stage: string): void
@@ -36,140 +49,127 @@ export type Scene = {
 /** What a release did. The spans are absent when they did not happen; times in ms. */
 export type Rehearsed = {
   readonly facts: ReleaseFacts
+  readonly traces: readonly RunTrace[]
   readonly looks: readonly Look[]
   readonly began: number
   readonly ended: number
   readonly badSpan: ReturnType<typeof badSpan>
   readonly returnSpan: ReturnType<typeof returnSpan>
-  readonly moments: readonly Moment[]
 }
 
 /** How long after the end the clients are listened to, ms, and what of that is left for requests that were under way. */
 const SETTLE = { listen: 2_500, under: 500 } as const
 
-/** Takes one release through deploy to staging → smoke-test → canary-promote in production, then reads back what is there. */
+/** How long the canary has traffic before its run is cancelled or its machine dies, ms: enough that it is in the middle of its work. */
+const INTO_TRAFFIC = 1_500
+
+/** Commits a release, pushes it, and gives the run that delivers it. @throws Fault('input') when the push starts none */
+export const pushRelease = ({ repository, platform, callers }: Forge, release: Release): Run => {
+  repository.commit(release)
+  const run = platform.push({ branch: callers.branch }).find(({ file }) => file.endsWith(`/${callers.deliver}`))
+  if (run === undefined) throw new Fault('input', `A push to ${callers.branch} starts no run of ${callers.deliver}`)
+  return run
+}
+
+/** Pushes one release through the workflows, does to its run what is asked, then reads back what is there. */
 export const takeThrough = async (asked: Asked, scene: Scene): Promise<Rehearsed> => {
-  const { stage, steps, load, tell, at } = scene
-  const { name, release, run } = asked
-  const image = `${REPOSITORY}@${release.digest}`
+  const { stage, forge, place, load, tell, at } = scene
+  const { name, release } = asked
+  const { cluster } = stage
   const began = Date.now()
-  const use = (action: string, inputs: Use['inputs'], suffix = ''): Use => ({
-    id: `${name}-${action}${suffix}`,
-    action,
-    run,
-    inputs,
-  })
-  const passed = async (given: Use): Promise<Told> => {
-    const { told, result } = await steps.start(given).told
-    tell(
-      `${name}: ${given.action} ${given.action === 'deploy' ? 'to' : 'of'} staging: ${told.verdict || 'no verdict'}`,
-      seconds(result.endedAt - result.startedAt),
-    )
-    // Nothing that did not pass staging may reach production: the workflow would stop here, and so does the rehearsal.
-    if (told.code !== 0) throw new Fault('upstream', `${given.id} ended with ${told.code}: ${tail(result.log)}`)
-    return told
-  }
+  at(`${name} release ${release.label}`)
+  const routeBefore = await routeOf(cluster, place)
+  const before = await readBack(cluster, place, routeBefore)
+  // In production alone, and for the second release alone: no earlier release leaves a canary behind.
+  const heldBack =
+    asked.fault === 'never-ready' && forge.subject.kind === 'own'
+      ? stage.sandbox.faults.neverReady(place.namespace, { 'sluice.dev/track': 'canary' })
+      : undefined
+  const run = pushRelease(forge, release)
+  tell(`${name}: ${release.label} is pushed`, `run ${run.id} of ${forge.callers.deliver}`)
 
-  at(`${name} release ${release.label}: deploy to staging`)
-  const deploy = await passed(
-    use('deploy', {
-      manifests: 'examples/support-router/manifests/staging',
-      values: `IMAGE=${image}`,
-      namespace: NAMES.staging,
-      timeout: '30s',
-    }),
-  )
-  at(`${name} release ${release.label}: smoke-test of staging`)
-  const smoke = await passed(
-    use('smoke-test', {
-      service: `${NAMES.staging}/${NAMES.deployment}:80`,
-      checks: CHECKS,
-      'expect-image': image,
-      interval: '1s',
-      deadline: '30s',
-    }),
-  )
-
-  at(`${name} release ${release.label}: canary in production`)
-  const routeBefore = await stage.cluster.get<Route>(ROUTES, NAMES.route)
-  const canaryAt = Date.now()
-  const promote = steps.start(
-    use('canary-promote', { image, namespace: NAMES.production, deployment: NAMES.deployment, plan: PLAN }),
-  )
   let firstWeight: () => void = () => {}
   const weighted = new Promise<void>((resolve) => {
     firstWeight = resolve
   })
-  const watch = watchProduction(stage.cluster, (look, before) => {
+  const watch = watchProduction(cluster, place, (look, last) => {
     // The record of the release before stays until the new one writes its own.
-    if (look.since < canaryAt) return
+    if (look.since < began) return
     scene.see(look)
     if (look.weight > 0) firstWeight()
-    const told = momentOf(look, before)
+    const told = momentOf(look, last)
     if (told !== undefined) tell(`${name}: ${told.text}`, told.detail)
   })
   stage.undo(watch.stop)
-  const outage = asked.fault === 'outage' ? weighted.then(() => breakDependency(scene, name)) : undefined
-  const killed = asked.kill ? weighted.then(() => killSoon(promote.kill, scene, name)) : undefined
-  const { told: canary, result } = await promote.told
-  const reap = killed === undefined ? undefined : await cleanUp(asked, scene)
-  await outage
+  const over = run.done.then(() => 'over' as const)
+  const meanwhile = [
+    ...(asked.fault === 'outage' ? [during(weighted, over, () => breakDependency(scene, name))] : []),
+    during(weighted, over, () => actUpon(run, asked, scene)),
+  ]
+  const trace = await run.done
+  const [weightAtDeath] = (await Promise.all(meanwhile)).filter((weight) => weight !== undefined)
+  const reaped = asked.act === 'kill-twice' ? await reap(run, asked, scene) : undefined
+  heldBack?.()
   await watch.stop()
   scene.see(undefined)
-  if (reap === undefined)
-    tell(
-      `${name}: canary-promote: ${canary.verdict || canary.signal || 'no verdict'}`,
-      canary.code === 1 ? reasonOf(result.outputs, result.log) : (result.outputs.reason ?? ''),
-    )
 
   at(`${name} release ${release.label}: listening to the clients`)
   const ended = Date.now()
   await pause(SETTLE.listen)
-  const looks = watch.looks.filter(({ since }) => since >= canaryAt)
-  const during = sentBetween(load.answers, began, ended)
+  const looks = watch.looks.filter(({ since }) => since >= began)
+  const sent = sentBetween(load.answers, began, ended)
   const settled = sentBetween(load.answers, ended + SETTLE.under, Date.now() - SETTLE.under)
   const facts: ReleaseFacts = {
     name,
     label: release.label,
     previousLabel: asked.previous.label,
     fault: asked.fault,
+    act: asked.act,
     image: release.digest,
     previousImage: asked.previous.digest,
-    deploy,
-    smoke,
-    canary,
-    ...(reap === undefined ? {} : { reap }),
+    run: runFacts(trace),
+    ...(reaped === undefined ? {} : { reap: runFacts(reaped) }),
+    ...(weightAtDeath === undefined ? {} : { weightThen: weightAtDeath }),
+    recordedBefore: before.recorded,
+    deployment: productionState(forge, release.digest),
     held: looks.some(({ phase }) => phase === 'holding'),
-    after: await readBack(stage, routeBefore),
+    after: await readBack(cluster, place, routeBefore),
     clients: {
-      ...countsOf(during, release.label),
+      ...countsOf(sent, release.label),
       settled: settledOf(settled),
       settledFailed: settled.filter(isFailed).length,
     },
   }
   return {
     facts,
+    traces: [trace, ...(reaped === undefined ? [] : [reaped])],
     looks,
     began,
     ended,
-    badSpan: badSpan(sentBetween(load.answers, canaryAt, Date.now()), asked.previous.label),
+    badSpan: badSpan(sentBetween(load.answers, began, Date.now()), asked.previous.label),
     returnSpan: returnSpan(looks),
-    moments: [],
   }
 }
 
-/** The checks that a release has to pass in staging. */
-const CHECKS = `- name: is ready
-  path: /ready
-  expect: { status: 200, json: [{ path: $.status, op: eq, value: ready }] }
-- name: knows a bill from a parcel
-  method: POST
-  path: /classify
-  body: { text: My invoice is wrong, I was charged twice }
-  expect: { status: 200, json: [{ path: $.intent, op: eq, value: billing }] }
-`
+/** The state of a release's GitHub Deployment to production: its last status; `no Deployment` when there is none. */
+export const productionState = ({ platform, subject }: Forge, digest: string): string => {
+  const found = platform
+    .deployments()
+    .find(
+      ({ payload, environment }) =>
+        environment === subject.production.environment && JSON.stringify(payload).includes(digest),
+    )
+  return found === undefined ? 'no Deployment' : (found.statuses.at(-1)?.state ?? 'no status')
+}
 
-const breakDependency = async ({ stage, tell }: Scene, name: string): Promise<void> => {
+/** Does something once the canary has traffic, unless the run is over before it has. */
+const during = async <T>(
+  weighted: Promise<void>,
+  over: Promise<'over'>,
+  act: () => Promise<T>,
+): Promise<T | undefined> => ((await Promise.race([weighted, over])) === 'over' ? undefined : act())
+
+const breakDependency = async ({ stage, tell }: Scene, name: string): Promise<undefined> => {
   await pause(OUTAGE.after)
   writeFileSync(stage.outageFile, '')
   tell(`${name}: a dependency of stable and canary is out`, `half of all requests fail for ${OUTAGE.length / 1000} s`)
@@ -178,35 +178,37 @@ const breakDependency = async ({ stage, tell }: Scene, name: string): Promise<vo
   tell(`${name}: the dependency is back`)
 }
 
-const killSoon = async (kill: (signal: NodeJS.Signals) => void, { tell }: Scene, name: string): Promise<void> => {
-  await pause(1_500)
-  kill('SIGKILL')
-  tell(`${name}: canary-promote killed with SIGKILL`, 'no post step, no clean-up')
+/** Cancels the run, or lets its machines die; gives the canary's weight at that moment, whole percent. */
+const actUpon = async (run: Run, { name, act }: Asked, { stage, place, tell }: Scene): Promise<number | undefined> => {
+  if (act === 'none' || act === 'refuse') return undefined
+  await pause(INTO_TRAFFIC)
+  const weight = await weightOf(stage.cluster, place)
+  if (act === 'cancel') {
+    tell(`${name}: the run is cancelled`, 'SIGINT, after 7.5 s SIGTERM, after 2.5 s more the end of the process tree')
+    run.cancel()
+    return weight
+  }
+  tell(`${name}: the machine of the canary's job dies`, 'no signal, no post step')
+  run.kill(CANARY)
+  if (act === 'kill-once') return weight
+  await run.started(RECOVER)
+  run.kill(RECOVER)
+  tell(`${name}: the machine of the job beside it dies as well`)
+  await run.done
+  return weightOf(stage.cluster, place)
 }
 
-const cleanUp = async (asked: Asked, { stage, steps, tell, at }: Scene): Promise<NonNullable<ReleaseFacts['reap']>> => {
-  const weightAtDeath = canaryWeight(await stage.cluster.get<Route>(ROUTES, NAMES.route))
-  at(`${asked.name} release ${asked.release.label}: the next run takes over once the lease has run out`)
-  tell(`${asked.name}: the next run starts with mode reap`, `canary weight is still ${weightAtDeath} %`)
-  const { told, result } = await steps.start({
-    id: `${asked.name}-canary-promote-reap`,
-    action: 'canary-promote',
-    run: asked.run + 1,
-    inputs: { mode: 'reap', namespace: NAMES.production, deployment: NAMES.deployment },
-  }).told
-  tell(`${asked.name}: reap: ${told.verdict || 'no verdict'}`, result.outputs.reason ?? '')
-  return { told, weightAtDeath }
+const CANARY = 'canary / canary'
+const RECOVER = 'canary / recover'
+
+/** The run that ends what nobody watches: the one that the end of the delivery started by itself, else one by hand. */
+const reap = async (run: Run, { name }: Asked, { forge, tell }: Scene): Promise<RunTrace> => {
+  const { platform, callers } = forge
+  await pause(100)
+  const started = platform.runs.find(({ id, file }) => id > run.id && file.endsWith(`/${callers.reap}`))
+  tell(
+    `${name}: ${callers.reap} takes over`,
+    started === undefined ? 'started by hand' : 'started by the end of the run that lost its machines',
+  )
+  return (started ?? platform.dispatch(callers.reap, {}, callers.branch)).done
 }
-
-/** The reason as the action gave it, or where it gave none, the end of its log. */
-const reasonOf = (outputs: Readonly<Record<string, string>>, log: readonly string[]): string =>
-  outputs.reason || tail(log)
-
-/** The end of a log as a person reads it: a runner's commands for annotations become their text. */
-const tail = (log: readonly string[]): string =>
-  log
-    .slice(-12)
-    .map((line) => line.replace(/^::\w+[^:]*::/, '').replaceAll('%0A', '\n'))
-    .join('\n')
-
-const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`

@@ -1,35 +1,34 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Cluster, KubernetesObject } from '@sluice/kubernetes/cluster'
+import { Fault } from '@sluice/kit/faults'
+import type { Cluster } from '@sluice/kubernetes/cluster'
 import { connect } from '@sluice/kubernetes/connect'
-import { startSandbox } from '@sluice/sandbox/sandbox'
-import { parse } from 'yaml'
+import { type Sandbox, startSandbox } from '@sluice/sandbox/sandbox'
 import type { FaultName } from '../arguments.ts'
+import { parentsOf, readManifests, setUpPlatform } from './gateways.ts'
+import { contentOfSubject, imageOf } from './images.ts'
 import { type Load, startLoad } from './load.ts'
-import { contentOf, LOAD, type Release, releaseOf } from './plan.ts'
-import { NAMES } from './production.ts'
+import { LOAD, type Release, releaseOf } from './plan.ts'
+import { type Place, type Route, resourcesOf } from './production.ts'
+import type { Subject } from './subject.ts'
 
 /** Everything a rehearsal plays on. `undo` is done in reverse by `close`, once. */
 export type Stage = {
-  readonly root: string
   readonly directory: string
-  readonly kubeconfig: string
+  readonly sandbox: Sandbox
   readonly cluster: Cluster
   readonly releases: { readonly first: Release; readonly good: Release; readonly second: Release }
   /** While this file is there the dependency that all releases share is out. */
   readonly outageFile: string
-  /** Starts the clients against production's gateway. */
-  load(): Load
   undo(step: () => Promise<void> | void): void
   close(): Promise<void>
 }
 
-const EXAMPLE = 'examples/support-router'
-
-/** Starts the embedded cluster with the example's images, and sets up what a platform team would: namespaces and gateways. */
+/** Starts the embedded cluster with the releases' images, and sets up what a platform team would: namespaces and gateways. */
 export const setStage = async (
-  root: string,
+  subject: Subject,
   { fault, seed }: { readonly fault: FaultName; readonly seed: number },
 ): Promise<Stage> => {
   const steps: (() => Promise<void> | void)[] = []
@@ -40,60 +39,128 @@ export const setStage = async (
     const directory = mkdtempSync(join(tmpdir(), 'sluice-rehearsal-'))
     steps.push(() => rmSync(directory, { recursive: true, force: true }))
     const outageFile = join(directory, 'outage')
-    const content = contentOf(join(root, EXAMPLE), ['src', 'rehearsal', 'model'])
+    const content = contentOfSubject(subject)
     const releases = {
-      first: releaseOf(content, { label: 'r1', fault: 'none', seed, outageFile }),
-      good: releaseOf(content, { label: 'r2', fault: 'none', seed, outageFile }),
-      second: releaseOf(content, { label: 'r3', fault, seed, outageFile }),
+      first: releaseOf(content, { label: 'r1', fault: 'none', seed }),
+      good: releaseOf(content, { label: 'r2', fault: 'none', seed }),
+      second: releaseOf(content, { label: 'r3', fault, seed }),
     }
-    const command = [process.execPath, 'rehearsal/main.ts']
-    const image = ({ digest, env }: Release) => [digest, { command, cwd: join(root, EXAMPLE), env }] as const
-    const sandbox = await startSandbox({ images: Object.fromEntries(Object.values(releases).map(image)) })
+    const images = Object.values(releases).map(
+      (release) => [release.digest, imageOf(subject, release, { seed, outageFile })] as const,
+    )
+    const sandbox = await startSandbox({ images: Object.fromEntries(images) })
     steps.push(() => sandbox.stop())
-    const kubeconfig = join(directory, 'kubeconfig')
-    writeFileSync(kubeconfig, sandbox.kubeconfig({ namespace: NAMES.production }), { mode: 0o600 })
-    const cluster = await connect({ kubeconfig, env: {} })
-    for (const environment of ['staging', 'production'])
-      await setUp(cluster, join(root, EXAMPLE, 'manifests/platform', environment))
-    return {
-      root,
-      directory,
-      kubeconfig,
-      cluster,
-      releases,
-      outageFile,
-      load: () => {
-        const load = startLoad(
-          {
-            ...LOAD,
-            seed,
-            url: sandbox.gatewayUrl(NAMES.production, NAMES.gateway),
-            tickets: join(root, EXAMPLE, 'data/tickets.tsv'),
-          },
-          (text) => process.stderr.write(`${text}\n`),
-        )
-        steps.push(load.stop)
-        return load
-      },
-      undo: (step) => void steps.push(step),
-      close,
-    }
+    const cluster = await connect({ kubeconfig: sandbox.kubeconfig(), env: {} })
+    for (const target of [subject.staging, subject.production])
+      if (target !== null)
+        await setUpPlatform(cluster, readManifests(subject.folder, target.manifests.split('\n')), target.namespace)
+    return { directory, sandbox, cluster, releases, outageFile, undo: (step) => void steps.push(step), close }
   } catch (thrown) {
     await close()
     throw thrown
   }
 }
 
-/** The files of a folder of `manifests/platform`, applied as they are. */
-const setUp = async (cluster: Cluster, folder: string): Promise<void> => {
-  for (const [file, resource] of [
-    ['namespace.yaml', 'namespaces'],
-    ['gateway.yaml', 'gateways'],
-  ] as const) {
-    const source = readFileSync(join(folder, file), 'utf8').replaceAll(`\${GATEWAY_CLASS}`, 'sluice')
-    const object: KubernetesObject = parse(source)
-    const { namespace } = object.metadata
-    const place = { apiVersion: object.apiVersion, resource, ...(namespace === undefined ? {} : { namespace }) }
-    await cluster.apply(place, object, { fieldManager: 'platform' })
+/**
+ * Finds where production's service lives, once its first release is deployed.
+ * @throws Fault('upstream') when no HTTPRoute, or more than one, names the Service
+ */
+export const placeOf = async (cluster: Cluster, { production, service, repository }: Subject): Promise<Place> => {
+  const { namespace, deployment, router } = production
+  const base = {
+    repository,
+    namespace,
+    deployment,
+    service: production.service,
+    servicePort: production['service-port'],
+  }
+  if (router === 'replicas') return { ...base, route: undefined, rule: 0 }
+  const names = (route: Route): number =>
+    (route.spec.rules ?? []).findIndex(({ backendRefs = [] }) => backendRefs.some(({ name }) => name === base.service))
+  const routes = (await cluster.list<Route>(resourcesOf(namespace).routes)).filter(
+    (route) => names(route) >= 0 && (production.route === null || route.metadata.name === production.route),
+  )
+  const [route, ...more] = routes
+  if (route === undefined || more.length > 0)
+    throw new Fault(
+      'upstream',
+      `${routes.length} HTTPRoutes in ${namespace} name the Service ${base.service} of ${service}`,
+      "The manifests need one; where there are several, name it as route in the service's deploy.",
+    )
+  return { ...base, route: route.metadata.name, rule: production.rule ?? names(route) }
+}
+
+/** Where clients ask: an address, and the host that the route is for (empty: any). */
+export type Door = { readonly url: string; readonly host: string }
+
+/** The way of the clients to production: the gateway of its route, or the Service itself where no route splits. */
+export const doorOf = async ({ sandbox, cluster }: Stage, place: Place): Promise<Door> => {
+  if (place.route === undefined)
+    return { url: sandbox.serviceUrl(place.namespace, place.service, place.servicePort), host: '' }
+  const route = await cluster.get<Route>(resourcesOf(place.namespace).routes, place.route)
+  const parent = route === undefined ? undefined : parentsOf(route)[0]
+  if (route === undefined || parent === undefined)
+    throw new Fault('upstream', `HTTPRoute ${place.namespace}/${place.route} names no Gateway as its parent`)
+  return {
+    url: sandbox.gatewayUrl(parent.namespace ?? place.namespace, parent.name),
+    host: (route.spec.hostnames?.[0] ?? '').replace('*', 'rehearsal'),
   }
 }
+
+/**
+ * Starts the clients: the example's post tickets, a user's ask for the first of some paths that the service answers through the door.
+ * @throws Fault('upstream') when it answers none of them
+ */
+export const startClients = async (
+  stage: Stage,
+  {
+    door,
+    subject,
+    paths,
+    seed,
+  }: {
+    readonly door: Door
+    readonly subject: Subject
+    readonly paths: readonly string[]
+    readonly seed: number
+  },
+): Promise<{ readonly load: Load; readonly path: string }> => {
+  const example = subject.kind === 'example'
+  const path = example ? '/classify' : await answered(door, paths)
+  const tickets = example ? join(subject.folder, 'data/tickets.tsv') : ''
+  const load = startLoad({ ...LOAD, ...door, path, seed, tickets }, (text) => process.stderr.write(`${text}\n`))
+  stage.undo(load.stop)
+  return { load, path }
+}
+
+const answered = async ({ url, host }: Door, paths: readonly string[]): Promise<string> => {
+  const until = Date.now() + 10_000
+  let said = ''
+  while (Date.now() < until) {
+    for (const path of paths) {
+      const status = await statusOf(new URL(path, url), host)
+      if (status.release && status.code < 500) return path
+      said = `${path} answered ${status.code}`
+    }
+    await new Promise((done) => setTimeout(done, 250))
+  }
+  throw new Fault(
+    'upstream',
+    `Nothing of the service answered the clients under ${paths.join(', ')}: ${said}`,
+    "Give the service a smoke check of a path that production's route lets through.",
+  )
+}
+
+const statusOf = (url: URL, host: string): Promise<{ readonly code: number; readonly release: boolean }> =>
+  new Promise((resolve) => {
+    const asked = request(url, { headers: host === '' ? {} : { host } }, (answer) => {
+      answer.resume()
+      answer.once('end', () =>
+        resolve({ code: answer.statusCode ?? 0, release: answer.headers['x-release'] !== undefined }),
+      )
+      answer.once('error', () => resolve({ code: 0, release: false }))
+    })
+    asked.setTimeout(5_000, () => asked.destroy())
+    asked.once('error', () => resolve({ code: 0, release: false }))
+    asked.end()
+  })

@@ -6,6 +6,9 @@ export type Answer = {
   readonly release: string
 }
 
+/** The header by which a rehearsal's clients are known to the process in front of a service. Its value differs for each request, and is the same for the same seed. */
+export const CLIENT = 'x-sluice-client'
+
 /** Slower than this (ms) is slow: the threshold that the plan of the rehearsal judges by. */
 const SLOW = 500
 

@@ -1,3 +1,4 @@
+import type { JobRow } from './board.ts'
 import type { Claim } from './claims.ts'
 import type { Look, Moment } from './moments.ts'
 import type { Share } from './traffic.ts'
@@ -12,11 +13,13 @@ export type Frame = {
   readonly look: Look | undefined
   readonly moments: readonly Moment[]
   readonly began: number
+  /** The jobs of the run that goes on. */
+  readonly jobs: readonly JobRow[]
 }
 
 /** The live view's lines, each cut to `columns`. */
 export const frame = (
-  { elapsed, stage, sent, perSecond, shares, look, moments, began }: Frame,
+  { elapsed, stage, sent, perSecond, shares, look, moments, began, jobs }: Frame,
   columns: number,
 ): readonly string[] => {
   const parts = [...shares].map(([release, { total, failed, slow }]) => {
@@ -27,6 +30,7 @@ export const frame = (
     '',
     `${clock(elapsed)}  ${stage}`,
     `  clients   ${sent} requests, ${perSecond.toFixed(0)}/s; last 5 s: ${parts.join(' · ') || 'none'}`,
+    `  jobs      ${jobLine(jobs)}`,
     look === undefined ? '' : `  canary    ${bar(look.weight)} ${String(look.weight).padStart(3)} %  ${phase(look)}`,
     look?.evidence === undefined ? '' : `  evidence  ${evidence(look.evidence)}`,
     '',
@@ -35,17 +39,34 @@ export const frame = (
   return lines.map((line) => (line.length > columns ? `${line.slice(0, Math.max(1, columns - 1))}…` : line))
 }
 
+/** The jobs of a run in one line: those that ended by a mark, the others by what they do. */
+export const jobLine = (jobs: readonly JobRow[]): string =>
+  jobs.map(({ path, state }) => `${MARKS[state]} ${path.split(' / ').slice(1).join(' / ') || path}`).join('  ') ||
+  'none'
+
+const MARKS: Readonly<Record<JobRow['state'], string>> = {
+  queued: '○',
+  waiting: '◔',
+  running: '▶',
+  success: '✓',
+  failure: '✗',
+  cancelled: '⊘',
+  skipped: '–',
+}
+
 /** A moment as one line of plain output. */
 export const momentLine = ({ at, text, detail }: Moment, began: number): string =>
   `${clock(at - began)}  ${text}${detail && `  ${detail}`}`
 
 /** One line about where things are, for output that is no terminal. */
 export const statusLine = (frameOf: Frame): string => {
-  const { elapsed, stage, look, perSecond } = frameOf
+  const { elapsed, stage, look, perSecond, jobs } = frameOf
   const where = look === undefined ? '' : `, canary ${look.weight} %, ${phase(look)}`
   const parts = [...frameOf.shares].map(([name, { total, failed }]) => `${name || '(none)'} ${failed}/${total}`)
   const against = look?.evidence === undefined ? '' : `, evidence ${evidence(look.evidence)}`
-  return `${clock(elapsed)}    … ${stage}${where}${against}; ${perSecond.toFixed(0)} requests/s, failed in 5 s: ${parts.join(', ') || 'none'}`
+  const running = jobs.filter(({ state }) => state === 'running' || state === 'waiting').map(({ path }) => path)
+  const job = running.length === 0 ? '' : ` (${running.join(', ')})`
+  return `${clock(elapsed)}    … ${stage}${job}${where}${against}; ${perSecond.toFixed(0)} requests/s, failed in 5 s: ${parts.join(', ') || 'none'}`
 }
 
 /** The claims as a table of text: what was claimed, what was read back, and a mark that needs no colour. */

@@ -1,0 +1,157 @@
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Fault } from '@sluice/kit/faults'
+import type { RunTrace } from '@sluice/runner/trace'
+import type { RehearseOptions } from '../arguments.ts'
+import type { Board } from './board.ts'
+import { type Callers, callersOf } from './callers.ts'
+import { tryStart } from './dry-start.ts'
+import { publishedFromSource, startGitHub } from './github.ts'
+import { LOAD } from './plan.ts'
+import type { Forge } from './release.ts'
+import { makeRepository } from './repository.ts'
+import type { Screen } from './screen.ts'
+import { shortened } from './shortened.ts'
+import { type Stage, setStage } from './stage.ts'
+import type { Subject } from './subject.ts'
+
+/** A rehearsal that is set up: the cluster, and the local GitHub with the temporary repository. */
+export type Opened = {
+  readonly stage: Stage
+  readonly forge: Forge
+  /** The traces of the runs that have ended, in that order. */
+  readonly traces: readonly RunTrace[]
+  /** What is other than in life, a sentence each. */
+  readonly said: readonly string[]
+  /** A caller to add to a repository that has none; empty where there is one. */
+  readonly advice: string
+}
+
+type Asked = {
+  readonly root: string
+  readonly subject: Subject
+  readonly options: RehearseOptions
+  readonly board: Board
+  readonly screen: Screen
+  tell(text: string, detail?: string): void
+}
+
+/** The embedded cluster and the local GitHub start in about a second; what does not within this time, ms, never will. */
+const START = 30_000
+
+/** Sets a rehearsal up. `stop` ends what was started when nobody wants it any more, finished or not. */
+export const openForge = (asked: Asked): { readonly ready: Promise<Opened>; stop(): Promise<void> } => {
+  let stage: Stage | undefined
+  let stopped = false
+  const open = async (): Promise<Opened> => {
+    const { subject, options, root, screen, tell } = asked
+    const tried = subject.kind === 'own' && subject.start !== undefined ? await tried_(subject, tell) : 0
+    if (stopped) throw new Fault('upstream', 'Stopped')
+    const callers = callersOf(workflowsOf(subject), {
+      service: subject.service,
+      branch: 'main',
+      publisher: publisherOf(root),
+    })
+    const { text, said } = shortened(subject.text, {
+      service: subject.service,
+      environments: [subject.staging, subject.production].flatMap((one) => (one === null ? [] : [one.environment])),
+      plan: subject.plan,
+      front: subject.kind === 'own' ? subject.start?.port : undefined,
+      // A service that starts slowly is given three times what it took when nothing else ran.
+      readyWithin: Math.max(12, Math.ceil((3 * tried) / 1000)),
+    })
+    const all = [...introduction(asked), ...callers.said, ...said]
+    for (const line of all) screen.note(line)
+    stage = await setStage(subject, options)
+    if (stopped) throw new Fault('upstream', 'Stopped')
+    const forge = await forgeOf(asked, { stage, callers, text })
+    tell('the embedded cluster and the local GitHub are up')
+    return { stage, forge: forge.forge, traces: forge.traces, said: all, advice: callers.advice }
+  }
+  return {
+    ready: within(START + 60_000, open()),
+    stop: async () => {
+      stopped = true
+      await stage?.close()
+    },
+  }
+}
+
+const forgeOf = async (
+  { root, subject, options, board, tell }: Asked,
+  { stage, callers, text }: { readonly stage: Stage; readonly callers: Callers; readonly text: string },
+): Promise<{ readonly forge: Forge; readonly traces: readonly RunTrace[] }> => {
+  const folder = join(stage.directory, 'repository')
+  mkdirSync(folder)
+  const repository = makeRepository(subject.folder, folder, {
+    files: subject.files,
+    instead: { ...callers.files, 'sluice.yml': text },
+    branch: callers.branch,
+  })
+  const traces: RunTrace[] = []
+  const platform = await startGitHub({
+    stage,
+    subject,
+    callers,
+    root,
+    repository: folder,
+    published: options.fromSource ? publishedFromSource(root, join(stage.directory, 'published')) : root,
+    approve: async ({ environment, run }) => {
+      const answer = options.act === 'refuse' && run > 1 ? 'rejected' : 'approved'
+      tell(`the reviewer of ${environment} says ${answer === 'approved' ? 'yes' : 'no'}`, `run ${run}`)
+      return answer
+    },
+    on: (happening) => {
+      board.hear(happening)
+      if (happening.kind === 'run-ended') traces.push(happening.run)
+    },
+  })
+  return { forge: { subject, callers, repository, platform }, traces }
+}
+
+/** The first lines of a rehearsal: what is real in it and what is not. */
+const introduction = ({ subject, options }: Asked): readonly string[] => [
+  `A rehearsal of ${subject.service} on this machine: ${subject.folder} as a temporary repository, the real workflows in a local GitHub, the actions' real ${options.fromSource ? 'sources' : 'bundles'}, an embedded cluster, ${LOAD.rate} requests/s.`,
+  ...(subject.kind === 'own' && subject.start !== undefined
+    ? [
+        `Nothing in your folder is changed. The image is your folder's own \`${subject.start.run}\`, started in it for every pod, behind a process that counts requests for canary-promote and does wrong what the second release is to do wrong.`,
+      ]
+    : []),
+]
+
+const workflowsOf = ({ folder, files }: Subject): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    files
+      .filter((path) => /^\.github\/workflows\/[^/]+\.ya?ml$/.test(path))
+      .map((path) => [path, readFileSync(join(folder, path), 'utf8')]),
+  )
+
+/** Who publishes the workflows, as the example of this checkout names it. */
+const publisherOf = (root: string): string => {
+  const text = readFileSync(join(root, 'examples/support-router/.github/workflows/deliver.yml'), 'utf8')
+  return /uses: ([^/\s]+\/[^/\s]+)\/\.github\/workflows\/deliver\.yml@/.exec(text)?.[1] ?? 'OWNER/sluice'
+}
+
+const tried_ = async ({ start, home }: Subject, tell: Asked['tell']): Promise<number> => {
+  if (start === undefined) return 0
+  tell(`trying the service: ${start.run}`)
+  const took = await tryStart(start, home)
+  tell('the service starts and is ready', `${(took / 1000).toFixed(1)} s`)
+  return took
+}
+
+/** @throws Fault('upstream') when it takes longer than so many ms */
+const within = async <T>(limit: number, setting: Promise<T>): Promise<T> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Fault('upstream', `The embedded cluster did not start within ${limit / 1000} s`)),
+      limit,
+    )
+  })
+  try {
+    return await Promise.race([setting, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,39 @@
+import type { PolicyRule } from '@sluice/sandbox/sandbox'
+import type { Place } from './production.ts'
+
+/**
+ * What the recovery environment's credential may do: take a release that nobody watches back, or carry its promotion through, and nothing else. No secrets,
+ * no other Deployment, nothing created but what a saved release names. The role of the same rules is in canary-promote's README.
+ */
+export const recoveryRules = ({ namespace, deployment, service, route }: RecoveredPlace): readonly PolicyRule[] => {
+  const state = `sluice-${deployment}`
+  const canary = `${deployment}-canary`
+  const rule = (group: string, resource: string, verbs: readonly string[], names?: readonly string[]): PolicyRule => ({
+    apiGroups: [group],
+    resources: [resource],
+    verbs,
+    namespaces: [namespace],
+    ...(names === undefined ? {} : { resourceNames: names }),
+  })
+  return [
+    rule('apps', 'deployments', ['get', 'list']),
+    rule('apps', 'deployments', ['patch'], [deployment, canary]),
+    rule('apps', 'deployments', ['delete'], [canary]),
+    rule('apps', 'replicasets', ['list']),
+    rule('', 'services', ['get', 'list']),
+    rule('', 'services', ['patch', 'delete'], [`${service}-canary`]),
+    rule('', 'pods', ['get', 'list']),
+    rule('', 'pods/proxy', ['get']),
+    rule('', 'configmaps', ['get', 'update'], [state]),
+    rule('coordination.k8s.io', 'leases', ['get', 'update'], [state]),
+    ...(route === undefined
+      ? []
+      : [
+          rule('gateway.networking.k8s.io', 'httproutes', ['get', 'list']),
+          rule('gateway.networking.k8s.io', 'httproutes', ['patch'], [route]),
+        ]),
+  ]
+}
+
+/** The objects that recovery may write. */
+export type RecoveredPlace = Pick<Place, 'namespace' | 'deployment' | 'service' | 'route'>
