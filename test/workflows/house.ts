@@ -10,7 +10,7 @@ export const ROOT = join(import.meta.dirname, '../..')
 
 /** Every workflow file of the checkout: published, the project's own, and the callers of examples and of test/github. */
 export const WORKFLOWS: readonly string[] = repositoryFiles(ROOT).filter((path) =>
-  /^(.+\/)?\.github\/workflows\/[^/]+\.ya?ml$/.test(path),
+  /^((examples\/[^/]+|test\/github\/caller)\/)?\.github\/workflows\/[^/]+\.ya?ml$/.test(path),
 )
 
 /** Those that others call, by their published path. */
