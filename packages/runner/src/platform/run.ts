@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { Fault } from '@sluice/kit/faults'
 import type { Run } from '../github.ts'
 import { concurrencyOf } from '../language/concurrency.ts'
@@ -171,7 +172,8 @@ const instancePorts = (hub: Hub, identity: RunIdentity, watch: Work['watch']): I
         identify: hub.identify,
         deploy: (environment) => hub.deploy({ environment, sha: identity.cause.sha, run }),
         checkout: { repository: hub.repositoryName, folder: options.repository.folder },
-        env: options.env,
+        // Where the stand-ins for artifacts put and find them, as long as the platform lives.
+        env: { SLUICE_ARTIFACTS: join(hub.directory, 'artifacts'), ...options.env },
         directory: hub.directory,
         noticedAfter: options.noticedAfter ?? 100,
         tell: (kind, job, why) => on({ kind, run, job, why }),
