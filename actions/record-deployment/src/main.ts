@@ -16,6 +16,7 @@ import { decide, type Verdict } from './verdict.ts'
 type Details = {
   readonly environment: string
   readonly service: string
+  readonly digest: string
   readonly deployment: number | null
   readonly found: boolean
   readonly state: string | null
@@ -88,6 +89,7 @@ const outcomeOf = (inputs: Inputs, recorded: Recorded, { startedAt, env, image, 
     details: {
       environment,
       service,
+      digest,
       deployment: recorded.id ?? null,
       found: recorded.found,
       state: recorded.state ?? null,

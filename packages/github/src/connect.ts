@@ -94,7 +94,10 @@ type Fetch = (
 /** The fetch that octokit is given. What has no answer is thrown as a fault that `refusal` finds again. */
 const bounded = (connection: Connection, base: URL, clock: Clock, left: () => number): Fetch => {
   const proxyEnv = { ...connection.env }
-  const agent = base.protocol === 'https:' ? new HttpsAgent({ proxyEnv }) : new HttpAgent({ proxyEnv })
+  const agent =
+    base.protocol === 'https:'
+      ? new HttpsAgent({ keepAlive: true, proxyEnv })
+      : new HttpAgent({ keepAlive: true, proxyEnv })
   return async (url, { method = 'GET', headers = {}, body }) => {
     const attempt = async (): Promise<HttpResult> => {
       const timeoutMs = Math.min(ONE_CALL_MS, left())
