@@ -16,6 +16,15 @@ const file = text.check(
   }),
 )
 
+/** The name of an event, as GitHub has them: `push`, `workflow_dispatch`. */
+const event = field((given): string | undefined | ReturnType<typeof problem> => {
+  const value = given.trim()
+  if (value === '') return undefined
+  return /^[a-z][a-z_]{0,49}$/.test(value)
+    ? value
+    : problem(`must be the name of an event, such as push, not ${JSON.stringify(given)}`)
+})
+
 /** Outside GitHub nobody fills in action.yml's default expression. */
 const token = field((given) => (/^\$\{\{/.test(given.trim()) ? '' : given.trim()))
 
@@ -24,7 +33,7 @@ export const inputs = z.object({
   file,
   service: optionalText,
   digest,
-  event: optionalText,
+  event,
   token,
   'unenforced-approval': choice(['fail', 'warn']),
 })

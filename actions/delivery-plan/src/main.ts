@@ -15,6 +15,8 @@ import { type Planned, run } from './run.ts'
 import { summarize } from './summary.ts'
 
 const NAME = 'delivery-plan'
+/** How many problems one annotation names; GitHub cuts it at 4,096 characters. */
+const SHOWN = 20
 type Base = Pick<Report<string, unknown>, 'schema' | 'tool' | 'subject' | 'run' | 'startedAt' | 'endedAt'>
 
 const main = async (): Promise<Outcome> => {
@@ -82,7 +84,7 @@ const wrong = (file: string, problems: readonly DocumentProblem[], base: Base): 
     },
     reportPath: reportPath(NAME),
     summary: `### Delivery plan: error\n\n${count}:\n\n${fenced(lines.join('\n'))}\n`,
-    failed: `${count}:\n${lines.join('\n')}`,
+    failed: `${count}:\n${lines.slice(0, SHOWN).join('\n')}${lines.length > SHOWN ? `\n${lines.length - SHOWN} more: see the summary` : ''}`,
   }
 }
 

@@ -1,7 +1,7 @@
 import { shown } from '@sluice/delivery/canary'
 import type { DeliveryPlan } from '@sluice/delivery/plan'
 import { jobLimit } from '@sluice/delivery/runner'
-import { inline, table } from '@sluice/kit/markdown'
+import { inline, table, unmarked } from '@sluice/kit/markdown'
 import type { Finding } from '@sluice/kit/report'
 import { diagram } from './diagram.ts'
 import type { Look, Seen } from './look.ts'
@@ -26,7 +26,7 @@ export const summarize = ({ verdict, reason, plan, digest, event, seen, findings
     '',
     `${inline(reason.text)}. ${verdict === 'pass' ? '' : inline(reason.next)}`.trim(),
     '',
-    `Event \`${event.replace(/[^\w-]/g, '')}\`, image ${inline(plan.repository)}${digest === '' ? '' : `@${digest}`}.`,
+    `Event ${inline(event)}, image ${inline(plan.repository)}${digest === '' ? '' : `@${digest}`}.`,
     '',
     diagram(plan.service, stages),
     '',
@@ -34,9 +34,9 @@ export const summarize = ({ verdict, reason, plan, digest, event, seen, findings
       ['Stage', 'This run', 'Environment', 'Runner', 'At most'],
       stages.map(({ name, on, does, environment, runner, atMost: minutes }) => [
         name,
-        on ? does : `nothing to check: ${does}`,
-        environment,
-        runner,
+        unmarked(on ? does : `nothing to check: ${does}`),
+        unmarked(environment),
+        unmarked(runner),
         on ? atMost(minutes) : '',
       ]),
     ),
@@ -48,7 +48,7 @@ export const summarize = ({ verdict, reason, plan, digest, event, seen, findings
       : [
           table(
             ['Environment', 'For', 'Reviewers', 'Wait timer', 'Branches'],
-            seen.map(({ name, purpose, look }) => [name, purpose, ...cells(look)]),
+            seen.map(({ name, purpose, look }) => [unmarked(name), purpose, ...cells(look)]),
           ),
           '',
         ]),
@@ -68,7 +68,7 @@ const minutesOf = ({ production }: DeliveryPlan): string => {
       : kind === 'self-hosted'
         ? 'the runner is self-hosted, so GitHub counts none'
         : 'whether they are counted depends on whose runner these labels name'
-  return `Planned runner minutes of the canary: **${production['runner-minutes']}** when nothing holds it, at most ${longest}; ${bill}. ${capital(why)}.`
+  return `Planned runner minutes of the canary: **${production['runner-minutes']}** when nothing holds it, at most ${longest}; ${bill}. ${inline(capital(why))}.`
 }
 
 const cells = (look: Look): readonly string[] => {

@@ -109,6 +109,7 @@ describe('inputs', () => {
   test.each(['latest', 'sha256:5a', `sha256:${'5A'.repeat(32)}`, `${'5a'.repeat(32)}`])('%s is no digest', (digest) =>
     expect(problems({ digest })).toHaveLength(1),
   )
+  test.each(['Push', 'a b', '`x`', '<b>'])('%s is no event', (event) => expect(problems({ event })).toHaveLength(1))
   test("action.yml's own default for the token is none, where nobody filled it in", () => {
     const token = '$' + '{{ github.token }}'
     expect(z.parse(inputs, { ...given, token }).token).toBe('')
