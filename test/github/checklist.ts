@@ -10,6 +10,7 @@ const BY_HAND: readonly string[] = [
   'Deliver, cancelled while the canary has traffic: the canary step ends within 5 s, its post step within 2 min, "recover" starts and is green, the pods serve the old version.',
   'Deliver, the self-hosted runner of "canary" killed with SIGKILL: GitHub notices (about 10 min), "recover" runs, the Deployment is not in progress.',
   'Deliver, started three times while the first is on hold: the second and the third wait in order, and none is cancelled (queue: max).',
+  'Rollback with a digest, after a promotion: the environment shows the new Deployment as active, and the one of the bad release as inactive.',
   'An environment with a custom rule (a GitHub App) and deployment: false: does the job start? Write down which.',
   'Rename a scope away from the caller (deployments: read): the run stops at its start, and says which permission is missing.',
   'A release by aws, gcp and azure login each: the trust policy names repository and environment, and the session is enough for the canary.',
