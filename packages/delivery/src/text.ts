@@ -7,7 +7,7 @@ export const line = z
   .check(z.regex(/^[^\p{Cc}\u2028\u2029]*[^\s\p{Cc}][^\p{Cc}\u2028\u2029]*$/u, { error: 'must be one line of text' }))
 
 const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
-const ENVIRONMENT = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/
+const ENVIRONMENT = /^[A-Za-z0-9]([A-Za-z0-9 ._/-]{0,198}[A-Za-z0-9])?$/
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/
 
 /** What a name must be, by what it names: a sentence for one that is not, else `undefined`. */
@@ -19,7 +19,10 @@ const NAMES = {
     form: DNS_LABEL,
     error: 'must be a DNS label: 1 to 63 of a-z, 0-9 and -, with a letter or digit at both ends',
   },
-  environment: { form: ENVIRONMENT, error: 'must be a name of letters, digits, ., _ and -, at most 200' },
+  environment: {
+    form: ENVIRONMENT,
+    error: 'must be a name of letters, digits, blanks and ._/-, at most 200, with a letter or digit at both ends',
+  },
   variable: { form: VARIABLE, error: 'must be a name of letters, digits and _' },
 } as const
 

@@ -305,6 +305,18 @@ describe('what the parts say of each other', () => {
   })
 })
 
+test.each([
+  { name: 'eu/production', wrong: false },
+  { name: 'Production EU', wrong: false },
+  { name: 'a', wrong: false },
+  { name: '-eu', wrong: true },
+  { name: 'eu ', wrong: true },
+  { name: 'eu:1', wrong: true },
+  { name: 'e'.repeat(201), wrong: true },
+])('an environment may be named $name: not $wrong', ({ name, wrong }) => {
+  expect(wrongWith({ environments: { [name]: { role: 'staging' } } }).length > 0).toBe(wrong)
+})
+
 describe('all problems at once', () => {
   const text = `version: 1
 services:
