@@ -74,7 +74,14 @@ export const createPlatform = async (
       const sha = given.sha ?? hub.repository.headOf(branch)
       const commit = hub.repository.commit(sha)
       const before = commit.parent || NO_COMMIT
-      const occurrence: Occurrence = { event: 'push', ref: refOf(branch), changed: hub.repository.changed(before, sha) }
+      const occurrence: Occurrence = {
+        event: 'push',
+        ref: refOf(branch),
+        // Only filters by path need it, and it takes another start of git.
+        get changed() {
+          return hub.repository.changed(before, sha)
+        },
+      }
       const payload = pushPayload({ branch, before, commit }, hub)
       return startedBy(sha, occurrence).map((file) => launch(file, { event: 'push', payload, sha, branch }))
     },
