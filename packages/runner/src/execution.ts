@@ -77,7 +77,7 @@ export type RunningJob = {
   kill(): void
 }
 
-/** GitHub's times of a cancellation, ms; tests shorten none of them but may read them. */
+/** GitHub's times of a cancellation, ms. Only a test of the forced end gives another for `job`. Source: `ProcessInvoker` and `JobDispatcher` in actions/runner. */
 export const CANCELLATION = {
   /** From SIGINT to SIGTERM. */
   interrupt: 7_500,

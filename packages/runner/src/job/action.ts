@@ -58,7 +58,7 @@ export const missingActions = (job: JobState, frame: Frame, steps: readonly Step
   })
 
 /** How deep composite actions may use one another. Source: `Constants.CompositeActionsMaxDepth` in actions/runner. */
-const DEPTH = 9
+export const DEPTH = 9
 
 const read = (
   place: {

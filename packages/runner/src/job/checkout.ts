@@ -3,6 +3,7 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSyn
 import { join, resolve, sep } from 'node:path'
 import { promisify } from 'node:util'
 import { githubOf } from './frame.ts'
+import { stopped } from './launch.ts'
 import { setOutput } from './listen.ts'
 import type { UsesStep } from './run-action.ts'
 import type { Status, StepRun } from './state.ts'
@@ -46,7 +47,7 @@ export const runCheckout = async (
   log.write(wanted.sha)
   setOutput(run, 'commit', wanted.sha)
   setOutput(run, 'ref', wanted.ref)
-  return run.job.ended.aborted ? 'cancelled' : 'success'
+  return stopped(run) ?? 'success'
 }
 
 type Wanted = { readonly sha: string; readonly ref: string }

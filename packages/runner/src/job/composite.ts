@@ -1,6 +1,7 @@
+import { Fault } from '@sluice/kit/faults'
 import { evaluateText } from '../language/evaluate.ts'
 import type { Step } from '../workflow.ts'
-import type { Action } from './action.ts'
+import { type Action, DEPTH } from './action.ts'
 import { type StepContext, scopeOf } from './frame.ts'
 import { setOutput } from './listen.ts'
 import { perform } from './perform.ts'
@@ -23,6 +24,9 @@ export const runComposite = async (
   given: { readonly inputs: Readonly<Record<string, string>>; readonly github: StepContext },
 ): Promise<Status> => {
   const { job } = run
+  // An action of the workspace may use itself, which nothing could see before it ran.
+  if (run.key.split('/').length > DEPTH + 1)
+    throw new Fault('input', `Composite action depth exceeded max depth ${DEPTH}`)
   const outer = job.request.contexts
   const frame: Frame = {
     level: 'composite',

@@ -18,9 +18,10 @@ import { planned } from './work.ts'
 /**
  * Runs a job on a machine of its own, as the runner does: set-up, pre phases, steps, post phases in reverse, outputs.
  * `cancel` sends signals to the step that runs, skips what may not run any more, and lets posts run; 285 s later, and on `kill` at once, everything is killed and nothing more is begun.
+ * @param bound from a cancel to the forced end, ms; only a test of that end gives another
  * `done` rejects only when the machine's folder cannot be made. No process of the job lives on when it resolves. Source: `JobRunner`, `StepsRunner` and `JobDispatcher` in actions/runner.
  */
-export const startJob = (request: JobRequest): RunningJob => {
+export const startJob = (request: JobRequest, bound: number = CANCELLATION.job): RunningJob => {
   const cancelled = new AbortController()
   const ended = new AbortController()
   let why = ''
@@ -30,9 +31,9 @@ export const startJob = (request: JobRequest): RunningJob => {
     if (cancelled.signal.aborted || ended.signal.aborted) return
     why = reason
     limit = setTimeout(() => {
-      why = `${reason === '' ? '' : `${reason}. `}The job did not end within ${CANCELLATION.job / 1000} s of its cancellation and was killed`
+      why = `${reason === '' ? '' : `${reason}. `}The job did not end within ${bound / 1000} s of its cancellation and was killed`
       ended.abort()
-    }, CANCELLATION.job)
+    }, bound)
     cancelled.abort()
   }
   const late = `The job has exceeded the maximum execution time of ${duration(request.timeoutMinutes)}`
@@ -102,7 +103,7 @@ const run = async (
     job.status = 'failure'
     return complete(job, frame, log, why())
   } finally {
-    killTree(undefined, job.tracking)
+    killTree({ tracking: job.tracking })
   }
 }
 

@@ -21,13 +21,14 @@ export type Exit =
   | { readonly kind: 'exited'; readonly code: number }
   | { readonly kind: 'not-started'; readonly text: string }
 
-/** How long output may stay open after its process has ended, ms: then who holds it is killed. Source: `ProcessInvoker` in actions/runner. */
+/** How long the output of an ended process is still heard when others hold it open, ms. Source: `ProcessInvoker.ProcessExitedHandler` in actions/runner. */
 const HELD_OPEN = 5_000
 
 /**
  * Runs a process without input and hears its lines, of both streams in the order in which they come.
  * When stopped it gets SIGINT, after 7.5 s SIGTERM, after 2.5 s more its whole tree is killed; signals go to the process alone, not to its children.
- * It resolves when it has ended and its output is closed. Source: `ProcessInvoker.CancelAndKillProcessTree` in actions/runner.
+ * It resolves when it has ended and its output is closed, or 5 s later: what it left in the background lives on, unheard, until the job ends.
+ * Source: `ProcessInvoker.CancelAndKillProcessTree` in actions/runner.
  */
 export const runProcess = async (start: Start): Promise<Exit> => {
   const child = spawn(start.program, [...start.arguments], {
@@ -37,23 +38,25 @@ export const runProcess = async (start: Start): Promise<Exit> => {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  const tracking = start.env[TRACKING] ?? ''
-  const kill = (): void => killTree(child.pid, tracking)
   const flush = [child.stdout, child.stderr].map((stream) => linesOf(stream, start.heard))
+  const over = new AbortController()
   const closed = new Promise<Exit>((resolve) => {
     child.on('error', (error) => resolve({ kind: 'not-started', text: notStarted(start, error) }))
-    child.on('close', (code, signal) => resolve({ kind: 'exited', code: code ?? 128 + numberOf(signal) }))
+    const exited = (code: number | null, signal: NodeJS.Signals | null): void =>
+      resolve({ kind: 'exited', code: code ?? 128 + numberOf(signal) })
+    child.on('close', exited)
+    child.on('exit', (code, signal) => void slept(HELD_OPEN, over.signal).then(() => exited(code, signal)))
   })
-  const over = new AbortController()
-  child.on('exit', () => void release(child, kill, over.signal))
+  const kill = (): void => killTree({ root: child.pid })
+  const killAll = (): void => killTree({ root: child.pid, tracking: start.env[TRACKING] ?? '' })
   const stopping = whenAborted(start.stop, over.signal, () => stopInTime(child, kill, closed))
-  const ending = whenAborted(start.end, over.signal, async () => kill())
-  unfinished.add(kill)
+  const ending = whenAborted(start.end, over.signal, async () => killAll())
+  unfinished.add(killAll)
   try {
     return await closed
   } finally {
     over.abort()
-    unfinished.delete(kill)
+    unfinished.delete(killAll)
     for (const last of flush) last()
     await Promise.all([stopping, ending])
   }
@@ -73,13 +76,6 @@ const stopInTime = async (child: Child, kill: () => void, closed: Promise<Exit>)
   child.kill('SIGTERM')
   if (await within(CANCELLATION.terminate, closed)) return
   kill()
-}
-
-const release = async (child: Child, kill: () => void, over: AbortSignal): Promise<void> => {
-  if (!(await slept(HELD_OPEN, over))) return
-  kill()
-  // Who holds it now cannot be found; nobody waits for them.
-  if (await slept(1_000, over)) for (const stream of [child.stdout, child.stderr]) stream?.destroy()
 }
 
 const whenAborted = (signal: AbortSignal, over: AbortSignal, act: () => Promise<void>): Promise<void> =>
@@ -106,18 +102,20 @@ const slept = (ms: number, over: AbortSignal): Promise<boolean> =>
     () => false,
   )
 
-/** Hands on whole lines; the returned function hands on what is left without an end. */
+/** Hands on whole lines; the returned function hands on what is left without an end, and nothing after it. */
 const linesOf = (stream: NodeJS.ReadableStream, heard: (line: string) => void): (() => void) => {
   const decoder = new StringDecoder('utf8')
   let rest = ''
+  let deaf = false
   stream.on('data', (chunk: Buffer) => {
+    if (deaf) return
     const lines = (rest + decoder.write(chunk)).split(/\r?\n/)
     rest = lines.pop() ?? ''
     for (const line of lines) heard(line)
   })
   return () => {
+    deaf = true
     const last = rest + decoder.end()
-    rest = ''
     if (last !== '') heard(last)
   }
 }

@@ -212,6 +212,13 @@ runs:
     expect(log(done, 'late')).toEqual(['> failure'])
   })
 
+  test('that uses itself is stopped', async () => {
+    const files = { 'self/action.yml': manifest('using: composite, steps: [{ uses: ./self }]') }
+    const done = await result('steps: [{ uses: actions/checkout@v4 }, { uses: ./self }]', { files })
+    expect(done.annotations.map(({ text }) => text)).toEqual(['Composite action depth exceeded max depth 9'])
+    expect(done.conclusion).toBe('failure')
+  })
+
   test('is refused when its manifest is wrong, with the line', async () => {
     const act = action({ 'action.yml': manifest('using: composite, steps: [{ run: echo }]') })
     const done = await result('steps: [{ uses: a/b@v1 }]', { actions: { 'a/b@v1': act } })

@@ -18,6 +18,8 @@ export type Given = {
   readonly files?: Readonly<Record<string, string>>
   readonly env?: Readonly<Record<string, string>>
   readonly timeoutMinutes?: number
+  /** From a cancel to the forced end, ms. */
+  readonly bound?: number
   /** What stands beside `jobs` in the workflow. */
   readonly workflow?: string
 }
@@ -87,7 +89,7 @@ export const start = (yaml: string, given: Given = {}): Started => {
       waiting.add(look)
       look()
     })
-  return { ...startJob(request), directory: request.directory, said, sha, saw }
+  return { ...startJob(request, given.bound), directory: request.directory, said, sha, saw }
 }
 
 /** Runs a job to its end. */

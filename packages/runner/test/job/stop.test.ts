@@ -147,6 +147,22 @@ runs: { using: composite, steps: [{ uses: a/inner@v1 }, { shell: bash, run: echo
     expect(ends(await started.done)).toEqual(['a main skipped', 'b main success'])
   })
 
+  test('that takes too long for the job ends everything, and no post runs', async () => {
+    const started = start(steps, { actions: { 'a/b@v1': acting(stubborn) }, bound: 300 })
+    await started.saw('waiting')
+    const folder = join(started.directory, '_work/shop')
+    started.cancel()
+    const done = await started.done
+    expect(ends(done)).toEqual(['it main cancelled'])
+    expect(done).toMatchObject({
+      conclusion: 'cancelled',
+      why: 'The job did not end within 0.3 s of its cancellation and was killed',
+      outputs: {},
+    })
+    expect(signals(folder)).toMatch(/^SIGINT \d+\n$/)
+    expect(isAlive(pidIn(join(folder, 'child')))).toBe(false)
+  })
+
   test('is what a job gets whose time is up, with the words of GitHub', async () => {
     const started = start(`steps: [{ id: it, run: exec sleep 60 }, { id: b, run: echo, if: cancelled() }]`, {
       timeoutMinutes: 0.02,
@@ -188,7 +204,30 @@ describe.concurrent('a machine that dies', () => {
   })
 })
 
-test('what a step leaves running is ended with the job, though it has left its parent and its session', async () => {
+test.concurrent('what a step leaves running with its output open holds it up for 5 s, and lives on for the steps that follow', async () => {
+  const started = start(
+    `steps: [{ run: 'echo begun; (sleep 5.6; echo too late; exec sleep 300) & echo $! > ../left' }, { run: 'sleep 0.5; kill -0 $(cat ../left) && echo still there' }]`,
+  )
+  const done = await started.done
+  const [first] = done.steps
+  expect((first?.endedAt ?? 0) - (first?.startedAt ?? 0)).toBeGreaterThan(4_900)
+  expect(first?.log.at(-1)).toBe('begun')
+  expect(done.steps[1]?.log.at(-1)).toBe('still there')
+  await until(() => !isAlive(pidIn(join(started.directory, '_work/shop/left'))))
+  expect(isAlive(pidIn(join(started.directory, '_work/shop/left')))).toBe(false)
+})
+
+test.concurrent('a step that is killed takes its own tree with it, not what steps before it left running', async () => {
+  const started = start(`steps:
+  - run: 'sleep 300 > /dev/null 2>&1 & echo $! > ../left'
+  - { id: slow, run: 'trap "" INT TERM; sleep 300 & echo $! > ../own; while :; do sleep 1; done', timeout-minutes: 0.005 }
+  - { run: 'kill -0 $(cat ../left) && echo still there; case "$(cut -d" " -f3 /proc/$(cat ../own)/stat)" in ""|Z) echo gone;; esac', if: always() }`)
+  const done = await started.done
+  expect(ends(done)[1]).toBe('slow main failure')
+  expect(done.steps[2]?.log.filter((line) => /^(still there|gone)$/.test(line))).toEqual(['still there', 'gone'])
+})
+
+test.concurrent('what a step leaves running is ended with the job, though it has left its parent and its session', async () => {
   const started = start(
     `steps: [{ run: 'setsid sh -c "echo \\$\\$ > ../left; exec sleep 300" > /dev/null 2>&1 & sleep 0.3' }, { run: 'kill -0 $(cat ../left) && echo still there' }]`,
   )
