@@ -1,7 +1,7 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { Octokit } from '@octokit/core'
-import { type HttpResult, request } from '@sluice/http/request'
+import { type HttpAnswer, type HttpResult, type NoAnswer, request } from '@sluice/http/request'
 import { type Clock, type RetryPolicy, realClock, withRetries } from '@sluice/http/retry'
 import { Fault } from '@sluice/kit/faults'
 import { limited } from './limits.ts'
@@ -91,29 +91,69 @@ type Fetch = (
   options: { readonly method?: string; readonly headers?: Readonly<Record<string, string>>; readonly body?: string },
 ) => Promise<Response>
 
-/** The fetch that octokit is given. What has no answer is thrown as a fault that `refusal` finds again. */
+/** The fetch that octokit is given. What is no answer of GitHub's is thrown as a fault that `refusal` finds again. */
 const bounded = (connection: Connection, base: URL, clock: Clock, left: () => number): Fetch => {
+  const { cancelled } = connection
   const proxyEnv = { ...connection.env }
   const agent =
     base.protocol === 'https:'
       ? new HttpsAgent({ keepAlive: true, proxyEnv })
       : new HttpAgent({ keepAlive: true, proxyEnv })
-  return async (url, { method = 'GET', headers = {}, body }) => {
+  const send: Send = async (url, call) => {
     const attempt = async (): Promise<HttpResult> => {
       const timeoutMs = Math.min(ONE_CALL_MS, left())
       if (timeoutMs === 0) return outOfTime(base, connection.timeoutMs)
-      const call = { url, method, headers, timeoutMs, tls: { agent }, ...(body === undefined ? {} : { body }) }
-      const { cancelled } = connection
-      return limited(await request(cancelled === undefined ? call : { ...call, signal: cancelled }), clock.now())
+      const signal = cancelled === undefined ? {} : { signal: cancelled }
+      return limited(await request({ url, ...call, timeoutMs, tls: { agent }, ...signal }), clock.now())
     }
-    const result = await withRetries(attempt, repeatable(method, url), POLICY, clock).catch((thrown: unknown) => {
-      throw connection.cancelled?.aborted ? keepCancelled() : thrown
+    return withRetries(attempt, repeatable(call.method, url), POLICY, clock).catch((thrown: unknown) => {
+      throw cancelled?.aborted ? keepCancelled() : thrown
     })
+  }
+  return async (url, { method = 'GET', headers = {}, body }) => {
+    const call = { method, headers, ...(body === undefined ? {} : { body }) }
+    const result = await following(send, url, call)
     if (result.kind !== 'answered') throw keepUnanswered(result, base.host)
-    const empty = result.status === 204 || result.status === 304
-    return new Response(empty ? null : result.body, { status: result.status, headers: result.headers })
+    const { status } = result
+    const empty = status === 204 || status === 304
+    if (!empty && status < 400 && !isJson(result)) throw keepUnanswered(foreign(result, base), base.host)
+    return new Response(empty ? null : result.body, { status, headers: result.headers })
   }
 }
+
+type Send = (
+  url: string,
+  call: {
+    readonly method: string
+    readonly headers: Readonly<Record<string, string>>
+    readonly body?: string
+  },
+) => Promise<HttpResult>
+
+/**
+ * Sends, and follows what a renamed repository answers with, by the same method, on the same host, which alone may see the token.
+ * Source: docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
+ */
+const following = async (send: Send, url: string, call: Parameters<Send>[1], hops = 3): Promise<HttpResult> => {
+  const result = await send(url, call)
+  const to = result.kind === 'answered' && REDIRECTS.includes(result.status) ? result.headers.location : undefined
+  if (to === undefined || hops === 0 || !URL.canParse(to, url)) return result
+  const next = new URL(to, url)
+  return next.origin === new URL(url).origin ? following(send, next.href, call, hops - 1) : result
+}
+
+const REDIRECTS = [301, 302, 307, 308]
+
+const isJson = ({ status, headers }: HttpAnswer): boolean =>
+  status < 300 && /\bjson\b/i.test(headers['content-type'] ?? '')
+
+/** A proxy's page, or a redirect that leads elsewhere: the request may have come to GitHub or not. */
+const foreign = ({ status, headers }: HttpAnswer, base: URL): NoAnswer => ({
+  kind: 'no-answer',
+  cause: 'network',
+  connected: true,
+  text: `${base.host} answered ${status} with ${headers['content-type'] ?? 'no content type'}, which is none of GitHub's API: something stands in between`,
+})
 
 /** A status that is written twice says the same twice. A deployment that is created twice is two deployments. */
 const repeatable = (method: string, url: string): boolean => method === 'GET' || url.endsWith('/statuses')

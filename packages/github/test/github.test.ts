@@ -21,6 +21,24 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close()
 })
 
+const listening = async (handle: RequestListener): Promise<string> => {
+  const server = createServer(handle)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  closing.push(() => new Promise((resolve) => server.close(resolve)))
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** Hands a request on as it is. */
+const forward = (to: string, incoming: IncomingMessage, outgoing: ServerResponse): void => {
+  const { method, headers } = incoming
+  incoming.pipe(
+    ask(to, { method, headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 0, answer.headers)
+      answer.pipe(outgoing)
+    }),
+  )
+}
+
 const started = async (permission: 'read' | 'write' | 'none' = 'write'): Promise<GitHubApiServer> => {
   const api = await startGitHubApi({
     repository: 'acme/shop',
@@ -255,30 +273,45 @@ describe('trouble', () => {
   })
 })
 
-describe('a proxy', () => {
-  const proxy = async (): Promise<{ readonly url: string; readonly seen: string[] }> => {
-    const seen: string[] = []
-    const server = createServer((incoming, outgoing) => {
-      seen.push(incoming.url ?? '')
-      incoming.pipe(
-        ask(incoming.url ?? '', { method: incoming.method, headers: incoming.headers }, (answer) => {
-          outgoing.writeHead(answer.statusCode ?? 0, answer.headers)
-          answer.pipe(outgoing)
-        }),
-      )
+describe('an answer that is none', () => {
+  it.each([
+    ['a page', 200, { 'content-type': 'text/html' }],
+    ['a redirect to another host', 302, { location: 'https://login.example/' }],
+    ['a redirect to itself', 301, { location: '/again' }],
+  ])('is told: %s', async (_, status, headers) => {
+    const url = await listening((_, outgoing) => {
+      outgoing.writeHead(status, headers)
+      outgoing.end('<html>Log in to the network</html>')
     })
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    closing.push(() => new Promise((resolve) => server.close(resolve)))
-    return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen }
-  }
-
-  it('of the environment is used, unless NO_PROXY excepts the host', async () => {
-    const api = await started()
-    const through = await proxy()
-    const env = { GITHUB_API_URL: api.url, HTTP_PROXY: through.url }
-    expect(await deploymentsTo(world(api, { env }).github, 'production')).toEqual([])
-    expect(through.seen).toHaveLength(1)
-    await deploymentsTo(world(api, { env: { ...env, NO_PROXY: '127.0.0.1' } }).github, 'production')
-    expect(through.seen).toHaveLength(1)
+    const fault = await thrownBy(deploymentsTo(world({ url }).github, 'production'))
+    expect(refusalBehind(fault)).toEqual({ code: 'unreachable', mayBeDone: true })
+    expect(fault.message).toContain('something stands in between')
   })
+})
+
+it('a repository that was renamed is followed, by the same method', async () => {
+  const api = await started()
+  const url = await listening((incoming, outgoing) => {
+    const path = incoming.url ?? ''
+    if (!path.includes('/acme/old/')) return forward(`${api.url}${path}`, incoming, outgoing)
+    const location = path.replace('/acme/old/', '/acme/shop/')
+    outgoing.writeHead(incoming.method === 'GET' ? 301 : 307, { location }).end()
+  })
+  const { github } = world({ url }, { repository: 'acme/old' })
+  expect(await findOrCreate(github, WANTED, same)).toEqual({ id: 1, found: false })
+  expect(api.deployments()).toHaveLength(1)
+})
+
+it('a proxy of the environment is used, unless NO_PROXY excepts the host', async () => {
+  const api = await started()
+  const seen: string[] = []
+  const proxy = await listening((incoming, outgoing) => {
+    seen.push(incoming.url ?? '')
+    forward(incoming.url ?? '', incoming, outgoing)
+  })
+  const env = { GITHUB_API_URL: api.url, HTTP_PROXY: proxy }
+  expect(await deploymentsTo(world(api, { env }).github, 'production')).toEqual([])
+  expect(seen).toEqual([expect.stringContaining(`${api.url}/repos/acme/shop/deployments?`)])
+  await deploymentsTo(world(api, { env: { ...env, NO_PROXY: '127.0.0.1' } }).github, 'production')
+  expect(seen).toHaveLength(1)
 })
