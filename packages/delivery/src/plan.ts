@@ -1,11 +1,10 @@
 import { Fault } from '@sluice/kit/faults'
-import { parseDuration } from '@sluice/kit/fields'
 import { unknownName } from '@sluice/kit/nearest'
-import { type CanaryPlan, longestParts, plannedRun, shown, timesOf, total } from './canary.ts'
 import { deploysNothing } from './event.ts'
-import type { Described, Environment, SluiceFile, Target } from './file.ts'
-import { type JobLogin, loginsOf } from './login.ts'
-import { jobLimit } from './runner.ts'
+import type { Described, Environment, SluiceFile } from './file.ts'
+import type { JobLogin } from './login.ts'
+import { environmentOf, type Place } from './place.ts'
+import { productionOf } from './production.ts'
 import { joined } from './text.ts'
 
 /** One environment of a delivery, as a job needs it. Paths are relative to the repository's root. */
@@ -126,14 +125,6 @@ export const planFor = (file: SluiceFile, { service: asked, event, base = '.' }:
   return plan
 }
 
-type Place = {
-  readonly service: string
-  readonly described: Described
-  readonly name: string
-  readonly target: Target
-  readonly environment: Environment
-}
-
 /** What a map itself holds under a name; what every object inherits is nobody's service. */
 const own = <T>(map: Readonly<Record<string, T>>, name: string): T | undefined =>
   Object.hasOwn(map, name) ? map[name] : undefined
@@ -151,96 +142,3 @@ const chosen = (file: SluiceFile, asked: string): string => {
   if (own(file.services, asked) === undefined) throw new Fault('input', unknownName('service', asked, names))
   return asked
 }
-
-const environmentOf = ({ service, described, name, target, environment }: Place): PlannedEnvironment => {
-  const { manifests, values } = target
-  const deployMs = parseDuration(target.timeout) ?? 0
-  return {
-    environment: name,
-    namespace: target.namespace,
-    deployment: target.deployment ?? service,
-    container: target.container ?? null,
-    service: target.service ?? service,
-    'service-port': String(target['service-port']),
-    manifests: (typeof manifests === 'string' ? [manifests] : manifests)
-      .map((each) => joined(described.folder, each))
-      .join('\n'),
-    values: Object.entries(values)
-      .map(([key, value]) => `${key}=${value}`)
-      .join('\n'),
-    timeout: target.timeout,
-    context: environment.context ?? null,
-    'runs-on': environment['runs-on'],
-    smoke: smokeOf(described),
-    login: loginsOf(environment.login).release,
-    // Once to get there, once to go back.
-    'timeout-minutes': minutes(2 * deployMs + SMOKE_MS) + AROUND,
-    group: `sluice-${service}-${name}`,
-  }
-}
-
-const productionOf = (place: Place, canary: CanaryPlan, event: string): PlannedProduction => {
-  const { name, target, environment } = place
-  const base = environmentOf(place)
-  const times = timesOf(canary)
-  const parts = longestParts(times)
-  const timeout = Math.max(base['timeout-minutes'], minutes(total(parts)) + AROUND)
-  const limit = jobLimit(environment['runs-on'])
-  if (timeout > limit.minutes)
-    throw new Fault(
-      'input',
-      `the canary of ${place.service} on ${name} may take ${shown(timeout * 60_000)}, and ${limit.why}: ${[
-        ...parts.map(({ what, ms }) => `${what} ${shown(ms)}`),
-        `login and set-up ${AROUND} min`,
-      ].join(' + ')}`,
-      'Shorten hold, max-hold or ready-within, take fewer steps, or run it on a self-hosted runner.',
-    )
-  return {
-    ...base,
-    'timeout-minutes': timeout,
-    router: target.router ?? 'gateway-api',
-    route: target.route ?? null,
-    rule: target.rule ?? null,
-    'canary-plan': JSON.stringify(canary),
-    approval: environment.approval ?? 'environment',
-    'approval-environment': environment['approval-environment'] ?? `${name}-approval`,
-    'recovery-environment': environment['recovery-environment'] ?? `${name}-recovery`,
-    'recovery-login': loginsOf(environment.login).recovery,
-    ...wanted(name, environment, event),
-    'runner-minutes': minutes(plannedRun(times)),
-  }
-}
-
-const wanted = (
-  name: string,
-  { approval = 'environment' }: Environment,
-  event: string,
-): Pick<PlannedProduction, 'wanted' | 'wanted-why'> => {
-  const nothing = deploysNothing(event)
-  if (nothing !== undefined) return { wanted: false, 'wanted-why': nothing }
-  switch (approval) {
-    case 'none':
-      return { wanted: true, 'wanted-why': `${name} asks nobody` }
-    case 'environment':
-      return { wanted: true, 'wanted-why': `${name} waits for the reviewers of its approval environment` }
-    case 'dispatch':
-      return event === 'workflow_dispatch'
-        ? { wanted: true, 'wanted-why': `this run was started by hand, which is the approval of ${name}` }
-        : {
-            wanted: false,
-            'wanted-why': `${name} is released to by hand (approval: dispatch), and this run was started by ${event}`,
-          }
-  }
-}
-
-/** What smoke-test takes as `checks`. JSON is YAML, and a list on one line starts with a bracket, so it is not taken for a path. */
-const smokeOf = ({ folder, smoke }: Described): string => {
-  if (smoke === undefined) return ''
-  return typeof smoke === 'string' ? joined(folder, smoke) : JSON.stringify(smoke)
-}
-
-/** smoke-test's own default deadline. */
-const SMOKE_MS = 5 * 60_000
-/** Minutes of a job around its work: start, checkout, login, records. */
-const AROUND = 15
-const minutes = (ms: number): number => Math.ceil(ms / 60_000)
