@@ -23,6 +23,8 @@ export type Graph = {
   readonly vars: Readonly<Record<string, string>>
   /** Set when the run, or the job that calls this workflow, is cancelled. */
   readonly cancelled: AbortSignal
+  /** Set when nothing may go on any more, whatever its condition: the platform was closed. */
+  readonly closed: AbortSignal
 }
 
 /** The secrets that a workflow's jobs see; those of environments only where every caller said `secrets: inherit`. */
@@ -179,10 +181,14 @@ const follow = ({ end }: Ready, { graph, wanted, failed }: Work & { readonly fai
   const onCancelled = (): void => {
     if (!wanted(true)) end.abort(CANCELLED)
   }
+  const onClosed = (): void => end.abort(graph.closed.reason)
   failed.addEventListener('abort', onFailed)
+  graph.closed.addEventListener('abort', onClosed)
   graph.cancelled.addEventListener('abort', onCancelled)
   if (failed.aborted) onFailed()
+  if (graph.closed.aborted) onClosed()
   return () => {
+    graph.closed.removeEventListener('abort', onClosed)
     failed.removeEventListener('abort', onFailed)
     graph.cancelled.removeEventListener('abort', onCancelled)
   }

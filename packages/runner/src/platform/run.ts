@@ -28,6 +28,7 @@ export const startRun = (hub: Hub, { id, file, cause, inputs }: Order): Run => {
   const { on = () => {} } = hub.options
   const watch = watchJobs(id)
   const cancelled = new AbortController()
+  const closed = new AbortController()
   const loading = loadRun(file, hub.own(cause.sha, refOf(cause.branch)), hub.files, hub.given)
   const name = loading.kind === 'loaded' ? loading.loaded.workflow.name : file
   const end = (trace: Pick<RunTrace, 'conclusion' | 'refused' | 'why' | 'jobs'>): RunTrace => ({
@@ -52,15 +53,17 @@ export const startRun = (hub: Hub, { id, file, cause, inputs }: Order): Run => {
       repository: hub.repositoryName,
       cause,
     }
-    return end(await runLoaded(hub, { loaded: loading.loaded, identity, inputs, cancelled, watch }))
+    return end(await runLoaded(hub, { loaded: loading.loaded, identity, inputs, cancelled, closed, watch }))
   }
   const stopped = hub.onStop(() => {
     cancelled.abort('The platform was closed.')
+    closed.abort('The platform was closed.')
     watch.killAll()
   })
   on({ kind: 'run-started', run: id, workflow: name, event: cause.event })
   const done = work()
     .catch((thrown: unknown) => {
+      closed.abort('A bug of this runner ended the run.')
       watch.killAll()
       const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
       return end({ conclusion: 'failure', refused: '', why: `A bug of this runner: ${text}`, jobs: [] })
@@ -86,12 +89,13 @@ type Work = {
   readonly identity: RunIdentity
   readonly inputs: Json
   readonly cancelled: AbortController
+  readonly closed: AbortController
   readonly watch: ReturnType<typeof watchJobs>
 }
 
 type End = Pick<RunTrace, 'conclusion' | 'refused' | 'why' | 'jobs'>
 
-const runLoaded = async (hub: Hub, { loaded, identity, inputs, cancelled, watch }: Work): Promise<End> => {
+const runLoaded = async (hub: Hub, { loaded, identity, inputs, cancelled, closed, watch }: Work): Promise<End> => {
   const { options } = hub
   const vars = options.vars ?? {}
   const github = githubContext(identity, { server: hub.site, api: hub.url })
@@ -131,6 +135,7 @@ const runLoaded = async (hub: Hub, { loaded, identity, inputs, cancelled, watch 
     github,
     vars,
     cancelled: cancelled.signal,
+    closed: closed.signal,
   }
   try {
     const ports = instancePorts(hub, identity, watch)

@@ -6,6 +6,7 @@ export type Watch = {
   readonly begun: (path: string, kill: () => void) => () => void
   /** @throws Fault('input') when no such job runs */
   readonly kill: (end: string) => void
+  /** Kills what runs, and what begins from now on. */
   readonly killAll: () => void
   /** Resolves when such a job has begun; rejects when the run has ended without it. */
   readonly started: (end: string) => Promise<void>
@@ -22,11 +23,13 @@ export const watchJobs = (run: number): Watch => {
     readonly reject: (why: Fault) => void
   }>()
   let closed = false
+  let doomed = false
   const without = (end: string): Fault =>
     new Fault('input', `Run ${run} ended without job ${end}`, `It had: ${[...past].join(', ') || 'none that ran'}`)
   return {
     begun: (path, kill) => {
       running.set(path, kill)
+      if (doomed) kill()
       past.add(path)
       for (const one of waiting)
         if (fits(path, one.end)) {
@@ -47,6 +50,7 @@ export const watchJobs = (run: number): Watch => {
       first[1]()
     },
     killAll: () => {
+      doomed = true
       for (const kill of running.values()) kill()
     },
     started: (end) =>
