@@ -1,4 +1,10 @@
-import { request as ask, createServer } from 'node:http'
+import {
+  request as ask,
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe as describeFault, Fault } from '@sluice/kit/faults'
 import { afterEach, describe, expect, it } from 'vitest'
