@@ -34,10 +34,10 @@ export const dictionary = (
   })
 }
 
-/** Makes JSON of what the evaluator gave. A number that is none becomes the text that GitHub shows. */
+/** Makes JSON of what the evaluator gave. */
 export const fromData = (value: data.ExpressionData): Json => {
-  if (value instanceof data.StringData || value instanceof data.BooleanData) return value.value
-  if (value instanceof data.NumberData) return Number.isFinite(value.value) ? value.value : value.coerceString()
+  if (value instanceof data.StringData || value instanceof data.NumberData || value instanceof data.BooleanData)
+    return value.value
   if (value instanceof data.Array) return value.values().map(fromData)
   if (value instanceof data.Dictionary)
     return Object.fromEntries(value.pairs().map((pair) => [pair.key, fromData(pair.value)]))

@@ -54,7 +54,7 @@ export const evaluateCondition = (ifSource: string, scope: Scope, at?: Place): b
 }
 
 /** What GitHub takes for true: all but false, 0, NaN, empty text and null. */
-export const truthy = (value: Json): boolean => Boolean(value) && value !== 'NaN'
+export const truthy = (value: Json): boolean => Boolean(value)
 
 const evaluateSource = (source: string, scope: Scope, at: Place | undefined): Json => {
   const result = valueFrom(source, scope)

@@ -2,12 +2,12 @@ import { NoOperationTraceWriter, parseWorkflow } from '@actions/workflow-parser'
 import { getActionSchema } from '@actions/workflow-parser/actions/action-schema'
 import { convertOn } from '@actions/workflow-parser/model/converter/events'
 import { handleTemplateTokenErrors } from '@actions/workflow-parser/model/converter/handle-errors'
-import { convertJob } from '@actions/workflow-parser/model/converter/job'
 import { TemplateContext, TemplateValidationErrors } from '@actions/workflow-parser/templates/template-context'
 import { readTemplate } from '@actions/workflow-parser/templates/template-reader'
 import type { TemplateToken } from '@actions/workflow-parser/templates/tokens/index'
 import { YamlObjectReader } from '@actions/workflow-parser/workflows/yaml-object-reader'
 import type { ActionManifest, Job, Workflow } from '../workflow.ts'
+import { checkJobs, checkSteps } from './checks.ts'
 import { problemsInNeeds } from './needs.ts'
 import type { Problem } from './problem.ts'
 import { readAction } from './read-action.ts'
@@ -37,10 +37,7 @@ export const parseWorkflowFile = (text: string, file: string): WorkflowFile => {
   const on = under(value, 'on')
   const jobs = under(value, 'jobs')
   if (on) handleTemplateTokenErrors(on, context, {}, () => convertOn(context, on))
-  for (const { key, value: job } of entriesOf(jobs))
-    handleTemplateTokenErrors(job, context, undefined, () =>
-      convertJob(context, key.assertString('job'), job.assertMapping('job')),
-    )
+  checkJobs(jobs, context)
   const workflow = readWorkflow(value, file)
   const more = [...unsupported(value), ...problemsInNeeds(workflow.jobs, placeOf(jobs ?? value, file))]
   return context.errors.count > 0 || more.length > 0 ? wrong(context, more) : { kind: 'read', workflow }
@@ -58,6 +55,8 @@ export const parseAction = (text: string, file: string): ActionFile => {
   if (reader.errors.length > 0) return wrong(context)
   const value = readTemplate(context, 'action-root', reader, id)
   if (value === undefined || context.errors.count > 0) return wrong(context)
+  checkSteps(under(under(value, 'runs'), 'steps'), context)
+  if (context.errors.count > 0) return wrong(context)
   const read = readAction(value, file)
   return read.kind === 'wrong' ? read : { kind: 'read', action: read.action }
 }

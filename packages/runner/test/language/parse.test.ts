@@ -112,10 +112,32 @@ test.each([
     `a: { concurrency: { group: g, queue: max, cancel-in-progress: true }, ${steps} }`,
     "3: 'queue: max' cannot be combined with 'cancel-in-progress: true'",
   ],
+  [
+    'an id twice',
+    'a: { runs-on: x, steps: [{ id: s, run: x }, { id: s, run: x }] }',
+    "3: The identifier 's' may not be used more than once within the same scope.",
+  ],
+  ['an id that is none', `1a: { ${steps} }`, "3: The identifier '1a' is invalid."],
+  [
+    'an action that is none',
+    'a: { runs-on: x, steps: [{ uses: checkout@v6 }] }',
+    "3: Expected format {org}/{repo}[/path]@ref. Actual 'checkout@v6'",
+  ],
   ['what this runner does not do', `a: { snapshot: image, ${steps} }`, "3: 'snapshot' is not done by this runner"],
 ])('%s is a problem with its line, in GitHub’s words', (_, jobs, problem) => {
   const [first = ''] = problemsOf(`on: push\njobs:\n  ${jobs}`)
   expect(first.startsWith(problem) ? problem : first).toBe(problem)
+})
+
+test('one expression may stand for all of env, services and environment', () => {
+  const lines =
+    "env: ${{ fromJSON('{}') }}\nservices: ${{ fromJSON('{}') }}\nenvironment: ${{ inputs.name }}\ntimeout-minutes: ${{ inputs.n }}"
+  expect(jobOf(lines)).toMatchObject({
+    env: { source: "fromJSON('{}')" },
+    services: { source: "fromJSON('{}')" },
+    environment: { source: 'inputs.name' },
+    timeoutMinutes: { source: 'inputs.n' },
+  })
 })
 
 test('all problems of a file come at once, by line', () => {
@@ -157,6 +179,7 @@ runs: { using: node24, main: dist/index.js, post: dist/post.js, post-if: "succes
 
 test.each([
   ['runs: { using: node24, pre: a.js }', 'not an entry JavaScript file'],
+  ['runs: { using: composite, steps: [{ uses: checkout }] }', 'Expected format {org}/{repo}[/path]@ref'],
   ['runs: { using: python, main: x }', "'using: python' is not supported"],
 ])('the manifest with %s is wrong', (runs, text) => {
   const read = parseAction(`name: x\n${runs}`, 'action.yml')
