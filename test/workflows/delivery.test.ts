@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Delivered, type Deliveries, openDeliveries, WELL, type World } from './delivery.ts'
+import { type Delivered, type Deliveries, DIGEST, openDeliveries, WELL, type World } from './delivery.ts'
 
 let deliveries: Deliveries
 beforeAll(async () => {
@@ -129,5 +129,77 @@ describe('a machine that dies', () => {
     const { outcome, did } = await one({ dies })
     expect(outcome).toBe(says)
     expect(did).not.toContain('canary login')
+  })
+})
+
+describe('by hand', () => {
+  const NONE: World['abort'] = ['promoted', 'nothing-in-flight']
+  const LATE: World['abort'] = ['promoted', 'passed']
+  const BROKEN: World['abort'] = ['error', 'unreachable']
+  const byHand = async (
+    name: Parameters<Deliveries['byHand']>[0],
+    digest: string,
+    changes: Partial<World>,
+  ): Promise<readonly [conclusion: string, outputs: Readonly<Record<string, string>>, did: readonly string[]]> => {
+    const { trace, did } = await deliveries.byHand(name, digest, { ...WELL, event: 'workflow_dispatch', ...changes })
+    return [trace.conclusion, trace.jobs.find(({ path }) => path === name)?.outputs ?? {}, did]
+  }
+
+  test.each<[string, string, Partial<World>, conclusion: string, verdict: string, deploys: boolean]>([
+    ['ends what is in flight', '', {}, 'success', 'rolled-back', false],
+    ['is green when nothing is', '', { abort: NONE }, 'success', 'nothing-to-check', false],
+    ['is red when it came too late', '', { abort: LATE }, 'failure', 'error', false],
+    ['puts a digest there', DIGEST, { abort: NONE }, 'success', 'rolled-back', true],
+    ['puts a digest there though it came too late', DIGEST, { abort: LATE }, 'success', 'rolled-back', true],
+    [
+      'is red when what is in flight did not end, whatever else went well',
+      DIGEST,
+      { abort: BROKEN },
+      'failure',
+      'error',
+      true,
+    ],
+    ['is red when the digest does not run', DIGEST, { abort: NONE, deploy: 'fail' }, 'failure', 'error', true],
+    ['is red without a login', DIGEST, { login: 'error' }, 'failure', 'error', false],
+    ['is red without a production', DIGEST, { production: 'absent' }, 'failure', 'error', false],
+    ['is red without a plan', '', { plan: 'error' }, 'failure', 'error', false],
+  ])('a rollback %s', async (_, digest, changes, conclusion, verdict, deploys) => {
+    const [ended, outputs, did] = await byHand('rollback', digest, changes)
+    expect([ended, outputs.verdict, did.includes('rollback deploy')]).toEqual([conclusion, verdict, deploys])
+  })
+
+  test.each<[string, Partial<World>, conclusion: string, verdict: string]>([
+    ['ends what nobody watches', { recover: ['rolled-back', 'passed', false] }, 'success', 'rolled-back'],
+    ['carries a promotion on', { recover: ['promoted', 'passed', true] }, 'success', 'promoted'],
+    ['has nothing to do', { recover: ['promoted', 'nothing-in-flight', true] }, 'success', 'nothing-to-check'],
+    [
+      'leaves a release alone whose owner is alive',
+      { recover: ['error', 'busy', false] },
+      'success',
+      'nothing-to-check',
+    ],
+    ['is red when it cannot read the cluster', { recover: ['error', 'unreachable', false] }, 'failure', 'error'],
+    ['is red without a login', { login: 'error' }, 'failure', 'error'],
+    ['has nothing to do without a production', { production: 'absent' }, 'success', 'nothing-to-check'],
+  ])('a reap %s', async (_, changes, conclusion, verdict) => {
+    const [ended, outputs] = await byHand('reap', '', changes)
+    expect([ended, outputs.verdict]).toEqual([conclusion, verdict])
+  })
+
+  test.each<[string, Partial<World>, conclusion: string, verdict: string, code: string]>([
+    ['releases what waited for it', { production: 'dispatch' }, 'success', 'promoted', 'passed'],
+    ['asks the reviewers', { production: 'environment', reviewer: 'rejected' }, 'failure', 'error', 'not-approved'],
+    ['says that there is no production', { production: 'absent' }, 'success', 'nothing-to-check', 'no-production'],
+    ['says that sluice.yml is wrong', { plan: 'error' }, 'failure', 'error', 'plan-error'],
+    ['says that it cannot log in', { login: 'error' }, 'failure', 'error', 'login-failed'],
+    ['says that its machine died', { dies: 'canary' }, 'failure', 'error', 'canary-lost'],
+  ])('a canary %s', async (_, changes, conclusion, verdict, code) => {
+    const [ended, outputs] = await byHand('canary', DIGEST, changes)
+    expect([ended, outputs.verdict, outputs['reason-code']]).toEqual([conclusion, verdict, code])
+  })
+
+  test('staging is deployed to alone', async () => {
+    const [ended, outputs, did] = await byHand('stage', DIGEST, {})
+    expect([ended, outputs.verdict, did.includes('stage deploy')]).toEqual(['success', 'pass', true])
   })
 })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { readSluiceFile } from '@sluice/delivery/file'
 import { planFor } from '@sluice/delivery/plan'
 import type { StandIn } from '@sluice/runner/execution'
+import type { Run } from '@sluice/runner/github'
 import { createPlatform } from '@sluice/runner/platform/platform'
 import type { RunTrace } from '@sluice/runner/trace'
 import { readNeeds, readPlan } from '../../actions/delivery-outcome/src/needs.ts'
@@ -29,6 +30,8 @@ export type World = {
   readonly canary: 'promoted' | 'rolled-back' | 'superseded' | 'inconclusive' | 'error'
   /** What the reap beside a canary that did not succeed says, and of which digest. */
   readonly recover: readonly [verdict: string, code: string, ours: boolean]
+  /** What an abort says. */
+  readonly abort: readonly [verdict: string, code: string]
   /** The machine of this job dies while its last action works. */
   readonly dies: '' | 'checks' | 'stage' | 'canary'
 }
@@ -55,6 +58,7 @@ export const WELL: World = {
   first: 'exists',
   canary: 'promoted',
   recover: ['rolled-back', 'nothing-in-flight', false],
+  abort: ['rolled-back', 'aborted'],
   dies: '',
 }
 
@@ -63,7 +67,12 @@ export const DIGEST = `sha256:${'a'.repeat(64)}`
 const OTHER = `sha256:${'b'.repeat(64)}`
 
 /** A local GitHub with a caller of deliver.yml, for one delivery after the other: reading the workflows is most of the work. */
-export type Deliveries = { readonly deliver: (world: World) => Promise<Delivered>; readonly close: () => Promise<void> }
+export type Deliveries = {
+  readonly deliver: (world: World) => Promise<Delivered>
+  /** Starts another workflow by hand, with the digest or without. */
+  readonly byHand: (name: 'stage' | 'canary' | 'rollback' | 'reap', digest: string, world: World) => Promise<Delivered>
+  readonly close: () => Promise<void>
+}
 
 /** Runs the published deliver.yml: the workflows are real and so is what delivery-outcome decides; the other actions only answer as the world has it. */
 export const openDeliveries = async (): Promise<Deliveries> => {
@@ -113,9 +122,12 @@ export const openDeliveries = async (): Promise<Deliveries> => {
       '$/actions/smoke-test': answer('smoke', () => ({ verdict: world.smoke, 'reason-code': 'passed' })),
       '$/actions/canary-promote': answer(
         'canary',
-        ({ mode }) =>
-          mode === 'reap' ? released(world.recover) : released([world.canary, 'passed', world.canary === 'promoted']),
-        ({ verdict }, mode) => verdict !== 'promoted' && !(mode === 'reap' && verdict === 'rolled-back'),
+        ({ mode }) => {
+          if (mode === 'abort') return released([...world.abort, false])
+          return released(mode === 'reap' ? world.recover : [world.canary, 'passed', world.canary === 'promoted'])
+        },
+        ({ verdict = '', 'reason-code': code }, mode = 'run') =>
+          code !== 'nothing-in-flight' && !GREEN[mode]?.includes(verdict),
       ),
       '$/actions/delivery-outcome': answer(
         'outcome',
@@ -128,17 +140,19 @@ export const openDeliveries = async (): Promise<Deliveries> => {
       ),
     },
   })
+  const run = async (next: World, start: () => Run | undefined): Promise<Delivered> => {
+    world = next
+    did = []
+    recorded = []
+    outcome = ''
+    const started = start()
+    if (started === undefined) throw new Error('nothing was started')
+    dying = () => started.kill(`${world.dies} / ${world.dies}`)
+    return { trace: await started.done, outcome, did, recorded }
+  }
   return {
-    deliver: async (next) => {
-      world = next
-      did = []
-      recorded = []
-      outcome = ''
-      const run = world.event === 'push' ? platform.push()[0] : platform.dispatch('deliver.yml')
-      if (run === undefined) throw new Error('the push started nothing')
-      dying = () => run.kill(`${world.dies} / ${world.dies}`)
-      return { trace: await run.done, outcome, did, recorded }
-    },
+    deliver: (next) => run(next, () => (next.event === 'push' ? platform.push()[0] : platform.dispatch('deliver.yml'))),
+    byHand: (name, digest, next) => run(next, () => platform.dispatch(`${name}.yml`, { digest })),
     close: async () => {
       await platform.close()
       rmSync(folder, { recursive: true, force: true })
@@ -149,6 +163,13 @@ export const openDeliveries = async (): Promise<Deliveries> => {
 type Inputs = Readonly<Record<string, string>>
 type Act = (inputs: Inputs) => Inputs
 type IsRed = (outputs: Inputs, mode: string | undefined) => boolean
+
+/** The ends that each mode of canary-promote asks for. */
+const GREEN: Readonly<Record<string, readonly string[]>> = {
+  run: ['promoted'],
+  abort: ['rolled-back', 'superseded'],
+  reap: ['promoted', 'rolled-back', 'superseded'],
+}
 
 const isNoGate: IsRed = ({ verdict = '' }) => !['pass', 'nothing-to-check'].includes(verdict)
 
@@ -181,12 +202,25 @@ const outcomeOf = ({ needs = '', plan = '', digest }: Inputs): { verdict: string
 const writeCaller = (folder: string): void => {
   mkdirSync(join(folder, '.github/workflows'), { recursive: true })
   writeFileSync(join(folder, '.github/workflows/deliver.yml'), CALLER)
+  for (const name of ['stage', 'canary', 'rollback', 'reap'])
+    writeFileSync(join(folder, `.github/workflows/${name}.yml`), byHand(name))
   const git = (...args: readonly string[]): unknown =>
     execFileSync('git', ['-C', folder, '-c', 'user.name=t', '-c', 'user.email=t@example.com', ...args])
   git('init', '-q', '-b', 'main')
   git('add', '-A')
   git('commit', '-q', '-m', 'A caller')
 }
+
+const byHand = (name: string): string => `name: ${name}
+on: { workflow_dispatch: { inputs: { digest: { default: "" } } } }
+permissions: {}
+jobs:
+  ${name}:
+    permissions: { contents: read, actions: read, deployments: write, id-token: write }
+    uses: ${OWNER}/sluice/.github/workflows/${name}.yml@v1
+    with: { ${name === 'reap' ? '' : `digest: "\${{ inputs.digest }}"`} }
+    secrets: inherit
+`
 
 const CALLER = `name: Deliver
 on: { push: {}, workflow_dispatch: {} }
