@@ -23,9 +23,14 @@ export type Opened = {
   readonly traces: readonly RunTrace[]
   /** What is other than in life, a sentence each. */
   readonly said: readonly string[]
+  /** The reviewer, who is asked before production. */
+  readonly review: Review
   /** A caller to add to a repository that has none; empty where there is one. */
   readonly advice: string
 }
+
+/** `after`: the next answers come only when this is done, however it ends. */
+export type Review = { after(before: Promise<unknown>): void }
 
 type Asked = {
   readonly root: string
@@ -66,7 +71,7 @@ export const openForge = (asked: Asked): { readonly ready: Promise<Opened>; stop
     if (stopped) throw new Fault('upstream', 'Stopped')
     const forge = await forgeOf(asked, { stage, callers, text })
     tell('the embedded cluster and the local GitHub are up')
-    return { stage, forge: forge.forge, traces: forge.traces, said: all, advice: callers.advice }
+    return { stage, ...forge, said: all, advice: callers.advice }
   }
   return {
     ready: within(START + 60_000, open()),
@@ -80,7 +85,7 @@ export const openForge = (asked: Asked): { readonly ready: Promise<Opened>; stop
 const forgeOf = async (
   { root, subject, options, board, tell }: Asked,
   { stage, callers, text }: { readonly stage: Stage; readonly callers: Callers; readonly text: string },
-): Promise<{ readonly forge: Forge; readonly traces: readonly RunTrace[] }> => {
+): Promise<Pick<Opened, 'forge' | 'traces' | 'review'>> => {
   const folder = join(stage.directory, 'repository')
   mkdirSync(folder)
   const repository = makeRepository(subject.folder, folder, {
@@ -89,6 +94,7 @@ const forgeOf = async (
     branch: callers.branch,
   })
   const traces: RunTrace[] = []
+  let before: Promise<unknown> = Promise.resolve()
   const platform = await startGitHub({
     stage,
     subject,
@@ -97,6 +103,7 @@ const forgeOf = async (
     repository: folder,
     published: options.fromSource ? publishedFromSource(root, join(stage.directory, 'published')) : root,
     approve: async ({ environment, run }) => {
+      await before
       const answer = options.act === 'refuse' && run > 1 ? 'rejected' : 'approved'
       tell(`the reviewer of ${environment} says ${answer === 'approved' ? 'yes' : 'no'}`, `run ${run}`)
       return answer
@@ -106,7 +113,12 @@ const forgeOf = async (
       if (happening.kind === 'run-ended') traces.push(happening.run)
     },
   })
-  return { forge: { subject, callers, repository, platform }, traces }
+  const review: Review = {
+    after: (wanted) => {
+      before = wanted.catch(() => undefined)
+    },
+  }
+  return { forge: { subject, callers, repository, platform }, traces, review }
 }
 
 /** The first lines of a rehearsal: what is real in it and what is not. */

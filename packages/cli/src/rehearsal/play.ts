@@ -1,4 +1,5 @@
 import { Fault } from '@sluice/kit/faults'
+import type { RunTrace } from '@sluice/runner/trace'
 import type { RehearseOptions } from '../arguments.ts'
 import { type Claim, firstClaims } from './claims.ts'
 import type { Load } from './load.ts'
@@ -7,7 +8,7 @@ import type { Opened } from './open.ts'
 import { pause } from './pause.ts'
 import { LOAD } from './plan.ts'
 import { countsOf, readBack, routeOf, settledOf } from './read-back.ts'
-import { productionState, pushRelease, type Rehearsed, type Scene, takeThrough } from './release.ts'
+import { type Asked, productionState, pushRelease, type Rehearsed, type Scene, takeThrough } from './release.ts'
 import { runFacts, troubles } from './run-facts.ts'
 import { doorOf, placeOf, startClients } from './stage.ts'
 import { isFailed } from './traffic.ts'
@@ -24,10 +25,65 @@ export type Told = {
 /** What a rehearsal came to: the claims of its first release, and the releases after it. */
 export type Played = { readonly claims: readonly Claim[]; readonly releases: readonly Rehearsed[] }
 
-/** Pushes the first release, starts the clients, then takes the good release and the second one through. */
+/**
+ * Pushes the first release, starts the clients, then takes the good release and the second one through. While the clients are still listened to after one
+ * release, the next is already checked and staged; production has to wait for the reviewer, who answers once all is read back.
+ */
 export const play = async (opened: Opened, options: RehearseOptions, told: Told): Promise<Played> => {
   const { stage, forge } = opened
   const { first, good, second } = stage.releases
+  const trace = await deliverFirst(opened, told)
+  const place = await placeOf(stage.cluster, forge.subject)
+  const { load, path } = await startClients(stage, {
+    door: await doorOf(stage, place),
+    subject: forge.subject,
+    seed: options.seed,
+  })
+  told.began(load)
+  const steadied = steady(load, first.label).then(async (answers): Promise<readonly Claim[]> => {
+    const way = place.route === undefined ? 'the Service' : 'the gateway'
+    told.tell('traffic is steady', `${LOAD.rate} requests/s for ${path} through ${way}`)
+    return firstClaims({
+      name: 'first',
+      label: first.label,
+      image: first.digest,
+      run: runFacts(trace),
+      deployment: productionState(forge, first.digest),
+      after: await readBack(stage.cluster, place, await routeOf(stage.cluster, place)),
+      clients: {
+        ...countsOf(answers, first.label),
+        settled: settledOf(answers),
+        settledFailed: answers.filter(isFailed).length,
+      },
+    })
+  })
+  const scene: Scene = { stage, forge, place, ...told, load }
+  const ready = async (before: Promise<unknown>): Promise<void> => {
+    opened.review.after(before)
+    // Nobody is asked, so nothing holds production back: the next release is pushed only then.
+    if (forge.subject.production.approval === 'none') await before
+  }
+  await ready(steadied)
+  const taken: Promise<Rehearsed>[] = []
+  const take = async (asked: Asked): Promise<void> => {
+    const { listened } = await takeThrough(asked, scene)
+    taken.push(listened)
+    await ready(listened)
+  }
+  const releases = async (): Promise<void> => {
+    if (!options.second) await take({ name: 'good', release: good, previous: first, fault: 'none', act: 'none' })
+    const name = options.fault === 'none' || options.fault === 'outage' || options.act === 'refuse' ? 'second' : 'bad'
+    const previous = options.second ? first : good
+    await take({ name, release: second, previous, fault: options.fault, act: options.act })
+    told.at('listening to the clients')
+  }
+  const [claims] = await Promise.all([steadied, releases()])
+  return { claims, releases: await Promise.all(taken) }
+}
+
+/** @throws Fault('upstream') when the first release is not delivered: then there is nothing to compare with */
+const deliverFirst = async ({ stage, forge }: Opened, told: Told): Promise<RunTrace> => {
+  const { first } = stage.releases
   told.at(`first release ${first.label}`)
   const run = pushRelease(forge, first)
   told.tell(`first: ${first.label} is pushed`, `run ${run.id} of ${forge.callers.deliver}`)
@@ -38,43 +94,7 @@ export const play = async (opened: Opened, options: RehearseOptions, told: Told)
       `The first release was not delivered: run ${trace.id} ended as ${trace.conclusion}.\n${troubles(trace)}`,
     )
   told.tell(`first: ${first.label} is in production`)
-  const { subject } = forge
-  const place = await placeOf(stage.cluster, subject)
-  const { load, path } = await startClients(stage, {
-    door: await doorOf(stage, place),
-    subject,
-    paths: subject.paths,
-    seed: options.seed,
-  })
-  told.began(load)
-  const settled = await steady(load, first.label)
-  told.tell(
-    'traffic is steady',
-    `${LOAD.rate} requests/s for ${path} through ${place.route === undefined ? 'the Service' : 'the gateway'}`,
-  )
-  const claims = firstClaims({
-    name: 'first',
-    label: first.label,
-    image: first.digest,
-    run: runFacts(trace),
-    deployment: productionState(forge, first.digest),
-    after: await readBack(stage.cluster, place, await routeOf(stage.cluster, place)),
-    clients: {
-      ...countsOf(settled, first.label),
-      settled: settledOf(settled),
-      settledFailed: settled.filter(isFailed).length,
-    },
-  })
-  const scene: Scene = { stage, forge, place, ...told, load }
-  const releases: Rehearsed[] = []
-  if (!options.second)
-    releases.push(
-      await takeThrough({ name: 'good', release: good, previous: first, fault: 'none', act: 'none' }, scene),
-    )
-  const name = options.fault === 'none' || options.fault === 'outage' || options.act === 'refuse' ? 'second' : 'bad'
-  const previous = options.second ? first : good
-  releases.push(await takeThrough({ name, release: second, previous, fault: options.fault, act: options.act }, scene))
-  return { claims, releases }
+  return trace
 }
 
 /**

@@ -71,8 +71,11 @@ export const pushRelease = ({ repository, platform, callers }: Forge, release: R
   return run
 }
 
-/** Pushes one release through the workflows, does to its run what is asked, then reads back what is there. */
-export const takeThrough = async (asked: Asked, scene: Scene): Promise<Rehearsed> => {
+/** A release whose runs have ended. `listened` comes a little later: it hears who answers the clients now, and what the cluster holds. */
+export type Taken = { readonly trace: RunTrace; readonly listened: Promise<Rehearsed> }
+
+/** Pushes one release through the workflows, does to its run what is asked, and reads back what is there. */
+export const takeThrough = async (asked: Asked, scene: Scene): Promise<Taken> => {
   const { stage, forge, place, load, tell, at } = scene
   const { name, release } = asked
   const { cluster } = stage
@@ -113,42 +116,45 @@ export const takeThrough = async (asked: Asked, scene: Scene): Promise<Rehearsed
   await watch.stop()
   scene.see(undefined)
 
-  at(`${name} release ${release.label}: listening to the clients`)
   const ended = Date.now()
-  await pause(SETTLE.listen)
   const looks = watch.looks.filter(({ since }) => since >= began)
-  const sent = sentBetween(load.answers, began, ended)
-  const settled = sentBetween(load.answers, ended + SETTLE.under, Date.now() - SETTLE.under)
-  const facts: ReleaseFacts = {
-    name,
-    label: release.label,
-    previousLabel: asked.previous.label,
-    fault: asked.fault,
-    act: asked.act,
-    image: release.digest,
-    previousImage: asked.previous.digest,
-    run: runFacts(trace),
-    ...(reaped === undefined ? {} : { reap: runFacts(reaped) }),
-    ...(weightAtDeath === undefined ? {} : { weightThen: weightAtDeath }),
-    recordedBefore: before.recorded,
-    deployment: productionState(forge, release.digest),
-    held: looks.some(({ phase }) => phase === 'holding'),
-    after: await readBack(cluster, place, routeBefore),
-    clients: {
-      ...countsOf(sent, release.label),
-      settled: settledOf(settled),
-      settledFailed: settled.filter(isFailed).length,
-    },
+  const traces = [trace, ...(reaped === undefined ? [] : [reaped])]
+  const listen = async (): Promise<Rehearsed> => {
+    await pause(SETTLE.listen)
+    const sent = sentBetween(load.answers, began, ended)
+    const settled = sentBetween(load.answers, ended + SETTLE.under, Date.now() - SETTLE.under)
+    const facts: ReleaseFacts = {
+      name,
+      label: release.label,
+      previousLabel: asked.previous.label,
+      fault: asked.fault,
+      act: asked.act,
+      image: release.digest,
+      previousImage: asked.previous.digest,
+      run: runFacts(trace),
+      ...(reaped === undefined ? {} : { reap: runFacts(reaped) }),
+      ...(weightAtDeath === undefined ? {} : { weightThen: weightAtDeath }),
+      recordedBefore: before.recorded,
+      deployment: productionState(forge, release.digest),
+      held: looks.some(({ phase }) => phase === 'holding'),
+      after: await readBack(cluster, place, routeBefore),
+      clients: {
+        ...countsOf(sent, release.label),
+        settled: settledOf(settled),
+        settledFailed: settled.filter(isFailed).length,
+      },
+    }
+    return {
+      facts,
+      traces,
+      looks,
+      began,
+      ended,
+      badSpan: badSpan(sentBetween(load.answers, began, Date.now()), asked.previous.label),
+      returnSpan: returnSpan(looks),
+    }
   }
-  return {
-    facts,
-    traces: [trace, ...(reaped === undefined ? [] : [reaped])],
-    looks,
-    began,
-    ended,
-    badSpan: badSpan(sentBetween(load.answers, began, Date.now()), asked.previous.label),
-    returnSpan: returnSpan(looks),
-  }
+  return { trace, listened: listen() }
 }
 
 /** The state of a release's GitHub Deployment to production: its last status; `no Deployment` when there is none. */

@@ -113,20 +113,11 @@ export const doorOf = async ({ sandbox, cluster }: Stage, place: Place): Promise
  */
 export const startClients = async (
   stage: Stage,
-  {
-    door,
-    subject,
-    paths,
-    seed,
-  }: {
-    readonly door: Door
-    readonly subject: Subject
-    readonly paths: readonly string[]
-    readonly seed: number
-  },
+  { door, subject, seed }: { readonly door: Door; readonly subject: Subject; readonly seed: number },
 ): Promise<{ readonly load: Load; readonly path: string }> => {
   const example = subject.kind === 'example'
-  const path = example ? '/classify' : await answered(door, paths)
+  const found = await answered(door, subject.paths)
+  const path = example ? '/classify' : found
   const tickets = example ? join(subject.folder, 'data/tickets.tsv') : ''
   const load = startLoad({ ...LOAD, ...door, path, seed, tickets }, (text) => process.stderr.write(`${text}\n`))
   stage.undo(load.stop)
