@@ -78,7 +78,7 @@ describe('the sluice.yml of examples/support-router', () => {
     const plan = planFor(file, { service: '', event: 'push', base: folder })
     expect(plan).toMatchObject({
       service: 'support-router',
-      repository: 'registry.example/support-router',
+      repository: 'ghcr.io/acme/support-router',
       staging: { namespace: 'support-staging', manifests: `${folder}/manifests/staging` },
       production: { namespace: 'support-production', route: 'support-router', wanted: true },
     })

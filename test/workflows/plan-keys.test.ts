@@ -27,6 +27,12 @@ const keysIn = (text: string): readonly string[] => [
   ...new Set([...text.matchAll(/fromJSON\(inputs\.plan[^)]*\)\.([\w-]+(?:\.[\w-]+)?)/g)].map(([, key = '']) => key)),
 ]
 
+test('the example pushes the image that its sluice.yml names, and no other', () => {
+  const read = (path: string): string => readFileSync(join(ROOT, 'examples/support-router', path), 'utf8')
+  const { repository } = planFor(readSluiceFile(read('sluice.yml'), 'sluice.yml'), { service: '', event: 'push' })
+  expect(read('.github/workflows/package.yml')).toContain(`IMAGE: ${repository} `)
+})
+
 test.each(PUBLISHED.filter((path) => !path.endsWith('/ci.yml') && !path.endsWith('/deliver.yml')))(
   'every key of the plan that %s reads is one that a plan has',
   (path) => {
