@@ -89,9 +89,11 @@ const isInside = (path: readonly string[], holder: readonly string[]): boolean =
 const replaced = ({ group }: Entrant): string => `Canceling since a higher priority waiting request for ${group} exists`
 const full = ({ group }: Entrant): string => `Canceling since the queue of ${group} is full`
 
+/** Source: the annotations quoted in rhysd/actionlint#538 and LearningCircuit/local-deep-research#4787 */
 const deadlock = ({ group, path }: Entrant, holder: Entrant): string => {
-  const name = (ids: readonly string[]): string => (ids.length < 2 ? 'top level workflow' : ids.slice(1).join(' / '))
-  return `Canceling since a deadlock was detected for concurrency group: '${group}' between '${name(holder.path)}' and '${name(path)}'`
+  const name = (ids: readonly string[]): string =>
+    ids.length < 2 ? 'a top level workflow' : `'${ids.slice(1).join(' / ')}'`
+  return `Canceling since a deadlock was detected for concurrency group: '${group}' between ${name(holder.path)} and ${name(path)}`
 }
 
 const sentence = ({ reason }: AbortSignal): string =>

@@ -3,10 +3,11 @@ import { callInputs, passedSecrets } from '../language/call.ts'
 import { concurrencyOf } from '../language/concurrency.ts'
 import { evaluateText } from '../language/evaluate.ts'
 import { together } from '../language/job-status.ts'
+import type { Scope, Template } from '../template.ts'
 import type { JobTrace } from '../trace.ts'
 import type { CallJob, NormalJob } from '../workflow.ts'
 import { type Ended, type Graph, type GraphPorts, type JobEnd, type Ready, runGraph } from './graph.ts'
-import type { Groups } from './groups.ts'
+import type { Entry, Groups } from './groups.ts'
 import { errorOf, nameOf, sentenceOf, traceUnbegun } from './unbegun.ts'
 
 /** What running one job, or one called workflow, needs. */
@@ -21,7 +22,7 @@ export type InstancePorts = {
 
 /**
  * Runs one job, in its concurrency group where it names one. The group is held before the environment's rules are asked: a job that waits for a reviewer holds it.
- * A called workflow's jobs are a graph of their own, and the group of the job that calls it holds for them all.
+ * A called workflow's jobs are a graph of their own; the group of the job that calls it, and the one that the called file names at its top, hold for them all.
  * Source: docs.github.com, "Control the concurrency of workflows and jobs"; github.com/orgs/community/discussions/17401 on approvals
  */
 export const runInstance = async (ready: Ready, ports: InstancePorts): Promise<Ended> => {
@@ -38,21 +39,11 @@ const inGroup = async (ready: Ready, ports: InstancePorts): Promise<Ended> => {
     mayFail: false,
   })
   try {
-    const wanted = concurrencyOf(ready.job.concurrency, ready.scope)
-    if (wanted === undefined) return await begin(ready, ports)
-    if ('wrong' in wanted) return unbegun('failure', wanted.wrong)
-    const entry = await ports.groups.enter(
-      {
-        ...wanted,
-        path: [String(ports.run), ...ready.path],
-        ended: ready.end.signal,
-        cancel: (why) => ready.end.abort(why),
-      },
-      () => ports.waits(ready.path.join(' / '), `Waiting for its turn in the concurrency group ${wanted.group}`),
-    )
-    if (entry.kind === 'cancelled') return unbegun('cancelled', entry.why)
+    const entry = await enter(ready, { template: ready.job.concurrency, scope: ready.scope, ports })
+    if (entry.kind !== 'entered') return unbegun(entry.kind === 'wrong' ? 'failure' : 'cancelled', entry.why)
     try {
-      return await begin(ready, ports)
+      const ended = await begin(ready, ports)
+      return 'own' in ended ? ended : unbegun(ended.kind === 'wrong' ? 'failure' : 'cancelled', ended.why)
     } finally {
       entry.leave()
     }
@@ -63,14 +54,38 @@ const inGroup = async (ready: Ready, ports: InstancePorts): Promise<Ended> => {
   }
 }
 
-const begin = (ready: Ready, ports: InstancePorts): Promise<Ended> => {
+type Wish = { readonly template: Template | undefined; readonly scope: Scope; readonly ports: InstancePorts }
+type Refused = { readonly kind: 'cancelled' | 'wrong'; readonly why: string }
+
+/** Waits for a job's turn in a group, if it names one. */
+const enter = async (
+  ready: Ready,
+  { template, scope, ports }: Wish,
+): Promise<Extract<Entry, { readonly kind: 'entered' }> | Refused> => {
+  const wanted = concurrencyOf(template, scope)
+  if (wanted === undefined) return { kind: 'entered', leave: () => {} }
+  if ('wrong' in wanted) return { kind: 'wrong', why: wanted.wrong }
+  return ports.groups.enter(
+    {
+      ...wanted,
+      path: [String(ports.run), ...ready.path],
+      ended: ready.end.signal,
+      cancel: (why) => ready.end.abort(why),
+    },
+    () => ports.waits(ready.path.join(' / '), `Waiting for its turn in the concurrency group ${wanted.group}`),
+  )
+}
+
+const begin = (ready: Ready, ports: InstancePorts): Promise<Ended | Refused> => {
   const { job } = ready
   return job.kind === 'call' ? callWorkflow({ ...ready, job }, ports) : ports.perform({ ...ready, job })
 }
 
-const callWorkflow = async (ready: Ready & { readonly job: CallJob }, ports: InstancePorts): Promise<Ended> => {
+const callWorkflow = async (
+  ready: Ready & { readonly job: CallJob },
+  ports: InstancePorts,
+): Promise<Ended | Refused> => {
   const { graph, job, scope } = ready
-  const startedAt = ports.now()
   const loaded = graph.loaded.calls[job.id]
   if (loaded === undefined) throw new Error(`the workflow that ${ready.path.join(' / ')} calls was not loaded`)
   const read = callInputs(loaded.workflow.call?.inputs ?? {}, job.with, scope)
@@ -89,6 +104,18 @@ const callWorkflow = async (ready: Ready & { readonly job: CallJob }, ports: Ins
     },
     cancelled: AbortSignal.any([graph.cancelled, ready.end.signal]),
   }
+  const own = { contexts: { github: graph.github, inputs: read.inputs, vars: graph.vars }, status: scope.status }
+  const entry = await enter(ready, { template: loaded.workflow.concurrency, scope: own, ports })
+  if (entry.kind !== 'entered') return entry
+  try {
+    return await callGraph(ready, sub, ports)
+  } finally {
+    entry.leave()
+  }
+}
+
+const callGraph = async (ready: Ready, sub: Graph, ports: InstancePorts): Promise<Ended> => {
+  const startedAt = ports.now()
   const graphPorts: GraphPorts = { run: (one) => runInstance(one, ports), ended: ports.ended, now: ports.now }
   const ends = await runGraph(sub, graphPorts)
   const outputs = outputsOf(sub, ends)

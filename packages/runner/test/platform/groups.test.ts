@@ -101,10 +101,24 @@ describe('a concurrency group of jobs', () => {
     })
     const trace = await here.pushed()
     expect(jobIn(trace, 'a').why).toBe(
-      "Canceling since a deadlock was detected for concurrency group: 'prod' between 'top level workflow' and 'a'",
+      "Canceling since a deadlock was detected for concurrency group: 'prod' between a top level workflow and 'a'",
     )
     expect(trace.conclusion).toBe('cancelled')
   })
+})
+
+test('a called workflow’s own group is asked for by the job that calls it, whose workflow must not hold it', async () => {
+  const top = { concurrency: x('github.workflow') }
+  const here = await local({
+    'free.yml': workflow('push', { call: { uses: './.github/workflows/sub.yml' } }, { name: 'free' }),
+    'held.yml': workflow('push', { call: { uses: './.github/workflows/sub.yml' } }, { ...top, name: 'held' }),
+    'sub.yml': workflow('workflow_call', { a: job() }, top),
+  })
+  const traces = await Promise.all(here.platform.push().map(({ done }) => done))
+  expect(traces.map(ends)).toEqual(['call success; call / a success', 'call cancelled'])
+  expect(traces[1]?.jobs[0]?.why).toBe(
+    "Canceling since a deadlock was detected for concurrency group: 'held' between a top level workflow and 'call'",
+  )
 })
 
 describe('a concurrency group of runs', () => {
