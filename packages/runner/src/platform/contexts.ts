@@ -19,8 +19,9 @@ export type RunIdentity = {
   readonly cause: Cause
 }
 
-/** A repository's number and its owner's; any that stays the same will do. */
+/** A repository's number; any that stays the same will do. */
 export const REPOSITORY_ID = '1'
+/** Its owner's number; the same holds for it. */
 export const OWNER_ID = '1'
 /** Who does everything here. */
 export const ACTOR = 'someone'
