@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Delivered, type Deliveries, DIGEST, openDeliveries, WELL, type World } from './delivery.ts'
+import { type Delivered, type Deliveries, openDeliveries } from './delivery.ts'
+import { DIGEST, WELL, type World } from './world.ts'
 
 let deliveries: Deliveries
 beforeAll(async () => {

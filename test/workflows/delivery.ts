@@ -2,39 +2,13 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readSluiceFile } from '@sluice/delivery/file'
-import { planFor } from '@sluice/delivery/plan'
 import type { StandIn } from '@sluice/runner/execution'
 import type { Run } from '@sluice/runner/github'
 import { createPlatform } from '@sluice/runner/platform/platform'
 import type { RunTrace } from '@sluice/runner/trace'
-import { readNeeds, readPlan } from '../../actions/delivery-outcome/src/needs.ts'
-import { decide } from '../../actions/delivery-outcome/src/verdict.ts'
 import { OWNER } from '../../scripts/repository.ts'
 import { ROOT } from './house.ts'
-
-/** What a delivery meets. An action that is not named does well. */
-export type World = {
-  readonly event: 'push' | 'workflow_dispatch'
-  readonly staging: boolean
-  readonly production: 'absent' | 'unasked' | 'environment' | 'dispatch'
-  readonly reviewer: 'approved' | 'rejected'
-  /** `dropped`: the plan holds a secret's value. */
-  readonly plan: 'pass' | 'fail' | 'error' | 'dropped'
-  readonly checks: 'pass' | 'fail' | 'nothing-to-check' | 'error'
-  readonly login: 'pass' | 'error'
-  readonly deploy: 'pass' | 'fail' | 'error'
-  readonly smoke: 'pass' | 'fail' | 'inconclusive' | 'error'
-  /** What production's `deploy existing: skip` finds. */
-  readonly first: 'exists' | 'deployed' | 'rollout-failed-rolled-back' | 'rollout-failed-kept'
-  readonly canary: 'promoted' | 'rolled-back' | 'superseded' | 'inconclusive' | 'error'
-  /** What the reap beside a canary that did not succeed says, and of which digest. */
-  readonly recover: readonly [verdict: string, code: string, ours: boolean]
-  /** What an abort says. */
-  readonly abort: readonly [verdict: string, code: string]
-  /** The machine of this job dies while its last action works. */
-  readonly dies: '' | 'checks' | 'stage' | 'canary'
-}
+import { DIGEST, first, GREEN, outcomeOf, planned, released, staged, type Values, WELL, type World } from './world.ts'
 
 /** What came of it: the outcome's words, the actions that were called as `job action`, and the run itself. */
 export type Delivered = {
@@ -43,28 +17,6 @@ export type Delivered = {
   readonly trace: RunTrace
   readonly recorded: readonly string[]
 }
-
-/** A delivery where everything is there and does well. */
-export const WELL: World = {
-  event: 'push',
-  staging: true,
-  production: 'unasked',
-  reviewer: 'approved',
-  plan: 'pass',
-  checks: 'pass',
-  login: 'pass',
-  deploy: 'pass',
-  smoke: 'pass',
-  first: 'exists',
-  canary: 'promoted',
-  recover: ['rolled-back', 'nothing-in-flight', false],
-  abort: ['rolled-back', 'aborted'],
-  dies: '',
-}
-
-/** The digest that is delivered. */
-export const DIGEST = `sha256:${'a'.repeat(64)}`
-const OTHER = `sha256:${'b'.repeat(64)}`
 
 /** A local GitHub with a caller of deliver.yml, for one delivery after the other: reading the workflows is most of the work. */
 export type Deliveries = {
@@ -160,44 +112,10 @@ export const openDeliveries = async (): Promise<Deliveries> => {
   }
 }
 
-type Inputs = Readonly<Record<string, string>>
-type Act = (inputs: Inputs) => Inputs
-type IsRed = (outputs: Inputs, mode: string | undefined) => boolean
-
-/** The ends that each mode of canary-promote asks for. */
-const GREEN: Readonly<Record<string, readonly string[]>> = {
-  run: ['promoted'],
-  abort: ['rolled-back', 'superseded'],
-  reap: ['promoted', 'rolled-back', 'superseded'],
-}
+type Act = (inputs: Values) => Values
+type IsRed = (outputs: Values, mode: string | undefined) => boolean
 
 const isNoGate: IsRed = ({ verdict = '' }) => !['pass', 'nothing-to-check'].includes(verdict)
-
-const planned = (world: World): Inputs => {
-  const verdict = world.plan === 'dropped' ? 'pass' : world.plan
-  return { verdict, 'reason-code': verdict, service: 'shop', plan: verdict === 'pass' ? planOf(world) : '' }
-}
-const staged = ({ deploy }: World): Inputs => ({ verdict: deploy, 'reason-code': 'deployed' })
-const first = (world: World): Inputs => ({
-  verdict: world.first.startsWith('rollout') ? 'fail' : 'pass',
-  'reason-code': world.first,
-  image: `${IMAGE}@${DIGEST}`,
-})
-const released = ([verdict, code, ours]: World['recover']): Inputs => ({
-  verdict,
-  'reason-code': code,
-  reason: 'as measured',
-  image: `${IMAGE}@${ours ? DIGEST : OTHER}`,
-})
-
-const outcomeOf = ({ needs = '', plan = '', digest }: Inputs): { verdict: string; 'reason-code': string } => {
-  const read = readNeeds(needs)
-  const given = plan === '' ? undefined : readPlan(plan)
-  if ('problem' in read) throw new Error(read.problem)
-  if (given !== undefined && 'problem' in given) throw new Error(given.problem)
-  const decided = decide({ needs: read.value, plan: given?.value, digest: digest as `sha256:${string}` })
-  return { verdict: decided.verdict, 'reason-code': decided.reason.code }
-}
 
 const writeCaller = (folder: string): void => {
   mkdirSync(join(folder, '.github/workflows'), { recursive: true })
@@ -233,29 +151,9 @@ jobs:
     secrets: inherit
 `
 
-const IMAGE = 'registry.test/shop'
 const LAST: Readonly<Record<World['dies'], string>> = {
   '': '',
   checks: 'checks',
   stage: 'smoke',
   canary: 'canary',
-}
-
-const planOf = ({ event, staging, production, plan }: World): string => {
-  const target = { namespace: 'shop', manifests: 'k8s' }
-  const approval = production === 'unasked' ? 'none' : production
-  const file = {
-    version: 1,
-    services: {
-      shop: {
-        image: plan === 'dropped' ? `account-4711/shop` : IMAGE,
-        deploy: { ...(staging ? { staging: target } : {}), ...(production === 'absent' ? {} : { production: target }) },
-      },
-    },
-    environments: {
-      staging: { role: 'staging' },
-      production: { role: 'production', ...(production === 'absent' ? {} : { approval }) },
-    },
-  }
-  return JSON.stringify(planFor(readSluiceFile(JSON.stringify(file), 'sluice.yml'), { service: '', event }))
 }

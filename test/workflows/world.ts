@@ -1,0 +1,110 @@
+import { readSluiceFile } from '@sluice/delivery/file'
+import { planFor } from '@sluice/delivery/plan'
+import { readNeeds, readPlan } from '../../actions/delivery-outcome/src/needs.ts'
+import { decide } from '../../actions/delivery-outcome/src/verdict.ts'
+
+/** What a delivery meets. An action that is not named does well. */
+export type World = {
+  readonly event: 'push' | 'workflow_dispatch'
+  readonly staging: boolean
+  readonly production: 'absent' | 'unasked' | 'environment' | 'dispatch'
+  readonly reviewer: 'approved' | 'rejected'
+  /** `dropped`: the plan holds a secret's value. */
+  readonly plan: 'pass' | 'fail' | 'error' | 'dropped'
+  readonly checks: 'pass' | 'fail' | 'nothing-to-check' | 'error'
+  readonly login: 'pass' | 'error'
+  readonly deploy: 'pass' | 'fail' | 'error'
+  readonly smoke: 'pass' | 'fail' | 'inconclusive' | 'error'
+  /** What production's `deploy existing: skip` finds. */
+  readonly first: 'exists' | 'deployed' | 'rollout-failed-rolled-back' | 'rollout-failed-kept'
+  readonly canary: 'promoted' | 'rolled-back' | 'superseded' | 'inconclusive' | 'error'
+  /** What the reap beside a canary that did not succeed says, and of which digest. */
+  readonly recover: readonly [verdict: string, code: string, ours: boolean]
+  /** What an abort says. */
+  readonly abort: readonly [verdict: string, code: string]
+  /** The machine of this job dies while its last action works. */
+  readonly dies: '' | 'checks' | 'stage' | 'canary'
+}
+
+/** A delivery where everything is there and does well. */
+export const WELL: World = {
+  event: 'push',
+  staging: true,
+  production: 'unasked',
+  reviewer: 'approved',
+  plan: 'pass',
+  checks: 'pass',
+  login: 'pass',
+  deploy: 'pass',
+  smoke: 'pass',
+  first: 'exists',
+  canary: 'promoted',
+  recover: ['rolled-back', 'nothing-in-flight', false],
+  abort: ['rolled-back', 'aborted'],
+  dies: '',
+}
+
+/** The digest that is delivered. */
+export const DIGEST = `sha256:${'a'.repeat(64)}`
+const OTHER = `sha256:${'b'.repeat(64)}`
+
+/** Inputs or outputs of an action, as GitHub hands them over. */
+export type Values = Readonly<Record<string, string>>
+
+/** The ends that each mode of canary-promote asks for. */
+export const GREEN: Readonly<Record<string, readonly string[]>> = {
+  run: ['promoted'],
+  abort: ['rolled-back', 'superseded'],
+  reap: ['promoted', 'rolled-back', 'superseded'],
+}
+
+/** What delivery-plan puts out: the real plan of a sluice.yml that fits the world. */
+export const planned = (world: World): Values => {
+  const verdict = world.plan === 'dropped' ? 'pass' : world.plan
+  return { verdict, 'reason-code': verdict, service: 'shop', plan: verdict === 'pass' ? planOf(world) : '' }
+}
+/** What deploy puts out in staging. */
+export const staged = ({ deploy }: World): Values => ({ verdict: deploy, 'reason-code': 'deployed' })
+/** What `deploy existing: skip` puts out in production. */
+export const first = (world: World): Values => ({
+  verdict: world.first.startsWith('rollout') ? 'fail' : 'pass',
+  'reason-code': world.first,
+  image: `${IMAGE}@${DIGEST}`,
+})
+/** What canary-promote puts out, in any mode. */
+export const released = ([verdict, code, ours]: World['recover']): Values => ({
+  verdict,
+  'reason-code': code,
+  reason: 'as measured',
+  image: `${IMAGE}@${ours ? DIGEST : OTHER}`,
+})
+
+/** What delivery-outcome puts out: its own decision. */
+export const outcomeOf = ({ needs = '', plan = '', digest }: Values): Values => {
+  const read = readNeeds(needs)
+  const given = plan === '' ? undefined : readPlan(plan)
+  if ('problem' in read) throw new Error(read.problem)
+  if (given !== undefined && 'problem' in given) throw new Error(given.problem)
+  const decided = decide({ needs: read.value, plan: given?.value, digest: digest as `sha256:${string}` })
+  return { verdict: decided.verdict, 'reason-code': decided.reason.code }
+}
+
+const IMAGE = 'registry.test/shop'
+const planOf = ({ event, staging, production, plan }: World): string => {
+  const target = { namespace: 'shop', manifests: 'k8s' }
+  const approval = production === 'unasked' ? 'none' : production
+  const file = {
+    version: 1,
+    services: {
+      shop: {
+        image: plan === 'dropped' ? `account-4711/shop` : IMAGE,
+        deploy: { ...(staging ? { staging: target } : {}), ...(production === 'absent' ? {} : { production: target }) },
+      },
+    },
+    environments: {
+      staging: { role: 'staging' },
+      production: { role: 'production', ...(production === 'absent' ? {} : { approval }) },
+    },
+  }
+  return JSON.stringify(planFor(readSluiceFile(JSON.stringify(file), 'sluice.yml'), { service: '', event }))
+}
