@@ -236,3 +236,14 @@ test.concurrent('what a step leaves running is ended with the job, though it has
   await until(() => !isAlive(pidIn(join(started.directory, '_work/shop/left'))))
   expect(isAlive(pidIn(join(started.directory, '_work/shop/left')))).toBe(false)
 })
+
+test('a cancel or a death after the end is too late, and keeps nothing waiting', async () => {
+  const timers = (): number => process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length
+  const started = start('steps: [{ run: echo }]')
+  await started.done
+  const before = timers()
+  started.cancel()
+  started.kill()
+  expect(timers()).toBe(before)
+  expect((await started.done).conclusion).toBe('success')
+})
