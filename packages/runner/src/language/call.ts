@@ -1,4 +1,4 @@
-import type { Json, Place, Scope, Template } from '../template.ts'
+import type { Json, Place, Scope } from '../template.ts'
 import type { CallJob, InputDeclaration, Workflow } from '../workflow.ts'
 import { evaluate, evaluateText } from './evaluate.ts'
 import { convert } from './input-value.ts'
@@ -30,35 +30,13 @@ export const callTarget = (uses: string): CallTarget | undefined => {
  * Source: `ConvertToReferencedWorkflow` and what it calls in actions/runner (src/Sdk/WorkflowParser/Conversion).
  */
 export const problemsInCall = (job: CallJob, called: Workflow, grant: Grant, uses = job.uses): readonly Problem[] => {
-  const here = ({ line, column }: Place, text: string): Problem => ({ line, column, text })
   const { call } = called
   if (call === undefined) return [here(job.at, 'workflow_call key is not defined in the referenced workflow.')]
-  const inputs = Object.entries(call.inputs).flatMap(([name, input]) => {
-    const given = under(job.with, name)
-    if (given === undefined)
-      return input.required ? [here(job.at, `Input ${name} is required, but not provided while calling.`)] : []
-    const value = literal(given)
-    const read = value === undefined ? undefined : convert(value, input.type)
-    return read?.kind === 'wrong' ? [here(given.at, read.text)] : []
-  })
-  const strangers = Object.entries(job.with)
-    .filter(([name]) => under(call.inputs, name) === undefined)
-    .map(([name, { at }]) => here(at, `Invalid input, ${name} is not defined in the referenced workflow.`))
-  const asked = [
-    { who: 'The workflow', permissions: called.permissions },
-    ...called.jobs.map(({ id, permissions }) => ({ who: `The nested job '${id}'`, permissions })),
-  ].flatMap(({ who, permissions }) => {
-    const beyond = permissions && excess(permissions, grant)
-    return beyond
-      ? [
-          here(
-            job.at,
-            `Error calling workflow '${uses}'. ${who} is requesting '${beyond.requested}', but is only allowed '${beyond.allowed}'.`,
-          ),
-        ]
-      : []
-  })
-  return [...inputs, ...strangers, ...problemsInSecrets(job, call.secrets), ...asked]
+  return [
+    ...problemsInInputs(job, call.inputs),
+    ...problemsInSecrets(job, call.secrets),
+    ...problemsInPermissions(called, grant).map((text) => here(job.at, `Error calling workflow '${uses}'. ${text}`)),
+  ]
 }
 
 /**
@@ -102,28 +80,46 @@ export const passedSecrets = (
   return Object.fromEntries(values.filter(([, value]) => value !== ''))
 }
 
+const problemsInInputs = (job: CallJob, declared: Readonly<Record<string, InputDeclaration>>): readonly Problem[] => {
+  const inputs = Object.entries(declared).flatMap(([name, { type, required }]) => {
+    const given = under(job.with, name)
+    if (given === undefined)
+      return required ? [here(job.at, `Input ${name} is required, but not provided while calling.`)] : []
+    const read = given.kind === 'literal' ? convert(given.value, type) : undefined
+    return read?.kind === 'wrong' ? [here(given.at, read.text)] : []
+  })
+  const strangers = Object.entries(job.with)
+    .filter(([name]) => under(declared, name) === undefined)
+    .map(([name, { at }]) => here(at, `Invalid input, ${name} is not defined in the referenced workflow.`))
+  return [...inputs, ...strangers]
+}
+
+const problemsInPermissions = (called: Workflow, grant: Grant): readonly string[] =>
+  [
+    { who: 'The workflow', permissions: called.permissions },
+    ...called.jobs.map(({ id, permissions }) => ({ who: `The nested job '${id}'`, permissions })),
+  ].flatMap(({ who, permissions }) => {
+    const beyond = permissions && excess(permissions, grant)
+    return beyond ? [`${who} is requesting '${beyond.requested}', but is only allowed '${beyond.allowed}'.`] : []
+  })
+
 const problemsInSecrets = (
   { secrets, at }: CallJob,
   declared: Readonly<Record<string, { readonly required: boolean }>>,
 ): readonly Problem[] => {
   if (secrets === 'inherit') return []
-  const { line, column } = at
   const missing = Object.entries(declared)
     .filter(([name, { required }]) => required && under(secrets, name) === undefined)
-    .map(([name]) => ({ line, column, text: `Secret ${name} is required, but not provided while calling.` }))
+    .map(([name]) => here(at, `Secret ${name} is required, but not provided while calling.`))
   const strangers = Object.entries(secrets)
     .filter(([name]) => under(declared, name) === undefined)
-    .map(([name, template]) => ({
-      line: template.at.line,
-      column: template.at.column,
-      text: `Invalid secret, ${name} is not defined in the referenced workflow.`,
-    }))
+    .map(([name, template]) => here(template.at, `Invalid secret, ${name} is not defined in the referenced workflow.`))
   return [...missing, ...strangers]
 }
 
 const emptyOf = { string: '', choice: '', environment: '', boolean: false, number: 0 } as const
 
-const literal = (template: Template): Json | undefined => (template.kind === 'literal' ? template.value : undefined)
+const here = ({ line, column }: Place, text: string): Problem => ({ line, column, text })
 
 /** Names of inputs and secrets are the same in any case. */
 const under = <T>(record: Readonly<Record<string, T>>, name: string): T | undefined =>
