@@ -23,7 +23,7 @@ export const namedBy = (file: SluiceFile, service: string, base: string): readon
       keys: at('checks', index, 'folder'),
       what: `the folder of the check ${check.name}`,
     })),
-    ...Object.entries(described.deploy).flatMap(([environment, { manifests }]) =>
+    ...Object.entries(described.deploy).flatMap(([environment, { manifests = [] }]) =>
       [manifests].flat().map((each) => ({
         path: joined(folder, each),
         keys: at('deploy', environment, 'manifests'),

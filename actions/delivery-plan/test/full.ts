@@ -9,6 +9,7 @@ export const FULL = {
         { name: 'unit tests', run: 'npm test', timeout: '10m', folder: 'sub', env: { LOG: 'debug', N: 3, F: true } },
       ],
       start: { run: 'node src/main.ts', port: 8080, ready: '/ready' },
+      'smoke-deadline': '1m',
       smoke: [{ name: 'up', method: 'GET', path: '/', headers: {}, body: {}, expect: { status: 200 }, capture: {} }],
       deploy: {
         staging: { namespace: 'shop-staging', manifests: '../../manifests/staging' },
@@ -61,7 +62,8 @@ export const FULL = {
           role: 'arn:aws:iam::123456789012:role/release',
           region: 'eu-west-1',
           cluster: 'prod',
-          recovery: { role: 'arn:aws:iam::123456789012:role/repair' },
+          session: '4h',
+          recovery: { session: '1h', role: 'arn:aws:iam::123456789012:role/repair' },
         },
       },
     },

@@ -1,9 +1,12 @@
+import { parseDuration } from '@sluice/kit/fields'
 import { type Fields, type Found, fields } from './found.ts'
+import { isSession } from './login.ts'
 
 /** What environments say that does not fit together: the same name twice, approvals that nobody gives, repairs that wait for a person. */
 export const environmentProblems = (environments: Fields): readonly Found[] => [
   ...sameNames(Object.keys(environments)),
   ...Object.entries(environments).flatMap(([name, one]) => ofEnvironment(name, fields(one))),
+  ...Object.entries(environments).flatMap(([name, one]) => sessions(name, fields(one))),
   ...repairWaits(environments),
 ]
 
@@ -34,6 +37,24 @@ const ofEnvironment = (name: string, one: Fields): readonly Found[] => {
       text: `must not be ${name} itself: its reviewers would be asked again by the canary's job`,
     })
   return found
+}
+
+/** A session that no role gives would end the job at its login. */
+const sessions = (name: string, one: Fields): readonly Found[] => {
+  const aws = fields(fields(one.login).aws)
+  return [
+    { path: ['session'], given: aws.session },
+    { path: ['recovery', 'session'], given: fields(aws.recovery).session },
+  ].flatMap(({ path, given }) => {
+    const ms = typeof given === 'string' ? parseDuration(given) : undefined
+    if (ms === undefined || isSession(ms)) return []
+    return [
+      {
+        path: ['environments', name, 'login', 'aws', ...path],
+        text: `must be from 15m to 12h, not ${given}: what AWS gives`,
+      },
+    ]
+  })
 }
 
 /** A job that repairs must not wait for a reviewer. */

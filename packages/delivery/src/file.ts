@@ -51,9 +51,11 @@ const smokeCheck = z.strictObject({
 
 const target = z.strictObject({
   namespace: dnsLabel,
-  manifests: z.union([pathFromFolder, z.array(pathFromFolder).check(z.minLength(1, { error: 'is empty' }))], {
-    error: 'must be a path, or a list of paths',
-  }),
+  manifests: z.optional(
+    z.union([pathFromFolder, z.array(pathFromFolder).check(z.minLength(1, { error: 'is empty' }))], {
+      error: 'must be a path, or a list of paths',
+    }),
+  ),
   deployment: z.optional(dnsLabel),
   container: z.optional(dnsLabel),
   service: z.optional(dnsLabel),
@@ -79,6 +81,7 @@ const described = z.strictObject({
   smoke: z.optional(
     z.union([pathFromFolder, z.array(smokeCheck)], { error: 'must be a path, or the list of checks itself' }),
   ),
+  'smoke-deadline': z._default(positiveSpan, '5m'),
   deploy: z._default(z.record(z.string(), target), {}),
   plan: z.optional(canaryPlan),
 })

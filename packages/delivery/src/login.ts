@@ -1,5 +1,6 @@
+import { parseDuration } from '@sluice/kit/fields'
 import * as z from 'zod/mini'
-import { line } from './text.ts'
+import { line, positiveSpan } from './text.ts'
 
 const aws = {
   role: line.check(
@@ -9,6 +10,7 @@ const aws = {
   ),
   region: line.check(z.regex(/^[a-z]{2}(-[a-z]+)+-\d+$/, { error: 'must be a region, such as eu-west-1' })),
   cluster: line,
+  session: z.optional(positiveSpan),
 }
 const gcp = {
   provider: line.check(
@@ -54,15 +56,33 @@ export type Login = z.output<typeof login>
 /** A login as a job is given it: one cloud with its names. */
 export type JobLogin = { readonly [cloud: string]: { readonly [name: string]: string } }
 
-/** The login of a job that releases, and of one that repairs: the same but for what `recovery` says. `null` where there is none. */
+/**
+ * The login of a job that releases, and of one that repairs: the same but for what `recovery` says. `null` where there is none. At AWS a session has an
+ * end that nothing prolongs, so it is asked to last as long as its job may.
+ * @param minutes the longest that the job that releases may take
+ */
 export const loginsOf = (
   given: Login | undefined,
+  minutes: number,
 ): { readonly release: JobLogin | null; readonly recovery: JobLogin | null } => {
   const [cloud, names] = Object.entries(given ?? {})[0] ?? []
   if (cloud === undefined || names === undefined) return { release: null, recovery: null }
   const { recovery, ...rest } = names
-  return { release: { [cloud]: named(rest) }, recovery: { [cloud]: named({ ...rest, ...recovery }) } }
+  const lasting = (own: Names, atLeast: number): JobLogin => {
+    const { session, ...others } = own
+    if (cloud !== 'aws') return { [cloud]: named(others) }
+    const asked = session === undefined ? Math.max(HOUR, Math.min(atLeast, LONGEST)) : (parseDuration(session) ?? HOUR)
+    return { [cloud]: named({ ...others, 'session-seconds': String(Math.ceil(asked / 1000)) }) }
+  }
+  return { release: lasting(rest, minutes * 60_000), recovery: lasting({ ...rest, ...recovery }, 0) }
 }
 
-const named = (names: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> =>
+type Names = Readonly<Record<string, string | undefined>>
+const HOUR = 3_600_000
+const LONGEST = 12 * HOUR
+
+/** Whether AWS gives sessions of this length, ms. Source: AWS STS, AssumeRoleWithWebIdentity, DurationSeconds. */
+export const isSession = (ms: number): boolean => ms >= HOUR / 4 && ms <= LONGEST
+
+const named = (names: Names): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(names).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])))

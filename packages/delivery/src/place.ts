@@ -21,8 +21,11 @@ export const minutes = (ms: number): number => Math.ceil(ms / 60_000)
 
 /** What a job needs to deploy there. */
 export const environmentOf = ({ service, described, name, target, environment }: Place): PlannedEnvironment => {
-  const { manifests, values } = target
+  const { manifests = [], values } = target
   const deployMs = parseDuration(target.timeout) ?? 0
+  const smokeMs = parseDuration(described['smoke-deadline']) ?? 0
+  // Once to get there, once to go back.
+  const timeout = minutes(2 * deployMs + smokeMs) + AROUND
   return {
     environment: name,
     namespace: target.namespace,
@@ -40,9 +43,9 @@ export const environmentOf = ({ service, described, name, target, environment }:
     context: environment.context ?? null,
     'runs-on': environment['runs-on'],
     smoke: smokeOf(described),
-    login: loginsOf(environment.login).release,
-    // Once to get there, once to go back.
-    'timeout-minutes': minutes(2 * deployMs + SMOKE_MS) + AROUND,
+    'smoke-deadline': described['smoke-deadline'],
+    login: loginsOf(environment.login, timeout).release,
+    'timeout-minutes': timeout,
     group: `sluice-${service}-${name}`,
   }
 }
@@ -52,6 +55,3 @@ const smokeOf = ({ folder, smoke }: Described): string => {
   if (smoke === undefined) return ''
   return typeof smoke === 'string' ? joined(folder, smoke) : JSON.stringify(smoke)
 }
-
-/** smoke-test's own default deadline. */
-const SMOKE_MS = 5 * 60_000

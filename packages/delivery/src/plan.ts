@@ -17,7 +17,7 @@ export type PlannedEnvironment = {
   /** The Kubernetes Service, and its port by number or name. */
   readonly service: string
   readonly 'service-port': string
-  /** Paths, one a line: deploy's input. */
+  /** Paths, one a line: deploy's input; empty for none, which only production may have. */
   readonly manifests: string
   /** `NAME=value` lines for the manifests, without IMAGE; empty for none. */
   readonly values: string
@@ -27,6 +27,8 @@ export type PlannedEnvironment = {
   readonly 'runs-on': string | readonly string[]
   /** smoke-test's `checks`: a path, or the YAML itself on one line; empty for none. */
   readonly smoke: string
+  /** How long the smoke test may try, such as `5m`. */
+  readonly 'smoke-deadline': string
   readonly login: JobLogin | null
   /** The longest its job may take. */
   readonly 'timeout-minutes': number

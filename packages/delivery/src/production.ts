@@ -29,6 +29,7 @@ export const productionOf = (place: Place, canary: CanaryPlan, event: string): P
     )
   return {
     ...base,
+    login: loginsOf(environment.login, timeout).release,
     'timeout-minutes': timeout,
     router: target.router ?? 'gateway-api',
     route: target.route ?? null,
@@ -37,7 +38,7 @@ export const productionOf = (place: Place, canary: CanaryPlan, event: string): P
     approval: environment.approval ?? 'environment',
     'approval-environment': environment['approval-environment'] ?? `${name}-approval`,
     'recovery-environment': environment['recovery-environment'] ?? `${name}-recovery`,
-    'recovery-login': loginsOf(environment.login).recovery,
+    'recovery-login': loginsOf(environment.login, 0).recovery,
     ...wanted(name, environment, event),
     'runner-minutes': minutes(plannedRun(times)),
   }

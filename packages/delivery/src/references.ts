@@ -81,6 +81,16 @@ const ofService = (name: string, one: Fields, environments: Fields): readonly Fo
             text: `is for a canary, and ${environment} has the role staging`,
           })),
   )
+  const empty = deploy.flatMap(([environment, target]) =>
+    roleOf(environment) !== 'staging' || Object.hasOwn(fields(target), 'manifests')
+      ? []
+      : [
+          {
+            path: [...path, 'deploy', environment],
+            text: 'has no manifests: only production, where a Deployment already serves, may do without',
+          },
+        ],
+  )
   const routes = deploy.flatMap(([environment, target]) => {
     const { router, ...rest } = fields(target)
     if (router !== 'replicas') return []
@@ -109,6 +119,7 @@ const ofService = (name: string, one: Fields, environments: Fields): readonly Fo
     ...climbing(name, one),
     ...twice,
     ...production,
+    ...empty,
     ...routes,
     ...image,
     ...sameChecks(one.checks, [...path, 'checks']),

@@ -24,6 +24,7 @@ describe('what a file means that leaves out what it may', () => {
       image: 'ghcr.io/acme/shop',
       folder: '.',
       checks: [],
+      'smoke-deadline': '5m',
       deploy: {
         staging: {
           namespace: 'shop-staging',
@@ -206,6 +207,31 @@ describe('what the parts say of each other', () => {
       says: [
         'services.shop.deploy.backup: is a second production environment beside production: a service has at most one of each role',
       ],
+    },
+    {
+      name: 'a staging without manifests',
+      change: service({ deploy: { staging: { manifests: undefined } } }),
+      says: [
+        'services.shop.deploy.staging: has no manifests: only production, where a Deployment already serves, may do without',
+      ],
+    },
+    {
+      name: 'a session that AWS does not give',
+      change: {
+        environments: {
+          production: {
+            login: {
+              aws: {
+                role: 'arn:aws:iam::123456789012:role/deploy',
+                region: 'eu-west-1',
+                cluster: 'prod',
+                session: '13h',
+              },
+            },
+          },
+        },
+      },
+      says: ['environments.production.login.aws.session: must be from 15m to 12h, not 13h: what AWS gives'],
     },
     {
       name: 'a canary in staging',

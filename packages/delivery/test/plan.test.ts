@@ -31,6 +31,7 @@ describe('the plan of a small file', () => {
         context: null,
         'runs-on': 'ubuntu-latest',
         smoke: '',
+        'smoke-deadline': '5m',
         login: null,
         'timeout-minutes': 40,
         group: 'sluice-shop-staging',
@@ -48,6 +49,7 @@ describe('the plan of a small file', () => {
         context: null,
         'runs-on': 'ubuntu-latest',
         smoke: '',
+        'smoke-deadline': '5m',
         login: null,
         'timeout-minutes': 231,
         group: 'sluice-shop-production',
@@ -192,11 +194,13 @@ describe('logins', () => {
   test('repair has its own where it is given', () => {
     const repair = { role: 'arn:aws:iam::123456789012:role/repair' }
     const { production: planned } = planOf(production({ login: { aws: { ...aws, recovery: repair } } }))
-    expect(planned?.login).toEqual({ aws })
-    expect(planned?.['recovery-login']).toEqual({ aws: { ...aws, ...repair } })
+    expect(planned?.login).toEqual({ aws: { ...aws, 'session-seconds': '13860' } })
+    expect(planned?.['recovery-login']).toEqual({ aws: { ...aws, ...repair, 'session-seconds': '3600' } })
   })
   test('else the same', () =>
-    expect(planOf(production({ login: { aws } })).production?.['recovery-login']).toEqual({ aws }))
+    expect(planOf(production({ login: { aws } })).production?.['recovery-login']).toEqual({
+      aws: { ...aws, 'session-seconds': '3600' },
+    }))
 })
 
 describe('the canary', () => {
