@@ -81,10 +81,10 @@ describe.concurrent('a cancel', () => {
     const done = await started.done
     const took = Date.now() - at
     expect(took).toBeGreaterThan(9_900)
-    expect(took).toBeLessThan(15_000)
+    expect(took).toBeLessThan(20_000)
     const [, interrupt = '', terminate = ''] = /^SIGINT (\d+)\nSIGTERM (\d+)\npost\n$/.exec(signals(folder)) ?? []
     expect(Number(terminate) - Number(interrupt)).toBeGreaterThan(7_000)
-    expect(Number(terminate) - Number(interrupt)).toBeLessThan(9_500)
+    expect(Number(terminate) - Number(interrupt)).toBeLessThan(12_000)
     expect(isAlive(pidIn(join(folder, 'child')))).toBe(false)
     expect(ends(done)[0]).toBe('it main cancelled')
   })
@@ -184,7 +184,7 @@ describe.concurrent('a machine that dies', () => {
     started.kill()
     started.cancel()
     const done = await started.done
-    expect(Date.now() - at).toBeLessThan(3_000)
+    expect(Date.now() - at).toBeLessThan(7_000)
     expect(done).toMatchObject({ conclusion: 'failure', why: LOST, outputs: {} })
     expect(ends(done)).toEqual(['it main cancelled'])
     expect(existsSync(join(folder, 'signals'))).toBe(false)
