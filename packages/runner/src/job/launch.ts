@@ -23,6 +23,7 @@ export type Launch = {
 /** Runs a program of a step and obeys the commands in its output. Source: `ScriptHandler` and `NodeScriptActionHandler` in actions/runner. */
 export const launch = async (run: StepRun, { program, says, ...given }: Launch): Promise<Status> => {
   const { hear, failed } = listener(run)
+  run.job.programs += 1
   const exit = await runProcess({
     program,
     arguments: given.arguments,

@@ -34,6 +34,7 @@ export const begin = (request: JobRequest, cancelled: AbortSignal, ended: AbortS
     tracking: `github_${randomUUID()}`,
     traces: [],
     annotations: [],
+    programs: 0,
     status: 'success',
   }
 }

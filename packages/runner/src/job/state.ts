@@ -30,6 +30,8 @@ export type JobState = {
   readonly tracking: string
   readonly traces: StepTrace[]
   readonly annotations: Annotation[]
+  /** How many programs its steps have started. */
+  programs: number
   status: Status
 }
 
