@@ -67,6 +67,7 @@ export type JobResult = {
   /** The `url` of the job's environment, evaluated after its steps; empty when it has none. */
   readonly environmentUrl: string
   readonly steps: readonly StepTrace[]
+  /** Those of its steps, then those of the job itself. */
   readonly annotations: readonly Annotation[]
 }
 

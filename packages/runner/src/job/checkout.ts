@@ -8,7 +8,7 @@ import { setOutput } from './listen.ts'
 import type { UsesStep } from './run-action.ts'
 import type { Status, StepRun } from './state.ts'
 
-const DONE = ['repository', 'ref', 'token', 'path', 'fetch-depth', 'persist-credentials', 'clean']
+const DONE = ['repository', 'ref', 'token', 'path', 'fetch-depth', 'persist-credentials']
 /** What changes nothing where there is no network and every file comes along anyway. */
 const NEEDLESS = ['show-progress', 'set-safe-directory', 'fetch-tags', 'github-server-url']
 
@@ -20,14 +20,14 @@ const NEEDLESS = ['show-progress', 'set-safe-directory', 'fetch-tags', 'github-s
 export const runCheckout = async (
   run: StepRun,
   step: UsesStep,
-  inputs: Readonly<Record<string, string>>,
+  given: Readonly<Record<string, string>>,
 ): Promise<Status> => {
   const { job, log } = run
+  const inputs = Object.fromEntries(Object.entries(given).map(([name, value]) => [name.toLowerCase(), value]))
   const { checkout, home } = job.request
   const folder = resolve(job.machine.workspace, inputs.path ?? '.')
-  if (run.phase === 'post') return forget(folder)
-  for (const name of Object.keys(inputs))
-    if (!DONE.includes(name) && !NEEDLESS.includes(name))
+  for (const [name, value] of Object.entries(inputs))
+    if (!DONE.includes(name) && !NEEDLESS.includes(name) && !(name === 'clean' && value === 'true'))
       log.warning(`actions/checkout: this runner does not do '${name}'`)
   if (folder !== job.machine.workspace && !folder.startsWith(job.machine.workspace + sep))
     return fail(run, `Repository path '${folder}' is not under '${job.machine.workspace}'`)
@@ -38,12 +38,13 @@ export const runCheckout = async (
   const wanted = await commitOf(from.folder, inputs.ref ?? '', { ...checkout, ...from })
   if (wanted === undefined) return fail(run, `A branch or tag with the name '${inputs.ref}' could not be found`)
   log.write(`Syncing repository: ${repository}`)
+  registerPost(run, step, folder)
   empty(folder)
   const depth = inputs['fetch-depth'] === undefined || inputs['fetch-depth'] === '' ? 1 : Number(inputs['fetch-depth'])
   await fetchInto(folder, from.folder, wanted, depth)
   const server = String(githubOf(job, run.frame, {}).server_url || 'https://github.com')
   await git(folder, ['remote', 'set-url', '--push', 'origin', `${server}/${repository}`])
-  if (inputs['persist-credentials'] !== 'false') remember(run, step, folder, server, inputs.token)
+  if (inputs['persist-credentials'] !== 'false') remember(run, folder, server, inputs.token)
   log.write(wanted.sha)
   setOutput(run, 'commit', wanted.sha)
   setOutput(run, 'ref', wanted.ref)
@@ -121,15 +122,18 @@ const empty = (folder: string): void => {
 const HEADER = /\n?\[http "[^"]*"\]\n\textraheader = AUTHORIZATION: basic .*\n/g
 
 /** Leaves the token in the clone's configuration for later steps, until the post phase. */
-const remember = (run: StepRun, step: UsesStep, folder: string, server: string, given: string | undefined): void => {
+const remember = (run: StepRun, folder: string, server: string, given: string | undefined): void => {
   const token = given || String(githubOf(run.job, run.frame, {}).token ?? '')
   if (token === '') return
   const basic = Buffer.from(`x-access-token:${token}`).toString('base64')
   run.job.masks.add(basic)
   appendFileSync(join(folder, '.git/config'), `[http "${server}/"]\n\textraheader = AUTHORIZATION: basic ${basic}\n`)
-  run.frame.posts.push({
-    id: run.key.split('/').at(-1) ?? '',
-    name: `Post ${run.title}`,
+}
+
+const registerPost = ({ key, title, frame }: StepRun, step: UsesStep, folder: string): void => {
+  frame.posts.push({
+    id: key.split('/').at(-1) ?? '',
+    name: `Post ${title}`,
     phase: 'post',
     step,
     condition: 'always()',

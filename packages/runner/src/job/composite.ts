@@ -1,10 +1,12 @@
 import { Fault } from '@sluice/kit/faults'
 import { evaluateText } from '../language/evaluate.ts'
+import type { Conclusion } from '../trace.ts'
 import type { Step } from '../workflow.ts'
 import { type Action, DEPTH } from './action.ts'
 import { type StepContext, scopeOf } from './frame.ts'
 import { setOutput } from './listen.ts'
 import { perform } from './perform.ts'
+import { preWork } from './run-action.ts'
 import type { Frame, Status, StepRun } from './state.ts'
 import { planned } from './work.ts'
 
@@ -15,7 +17,7 @@ export type Composite = Action & { readonly kind: 'node' | 'composite' } & { rea
 const CONTEXTS = ['strategy', 'matrix'] as const
 
 /**
- * Runs the steps of a composite action, each by its own condition; the action fails when one of them does, and the others still are asked. Then its outputs are evaluated.
+ * Runs the steps of a composite action, each by its own condition (in its pre phase the pre phases of the actions that they use); the action fails when one of them does, and the others still are asked. Then its outputs are evaluated.
  * What its steps registered for later becomes one post step of the job. Source: `CompositeActionHandler` in actions/runner.
  */
 export const runComposite = async (
@@ -41,10 +43,11 @@ export const runComposite = async (
     status: 'success',
   }
   try {
-    for (const work of planned(action.steps)) {
-      if (job.ended.aborted) break
-      await perform(job, frame, work, run)
-    }
+    const works = planned(action.steps)
+    const wanted = run.phase === 'pre' ? works.flatMap((work) => preWork(job, frame, work) ?? []) : works
+    const ends: Conclusion[] = []
+    for (const work of wanted) if (!job.ended.aborted) ends.push(await perform(job, frame, work, run))
+    if (run.phase === 'pre') return worst(ends)
     const scope = scopeOf({ job, frame }, run.env, given.github)
     for (const [name, template] of Object.entries(action.manifest.outputs))
       if (template !== undefined) setOutput(run, name, evaluateText(template, scope))
@@ -59,14 +62,17 @@ const registerPosts = (run: StepRun, inner: Frame): void => {
   if (inner.posts.length === 0) return
   run.frame.posts.push({
     id: run.key.split('/').at(-1) ?? '',
-    name: `Post ${run.title}`,
+    name: `Post ${run.title.replace(/^Pre /, '')}`,
     phase: 'post',
     step: run.step,
     condition: 'always()',
     act: async (post) => {
-      const ends = []
+      const ends: Conclusion[] = []
       for (const work of inner.posts.toReversed()) ends.push(await perform(post.job, inner, work, post))
-      return ends.find((end) => end === 'cancelled') ?? ends.find((end) => end === 'failure') ?? 'success'
+      return worst(ends)
     },
   })
 }
+
+const worst = (ends: readonly Conclusion[]): Status =>
+  ends.includes('cancelled') ? 'cancelled' : ends.includes('failure') ? 'failure' : 'success'

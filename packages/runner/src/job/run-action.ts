@@ -50,19 +50,23 @@ export const runAction = async (run: StepRun, step: UsesStep): Promise<Status> =
   }
 }
 
-/** The work of a step's pre phases: of its node action, or of those inside its composite action; undefined when there is none. Actions of the workspace have none. */
+/** The work of a step's pre phase: of its node action, or of those inside its composite action; undefined when there is none. Actions of the workspace have none. */
 export const preWork = (job: JobState, frame: Frame, work: Work): Work | undefined => {
   const { step } = work
-  if (step.kind === 'run' || isLocal(step.uses)) return undefined
-  const action = loadAction(job, frame, step.uses)
-  if (action.kind !== 'node' || preOf(action) === '' || action.manifest.runs.kind !== 'node') return undefined
-  return {
-    ...work,
-    name: `Pre ${step.name ? titleOf(step) : `Run ${step.uses}`}`,
-    phase: 'pre',
-    condition: action.manifest.runs.preIf,
-    act: (run) => runAction(run, step),
-  }
+  const condition = step.kind === 'uses' ? preCondition(job, frame, step.uses) : ''
+  if (step.kind === 'run' || condition === '') return undefined
+  const title = step.name ? titleOf(step) : `Run ${step.uses}`
+  return { ...work, name: `Pre ${title}`, phase: 'pre', condition, act: (run) => runAction(run, step) }
+}
+
+const preCondition = (job: JobState, frame: Frame, uses: string): string => {
+  const action = isLocal(uses) ? undefined : loadAction(job, frame, uses)
+  if (action?.kind !== 'node' && action?.kind !== 'composite') return ''
+  const { runs } = action.manifest
+  if (runs.kind === 'node') return runs.pre === undefined ? '' : runs.preIf
+  if (runs.kind !== 'composite') return ''
+  const inner = { ...frame, home: action.home }
+  return runs.steps.some((step) => step.kind === 'uses' && preCondition(job, inner, step.uses) !== '') ? 'always()' : ''
 }
 
 const act = async (

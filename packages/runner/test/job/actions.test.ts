@@ -212,6 +212,51 @@ runs:
     expect(log(done, 'late')).toEqual(['> failure'])
   })
 
+  test('has pre phases of the actions in it before the first step of the job, with its inputs', async () => {
+    const early = action({
+      'action.yml': manifest(
+        'using: node24, pre: e.mjs, main: m.mjs, post: p.mjs',
+        'inputs: { who: { default: nobody } }',
+      ),
+      'e.mjs': `import { appendFileSync as a } from 'node:fs'; a(process.env.GITHUB_STATE, 'n=early\\n'); ${print('"pre " + process.env.INPUT_WHO')}`,
+      'm.mjs': print('"main " + process.env.STATE_n'),
+      'p.mjs': print('"post " + process.env.STATE_n'),
+    })
+    const steps = `[{ uses: a/early@v1, with: { who: "\${{ inputs.who }}" } }]`
+    const middle = action({
+      'action.yml': manifest(`using: composite, steps: ${steps}`, 'inputs: { who: { default: x } }'),
+    })
+    const outer = action({
+      'action.yml': manifest(
+        'using: composite, steps: [{ shell: bash, run: echo }, { uses: a/middle@v1, with: { who: me } }]',
+      ),
+    })
+    const done = await result('steps: [{ run: echo }, { name: outer, uses: a/outer@v1 }]', {
+      actions: { 'a/early@v1': early, 'a/middle@v1': middle, 'a/outer@v1': outer },
+    })
+    expect(done.steps.map(({ name }) => [name, ...log(done, name)])).toEqual([
+      ['Pre outer', '> pre me'],
+      ['Run echo'],
+      ['outer', '> main early'],
+      ['Post outer', '> post early'],
+    ])
+  })
+
+  test('keeps showing its steps the variables that its own step began with', async () => {
+    const act = action({
+      'action.yml': manifest(
+        `using: composite, steps: [{ shell: bash, run: 'echo OLD=new >> $GITHUB_ENV; echo NEW=new >> $GITHUB_ENV' }, { shell: bash, run: 'echo "> $OLD $NEW"' }]`,
+      ),
+    })
+    const done = await result(
+      'env: { OLD: old }\nsteps: [{ name: it, uses: a/b@v1 }, { name: after, run: echo "> $OLD" }]',
+      {
+        actions: { 'a/b@v1': act },
+      },
+    )
+    expect([log(done, 'it'), log(done, 'after')]).toEqual([['> old new'], ['> new']])
+  })
+
   test('that uses itself is stopped', async () => {
     const files = { 'self/action.yml': manifest('using: composite, steps: [{ uses: ./self }]') }
     const done = await result('steps: [{ uses: actions/checkout@v4 }, { uses: ./self }]', { files })
