@@ -101,19 +101,26 @@ const jobsOf = (text: string): Readonly<Record<string, Job>> => {
 
 /** Nothing but the delivery and a packaging job of the same repository, and started by a push. */
 const isWhole = ({ id, jobs, text }: Call): boolean =>
-  /^\s*push:/m.test(text) &&
+  'push' in triggersOf(text) &&
   Object.entries(jobs).every(
     ([other, job]) => other === id || /^[.$]\/\.github\/workflows\/package\.yml$/.test(job?.uses ?? ''),
   )
 
 /** Nothing but repair, and to be started by hand. */
 const isWholeReap = ({ jobs, text }: Call): boolean =>
-  Object.keys(jobs).length === 1 && /^\s*workflow_dispatch:/m.test(text)
+  Object.keys(jobs).length === 1 && 'workflow_dispatch' in triggersOf(text)
 
 /** The first branch that a push of starts the workflow, when it is one and no pattern. */
-const branchOf = (text: string): string | undefined => {
-  const { on }: { readonly on?: { readonly push?: { readonly branches?: readonly string[] } | null } } = parse(text)
-  return on?.push?.branches?.find((branch) => /^[\w./-]+$/.test(branch))
+const branchOf = (text: string): string | undefined =>
+  triggersOf(text).push?.branches?.find((branch) => /^[\w./-]+$/.test(branch))
+
+type Triggers = { readonly [event: string]: { readonly branches?: readonly string[] } | null }
+
+/** What starts a workflow, however it is written: one event, a list, or a map. */
+const triggersOf = (text: string): Triggers => {
+  const { on }: { readonly on?: string | readonly string[] | Triggers } = parse(text)
+  if (typeof on === 'object' && !Array.isArray(on)) return on as Triggers
+  return Object.fromEntries([on ?? []].flat().map((event) => [event, null]))
 }
 
 const GRANTED = { contents: 'read', actions: 'read', deployments: 'write', 'id-token': 'write' } as const

@@ -1,0 +1,82 @@
+import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { METRICS_PATH, type Subject, shortened } from '../src/rehearsal/shortened.ts'
+
+const life = {
+  steps: [
+    { weight: 5, hold: '10m' },
+    { weight: 50, hold: '5m' },
+  ],
+  metrics: [
+    { name: 'errors', kind: 'ratio', max: '5%', counter: 'shop_requests' },
+    { name: 'slow', kind: 'latency', threshold: '500ms', max: '1%' },
+    { name: 'memory', kind: 'gauge', series: 'memory', max: 1 },
+  ],
+  interval: '5s',
+  'min-requests': 50,
+  'warm-up': '3m',
+}
+const FILE = `version: 1 # kept
+services:
+  shop: { image: a/b }
+environments:
+  production:
+    role: production
+    approval: dispatch
+    context: prod
+    login: { aws: { role: x } }
+`
+const short = (change: Partial<Subject> = {}) =>
+  shortened(FILE, {
+    service: 'shop',
+    environments: ['production'],
+    plan: life,
+    front: undefined,
+    readyWithin: 12,
+    ...change,
+  })
+
+describe('a sluice.yml for a rehearsal', () => {
+  test('holds as long as a step needs to count its requests, and never under 3 s', () => {
+    expect(short().plan.steps).toEqual([
+      { weight: 5, hold: '13s' },
+      { weight: 50, hold: '3s' },
+    ])
+  })
+
+  test('has what only takes time made short, and what decides kept', () => {
+    const { plan } = parse(short().text).services.shop
+    expect(plan).toMatchObject({ interval: '1s', lease: '5s', 'warm-up': '2s', 'min-requests': 50 })
+    expect(plan.metrics).toEqual([
+      life.metrics[0],
+      { name: 'slow', kind: 'latency', threshold: '500ms' },
+      life.metrics[2],
+    ])
+  })
+
+  test('asks for no cloud, no context and no second workflow, and says so', () => {
+    const { text, said } = short()
+    expect(parse(text).environments.production).toEqual({ role: 'production', approval: 'environment' })
+    expect(text).toContain('# kept')
+    expect(said.join(' ')).toMatch(/production\.login, production\.context, production\.approval/)
+    expect(said.join(' ')).toMatch(/holds of 13s and 3s \(10m and 5m\)/)
+  })
+
+  test('behind a process that counts measures what that can count, and names the rest', () => {
+    const { plan, said } = short({ front: 3000 })
+    expect(plan).toMatchObject({ provider: 'pods', scrape: { path: METRICS_PATH, port: 3000 } })
+    expect(plan.metrics).toEqual([
+      { name: 'errors', kind: 'ratio', max: '5%' },
+      { name: 'slow', kind: 'latency', threshold: '500ms' },
+    ])
+    expect(said.join(' ')).toContain(
+      'Not measured here, for the counts are those of a process in front of the service: memory.',
+    )
+  })
+
+  test('counts fewer requests than life where that would take minutes', () => {
+    const { plan, said } = short({ plan: { ...life, 'min-requests': 5_000 } })
+    expect(plan['min-requests']).toBe(50)
+    expect(said.join(' ')).toContain('min-requests 50 (5000)')
+  })
+})
