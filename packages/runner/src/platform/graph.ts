@@ -7,7 +7,7 @@ import type { Conclusion, JobTrace } from '../trace.ts'
 import type { Access, Job } from '../workflow.ts'
 import type { Loaded } from './load.ts'
 import { machines } from './machines.ts'
-import { CANCELLED, sentenceOf, traceUnbegun } from './unbegun.ts'
+import { sentenceOf, traceUnbegun } from './unbegun.ts'
 
 /** The jobs of one workflow of a run: its own, or one that it calls. */
 export type Graph = {
@@ -179,7 +179,7 @@ const readyFor = ({ matrix, strategy, segments }: Variant, { graph, job, scope }
 const follow = ({ end }: Ready, { graph, wanted, failed }: Work & { readonly failed: AbortSignal }): (() => void) => {
   const onFailed = (): void => end.abort(failed.reason)
   const onCancelled = (): void => {
-    if (!wanted(true)) end.abort(CANCELLED)
+    if (!wanted(true)) end.abort(sentenceOf(graph.cancelled))
   }
   const onClosed = (): void => end.abort(graph.closed.reason)
   failed.addEventListener('abort', onFailed)

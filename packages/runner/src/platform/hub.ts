@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Deployment } from '../api/deployment-state.ts'
 import { startGitHubApi } from '../api/server.ts'
 import type { JobRequest, RunningJob } from '../execution.ts'
-import type { PlatformOptions } from '../github.ts'
+import type { Happening, PlatformOptions } from '../github.ts'
 import { startJob } from '../job/job.ts'
 import { defaultGrant, type Grant } from '../language/permissions.ts'
 import type { Json } from '../template.ts'
@@ -42,6 +42,8 @@ export type Hub = {
   readonly directory: string
   /** Numbers the runs of a workflow file. */
   readonly numberOf: (file: string) => number
+  /** Says what happens to whoever listens. */
+  readonly tell: (happening: Happening) => void
   readonly closed: () => boolean
   readonly onStop: (stop: () => void) => () => void
   /** Ends all runs at once, as if all machines died and the site with them. */
@@ -98,6 +100,13 @@ export const openHub = async (
       const number = (numbers.get(file) ?? 0) + 1
       numbers.set(file, number)
       return number
+    },
+    tell: (happening) => {
+      try {
+        options.on?.(happening)
+      } catch {
+        // A listener is no part of a run: what it throws changes nothing.
+      }
     },
     closed: () => closed,
     onStop: (stop) => {

@@ -27,15 +27,19 @@ export const createPlatform = async (
   const hub = await openHub(options, start)
   const runs: Run[] = []
   const going = new Set<Promise<unknown>>()
+  const bugs: unknown[] = []
   const { defaultBranch } = options.repository
 
   const launch = (file: string, cause: Cause, more: { readonly inputs?: Json; readonly chain?: number } = {}): Run => {
     const { chain = 1 } = more
     const run = startRun(hub, { id: runs.length + 1, file, cause, inputs: more.inputs ?? {} })
     runs.push(run)
-    const done = run.done.then((trace) => {
-      if (trace.refused === '' && chain < LONGEST_CHAIN && !hub.closed()) followed(trace, cause, chain)
-    })
+    const done = run.done
+      .then((trace) => {
+        if (trace.refused === '' && chain < LONGEST_CHAIN && !hub.closed()) followed(trace, cause, chain)
+      })
+      // There is no run yet that could say it: whoever waits for all of them hears of it.
+      .catch((thrown: unknown) => void bugs.push(thrown))
     going.add(done)
     void done.finally(() => going.delete(done))
     return run
@@ -110,6 +114,7 @@ export const createPlatform = async (
     },
     idle: async () => {
       while (going.size > 0) await Promise.all(going)
+      if (bugs.length > 0) throw bugs[0]
     },
     close: async () => {
       hub.stop()

@@ -25,7 +25,6 @@ export type Order = {
 /** Starts a run: its file and all that it calls are read at once, its jobs begin when its group lets them. Nothing is thrown; `done` never rejects. */
 export const startRun = (hub: Hub, { id, file, cause, inputs }: Order): Run => {
   const startedAt = Date.now()
-  const { on = () => {} } = hub.options
   const watch = watchJobs(id)
   const cancelled = new AbortController()
   const closed = new AbortController()
@@ -60,7 +59,7 @@ export const startRun = (hub: Hub, { id, file, cause, inputs }: Order): Run => {
     closed.abort('The platform was closed.')
     watch.killAll()
   })
-  on({ kind: 'run-started', run: id, workflow: name, event: cause.event })
+  hub.tell({ kind: 'run-started', run: id, workflow: name, event: cause.event })
   const done = work()
     .catch((thrown: unknown) => {
       closed.abort('A bug of this runner ended the run.')
@@ -71,7 +70,7 @@ export const startRun = (hub: Hub, { id, file, cause, inputs }: Order): Run => {
     .then((trace) => {
       stopped()
       watch.close()
-      on({ kind: 'run-ended', run: trace })
+      hub.tell({ kind: 'run-ended', run: trace })
       return trace
     })
   return {
@@ -155,16 +154,15 @@ const runLoaded = async (hub: Hub, { loaded, identity, inputs, cancelled, closed
 }
 
 const instancePorts = (hub: Hub, identity: RunIdentity, watch: Work['watch']): InstancePorts => {
-  const { options } = hub
-  const { on = () => {} } = options
+  const { options, tell } = hub
   const run = identity.id
-  const ended = (job: JobTrace): void => on({ kind: 'job-ended', run, job })
+  const ended = (job: JobTrace): void => tell({ kind: 'job-ended', run, job })
   return {
     run,
     groups: hub.groups,
     ended,
     now: Date.now,
-    waits: (job, why) => on({ kind: 'job-waiting', run, job, why }),
+    waits: (job, why) => tell({ kind: 'job-waiting', run, job, why }),
     perform: (ready) =>
       perform(ready, {
         run: identity,
@@ -181,12 +179,12 @@ const instancePorts = (hub: Hub, identity: RunIdentity, watch: Work['watch']): I
         env: { SLUICE_ARTIFACTS: join(hub.directory, 'artifacts'), ...options.env },
         directory: hub.directory,
         noticedAfter: options.noticedAfter ?? 100,
-        tell: (kind, job, why) => on({ kind, run, job, why }),
+        tell: (kind, job, why) => tell({ kind, run, job, why }),
         begun: (job, kill) => {
-          on({ kind: 'job-started', run, job, why: '' })
+          tell({ kind: 'job-started', run, job, why: '' })
           return watch.begun(job, kill)
         },
-        line: (job, text) => on({ kind: 'line', run, job, text }),
+        line: (job, text) => tell({ kind: 'line', run, job, text }),
         now: Date.now,
       }),
   }

@@ -97,6 +97,18 @@ test('a bug of this runner fails the run and is named, and nothing is left waiti
   await here.platform.idle()
 })
 
+test('a listener that throws changes nothing', async () => {
+  const here = await local(
+    { 'main.yml': workflow('push', { a: job() }) },
+    {
+      on: () => {
+        throw new Error('not mine')
+      },
+    },
+  )
+  expect((await here.pushed()).conclusion).toBe('success')
+})
+
 test('an action of the run’s own repository is the one of the run’s commit', async () => {
   const action = (word: string) => `name: say
 runs: { using: composite, steps: [{ shell: bash, run: 'echo "word=${word}" >> "$GITHUB_OUTPUT"', id: it }] }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { CANCELLED } from '../../src/platform/unbegun.ts'
 import { ends, job, jobIn, local, workflow, x } from './local.ts'
 
 const replaced = (group: string): string => `Canceling since a higher priority waiting request for ${group} exists`
@@ -136,5 +137,28 @@ describe('a concurrency group of runs', () => {
     await first?.done
     here.let('go-3')
     expect((await third?.done)?.conclusion).toBe('success')
+  })
+
+  test('with cancel-in-progress cancels the run that goes on, and each of its jobs says why', async () => {
+    const concurrency = { group: 'one', 'cancel-in-progress': true }
+    const waits = { until: x("format('go-{0}', github.run_id)") }
+    const here = await local({ 'main.yml': workflow('push', { a: job({}, waits) }, { concurrency }) })
+    const [first] = here.platform.push()
+    await first?.started('a')
+    const [second] = here.platform.push()
+    const lost = await first?.done
+    expect(lost).toMatchObject({ conclusion: 'cancelled', why: replaced('one') })
+    expect(lost && jobIn(lost, 'a')).toMatchObject({ conclusion: 'cancelled', why: replaced('one') })
+    here.let('go-2')
+    expect((await second?.done)?.conclusion).toBe('success')
+  })
+
+  test('that is waited for can be given up', async () => {
+    const here = await local({ 'main.yml': workflow('push', { a: job({}, { until: 'go' }) }, { concurrency: 'one' }) })
+    const [first, second] = [here.platform.push()[0], here.platform.push()[0]]
+    second?.cancel()
+    expect(await second?.done).toMatchObject({ conclusion: 'cancelled', why: CANCELLED, jobs: [] })
+    here.let('go')
+    expect((await first?.done)?.conclusion).toBe('success')
   })
 })
