@@ -14,7 +14,7 @@ let count = 0
 beforeAll(async () => {
   sandbox = await startSandbox({
     images: images(),
-    namespaces: Array.from({ length: 15 }, (_, index) => `shop-${index + 1}`),
+    namespaces: Array.from({ length: 16 }, (_, index) => `shop-${index + 1}`),
   })
 }, 30_000)
 afterAll(async () => {
