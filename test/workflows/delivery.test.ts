@@ -133,6 +133,23 @@ describe('a machine that dies', () => {
   })
 })
 
+describe('a delivery that a person cancels', () => {
+  test.each(['checks', 'stage'] as const)('in %s goes no further, and says so', async (cancelled) => {
+    const { outcome, did, trace } = await one({ cancelled })
+    expect([outcome, trace.conclusion]).toEqual(['fail cancelled', 'cancelled'])
+    expect(did).not.toContain('canary login')
+  })
+  test.each<[string, World['recover'], string, string]>([
+    ['taken back by its own step', ['rolled-back', 'nothing-in-flight', false], 'fail cancelled', 'production error'],
+    ['taken back by the job beside it', ['rolled-back', 'passed', false], 'fail cancelled', 'production rolled-back'],
+    ['carried on, its promotion having begun', ['promoted', 'passed', true], 'pass delivered', 'production promoted'],
+  ])('in the canary is %s, and recorded so', async (_, recover, says, last) => {
+    const { outcome, did, recorded, trace } = await one({ staging: false, cancelled: 'canary', recover })
+    expect([outcome, recorded.at(-1), trace.conclusion]).toEqual([says, last, 'cancelled'])
+    expect(did).toContain('recover canary reap')
+  })
+})
+
 describe('by hand', () => {
   const NONE: World['abort'] = ['promoted', 'nothing-in-flight']
   const LATE: World['abort'] = ['promoted', 'passed']

@@ -35,16 +35,18 @@ export const openDeliveries = async (): Promise<Deliveries> => {
   let did: string[] = []
   let recorded: string[] = []
   let outcome = ''
-  let dying = (): void => {}
+  let stop = (): void => {}
 
   const answer =
     (name: string, act: Act, isRed: IsRed = ({ verdict }) => verdict !== 'pass'): StandIn =>
     async ({ inputs, job, cancelled }) => {
       const id = job.split(' / ').at(-1) ?? job
       did.push(`${id} ${name}${inputs.mode ? ` ${inputs.mode}` : ''}`)
-      if (world.dies === id && LAST[id] === name) {
-        dying()
-        await new Promise((resolve) => cancelled.addEventListener('abort', resolve, { once: true }))
+      if (LAST.get(id) === name && [world.dies, world.cancelled].some((each) => each === id)) {
+        const stopped = new Promise((resolve) => cancelled.addEventListener('abort', resolve, { once: true }))
+        stop()
+        await stopped
+        return { conclusion: 'failure', outputs: { verdict: 'error', 'reason-code': 'cancelled' } }
       }
       const outputs = act(inputs)
       return { conclusion: isRed(outputs, inputs.mode) ? 'failure' : 'success', outputs }
@@ -99,7 +101,7 @@ export const openDeliveries = async (): Promise<Deliveries> => {
     outcome = ''
     const started = start()
     if (started === undefined) throw new Error('nothing was started')
-    dying = () => started.kill(`${world.dies} / ${world.dies}`)
+    stop = () => (world.dies === '' ? started.cancel() : started.kill(`${world.dies} / ${world.dies}`))
     return { trace: await started.done, outcome, did, recorded }
   }
   return {
@@ -151,9 +153,9 @@ jobs:
     secrets: inherit
 `
 
-const LAST: Readonly<Record<World['dies'], string>> = {
-  '': '',
-  checks: 'checks',
-  stage: 'smoke',
-  canary: 'canary',
-}
+/** The action in which a job is stopped. */
+const LAST = new Map([
+  ['checks', 'checks'],
+  ['stage', 'smoke'],
+  ['canary', 'canary'],
+])

@@ -24,6 +24,8 @@ export type World = {
   readonly abort: readonly [verdict: string, code: string]
   /** The machine of this job dies while its last action works. */
   readonly dies: '' | 'checks' | 'stage' | 'canary'
+  /** A person cancels the run while the last action of this job works; the action stops and says so. */
+  readonly cancelled: '' | 'checks' | 'stage' | 'canary'
 }
 
 /** A delivery where everything is there and does well. */
@@ -42,6 +44,7 @@ export const WELL: World = {
   recover: ['rolled-back', 'nothing-in-flight', false],
   abort: ['rolled-back', 'aborted'],
   dies: '',
+  cancelled: '',
 }
 
 /** The digest that is delivered. */
