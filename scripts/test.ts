@@ -80,7 +80,7 @@ const DELIVERY = 'test/delivery'
 if (import.meta.main) {
   const tallies: Tally[] = []
   const [first, ...rest] = process.argv.slice(2)
-  if (first === '--delivery') tallies.push(await tests([`--dir=${DELIVERY}`, ...rest]))
+  if (first === '--delivery') tallies.push(await tests([`${DELIVERY}/`, ...rest]))
   else {
     for (const each of CHECKS) tallies.push(await check(each))
     tallies.push(await tests([`--exclude=${DELIVERY}/**`, ...process.argv.slice(2)]))

@@ -47,10 +47,14 @@ const atRest = async ({ stage, inProduction }: Scene, digest: string): Promise<v
   expect(await stage.leftovers()).toEqual([])
   const live = await stage.live()
   expect(live?.status?.availableReplicas).toBe(live?.spec.replicas)
-  stage.answered()
-  await sleep(500)
   const version = { [old]: 'old', [good]: 'good', [better]: 'better' }[digest]
-  expect(Object.keys(stage.answered())).toEqual([`${version} 200`])
+  stage.answered()
+  const seen = new Map<string, number>()
+  await until(() => {
+    for (const [answer, count] of Object.entries(stage.answered())) seen.set(answer, (seen.get(answer) ?? 0) + count)
+    return [...seen.values()].reduce((sum, count) => sum + count, 0) >= 15
+  })
+  expect([...seen.keys()]).toEqual([`${version} 200`])
 }
 
 const weighted = async ({ stage }: Scene): Promise<void> => until(async () => (await stage.weight()) > 0)
@@ -66,6 +70,18 @@ describe.concurrent('a delivery', () => {
       expect(job(trace, 'recover').conclusion).toBe('skipped')
       await atRest(set, good)
       expect(await set.inStaging()).toBe(good)
+    }))
+
+  test('of the first release of all deploys it, and pretends no canary', () =>
+    scene({}, async (set) => {
+      await set.stage.cluster.remove(
+        { apiVersion: 'apps/v1', resource: 'deployments', namespace: set.stage.namespace },
+        'shop',
+      )
+      await until(async () => (await set.inProduction()) === '')
+      const trace = await set.push(good).done
+      expect(outcome(trace)).toBe('pass first-release')
+      await atRest(set, good)
     }))
 
   test('of a bad release ends rolled back, and the outcome is red', () =>

@@ -150,6 +150,7 @@ const sluiceFile = (name: string, staging: string, changes: Changes): object => 
     shop: {
       image: imageOf('old').split('@')[0],
       checks: changes.checks ?? [{ name: 'there', run: 'test -s digest' }],
+      'smoke-deadline': changes.smoke === undefined ? '30s' : '1s',
       smoke: changes.smoke ?? [{ name: 'answers', path: '/', expect: { status: 200 } }],
       deploy: {
         staging: { namespace: staging, manifests: 'staging', timeout: '20s' },
