@@ -3,27 +3,25 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, Fault } from '@sluice/kit/faults'
 import type { JobRequest, JobResult, RunningJob } from '../execution.ts'
-import type { ApprovalRequest, EnvironmentRules } from '../github.ts'
-import { evaluate, truthy } from '../language/evaluate.ts'
+import type { EnvironmentRules } from '../github.ts'
 import type { Grant } from '../language/permissions.ts'
-import type { Json } from '../template.ts'
 import type { JobTrace } from '../trace.ts'
 import type { NormalJob } from '../workflow.ts'
-import { jobContext, type RunIdentity, refOf } from './contexts.ts'
-import { branchRefusal, environmentOf, type JobEnvironment, mayDeploy, REJECTED, rulesOf } from './environments.ts'
+import { rulesOf } from './environments.ts'
+import { type GatePorts, pass } from './gate.ts'
 import type { Ended, Ready } from './graph.ts'
-import { type Claims, claimsOf } from './identity.ts'
+import type { Claims } from './identity.ts'
 import type { Machines } from './machines.ts'
-import { errorOf, nameOf, sentenceOf, traceUnbegun } from './unbegun.ts'
+import { claimsFor, requestFor } from './request.ts'
+import { type Settings, settingsOf } from './settings.ts'
+import { errorOf, sentenceOf, traceUnbegun } from './unbegun.ts'
 
 /** What a job's run on a machine needs from the platform. */
-export type PerformPorts = {
-  readonly run: RunIdentity
+export type PerformPorts = GatePorts & {
   readonly start: (request: JobRequest) => RunningJob
   readonly resolve: JobRequest['resolve']
   readonly machines: Machines
   readonly environments: Readonly<Record<string, EnvironmentRules>>
-  readonly approve: (asked: ApprovalRequest) => Promise<'approved' | 'rejected'>
   /** Makes a token known to the API; it is forgotten by what is returned. */
   readonly admit: (token: string, grant: Grant) => () => void
   readonly identify: (claims: Claims) => { readonly env: Readonly<Record<string, string>>; readonly close: () => void }
@@ -35,17 +33,11 @@ export type PerformPorts = {
   readonly env: Readonly<Record<string, string>>
   readonly directory: string
   readonly noticedAfter: number
-  readonly tell: (kind: 'job-queued' | 'job-waiting', path: string, why: string) => void
   /** A job runs its steps from now on; what is returned is called when it no longer does. */
   readonly begun: (path: string, kill: () => void) => () => void
   readonly line: (path: string, text: string) => void
   readonly now: () => number
 }
-
-/** Minutes that a job may take where its file says nothing, and that GitHub's own machines allow. Source: docs.github.com, "Actions limits". */
-export const HOSTED_MINUTES = 360
-/** Minutes on a machine of one's own: five days. Source: docs.github.com, "Actions limits". */
-export const SELF_HOSTED_MINUTES = 5 * 24 * 60
 
 /**
  * Takes a job with steps from its environment's rules to its end: rules, a machine, the steps, and GitHub's Deployment beside them.
@@ -80,34 +72,6 @@ export const perform = async (ready: Ready & { readonly job: NormalJob }, ports:
   }
 }
 
-type Settings = {
-  readonly environment: JobEnvironment | undefined
-  readonly timeoutMinutes: number
-  readonly mayFail: boolean
-}
-
-const settingsOf = ({ job, scope }: Ready & { readonly job: NormalJob }): Settings => {
-  const labels = evaluate(job.runsOn, scope)
-  const limit = isSelfHosted(labels) ? SELF_HOSTED_MINUTES : HOSTED_MINUTES
-  const minutes = job.timeoutMinutes === undefined ? HOSTED_MINUTES : Number(evaluate(job.timeoutMinutes, scope))
-  if (!(minutes > 0))
-    throw new Fault('input', `${job.at.file}:${job.at.line}: timeout-minutes of ${job.id} is no number above 0`)
-  return {
-    environment: environmentOf(job.environment, scope),
-    timeoutMinutes: Math.min(minutes, limit),
-    mayFail: job.continueOnError !== undefined && truthy(evaluate(job.continueOnError, scope)),
-  }
-}
-
-const isSelfHosted = (labels: Json): boolean => {
-  const named =
-    labels !== null && typeof labels === 'object' && !Array.isArray(labels)
-      ? (labels as Record<string, Json>).labels
-      : labels
-  const list = Array.isArray(named) ? named : [named]
-  return list.some((label) => String(label).toLowerCase() === 'self-hosted')
-}
-
 const named = (
   { own, ...rest }: Ended,
   { environment, mayFail }: Settings,
@@ -117,33 +81,6 @@ const named = (
   mayFail,
   own: { ...own, environment: environment?.name ?? '', waitMinutes },
 })
-
-type Gate = { readonly environment: JobEnvironment; readonly rules: EnvironmentRules; readonly ports: PerformPorts }
-type Kept = { readonly conclusion: 'failure' | 'cancelled'; readonly why: readonly string[] }
-
-/** The environment's rules. Undefined: they let the job through. */
-const pass = async (ready: Ready, { environment, rules, ports }: Gate): Promise<Kept | undefined> => {
-  const { branch } = ports.run.cause
-  const path = ready.path.join(' / ')
-  if (!mayDeploy(branch, rules.branches))
-    return { conclusion: 'failure', why: [branchRefusal(branch, environment.name), REJECTED] }
-  const { reviewers = [] } = rules
-  if (reviewers.length === 0) return undefined
-  ports.tell('job-waiting', path, `Waiting for review: ${environment.name} needs approval of ${reviewers.join(' or ')}`)
-  const { signal } = ready.end
-  const answer = await orEnd(ports.approve({ run: ports.run.id, environment: environment.name, job: path }), signal)
-  if (answer === 'cancelled') return { conclusion: 'cancelled', why: [sentenceOf(signal)] }
-  return answer === 'approved' ? undefined : { conclusion: 'failure', why: [REJECTED] }
-}
-
-/** What a promise gives, or `cancelled` when the job ends first. */
-const orEnd = <T>(promise: Promise<T>, ended: AbortSignal): Promise<T | 'cancelled'> =>
-  new Promise((resolve, reject) => {
-    const leave = (): void => resolve('cancelled')
-    if (ended.aborted) leave()
-    ended.addEventListener('abort', leave, { once: true })
-    void promise.then(resolve, reject).finally(() => ended.removeEventListener('abort', leave))
-  })
 
 type OnMachine = { readonly settings: Settings; readonly rules: EnvironmentRules; readonly ports: PerformPorts }
 
@@ -161,10 +98,10 @@ const onMachine = async (
   mkdirSync(ports.directory, { recursive: true })
   const directory = mkdtempSync(join(ports.directory, 'machine-'))
   const identity =
-    ready.permissions['id-token'] === 'write' ? ports.identify(claimsFor(ready, environment, ports)) : undefined
-  const running = ports.start(
-    requestFor(ready, { settings, rules, ports, token, directory, more: identity?.env ?? {} }),
-  )
+    ready.permissions['id-token'] === 'write' ? ports.identify(claimsFor(ready, environment, ports.run)) : undefined
+  const env = { ...ports.env, ...identity?.env }
+  const say = (text: string): void => ports.line(path, text)
+  const running = ports.start(requestFor(ready, { ...ports, settings, rules, token, directory, env, say }))
   const died = new AbortController()
   const ended = ports.begun(path, () => {
     died.abort()
@@ -186,51 +123,6 @@ const onMachine = async (
     identity?.close()
     forget()
     rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
-  }
-}
-
-const claimsFor = (ready: Ready, environment: JobEnvironment | undefined, { run }: PerformPorts): Claims => {
-  const { home, workflow } = ready.graph.loaded
-  return claimsOf(run, {
-    environment: environment?.name ?? '',
-    workflowRef: `${home.repository}/${workflow.file}@${home.ref}`,
-    workflowSha: home.sha,
-  })
-}
-
-type Request = OnMachine & {
-  readonly token: string
-  readonly directory: string
-  readonly more: Readonly<Record<string, string>>
-}
-
-const requestFor = (
-  ready: Ready & { readonly job: NormalJob },
-  { settings, rules, ports, token, directory, more }: Request,
-): JobRequest => {
-  const { graph, job, scope } = ready
-  const { home, workflow } = graph.loaded
-  const github = scope.contexts.github as Readonly<Record<string, Json>>
-  const { branch, sha } = ports.run.cause
-  return {
-    ids: ready.ids,
-    name: nameOf(ready),
-    job,
-    workflow,
-    contexts: {
-      ...scope.contexts,
-      github: { ...github, token },
-      vars: { ...graph.vars, ...rules.vars },
-      secrets: { ...graph.secrets.values, ...(graph.secrets.inherited ? rules.secrets : {}), GITHUB_TOKEN: token },
-      job: jobContext(home, workflow.file),
-    },
-    home,
-    checkout: { ...ports.checkout, sha, ref: refOf(branch) },
-    resolve: ports.resolve,
-    timeoutMinutes: settings.timeoutMinutes,
-    env: { ...ports.env, ...more },
-    directory,
-    say: (line) => ports.line(ready.path.join(' / '), line),
   }
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { evaluate } from '../../src/language/evaluate.ts'
 import { parseWorkflowFile } from '../../src/language/parse.ts'
+import { x } from './local.ts'
 
 const scope = {
   contexts: { github: { ref: 'r' } },
@@ -12,7 +13,7 @@ test.each([
   { name: 'folded: an expression over two lines is one', block: ['>-', '${{ github.ref ||', "'other' }}"], is: 'r' },
   { name: 'literal: without the indentation of the file', block: ['|', 'A=$X', 'B=$X'], is: 'A=r\nB=r\n' },
 ])('the value of a block with expressions is what YAML says: $name', ({ block, is }) => {
-  const [header, ...lines] = block.map((line) => line.replaceAll('$X', '${{ github.ref }}'))
+  const [header, ...lines] = block.map((line) => line.replaceAll('$X', x('github.ref')))
   const text = `on: push
 jobs:
   a:
