@@ -41,7 +41,7 @@ export const runCheckout = async (
   registerPost(run, step, folder)
   empty(folder)
   const depth = inputs['fetch-depth'] === undefined || inputs['fetch-depth'] === '' ? 1 : Number(inputs['fetch-depth'])
-  await fetchInto(folder, from.folder, wanted, depth)
+  await fetchInto(folder, resolve(from.folder), wanted, depth)
   const server = String(githubOf(job, run.frame, {}).server_url || 'https://github.com')
   await git(folder, ['remote', 'set-url', '--push', 'origin', `${server}/${repository}`])
   if (inputs['persist-credentials'] !== 'false') remember(run, folder, server, inputs.token)

@@ -99,7 +99,8 @@ const run = async (
     return complete(job, frame, log, why())
   } finally {
     // Looking through all processes takes longer than all else in a job that started none.
-    if (job.programs > 0) killTree({ tracking: job.tracking })
+    const left = job.programs > 0 ? killTree({ tracking: job.tracking }) : []
+    if (!ended.aborted) for (const one of left) request.say(`Terminate orphan process: ${one}`)
   }
 }
 

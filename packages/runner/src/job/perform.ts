@@ -87,9 +87,11 @@ const attempt = async (run: StepRun, work: Work, own: AbortController, top: bool
   const scope = (): Scope => scopeOf(run, run.env, { action: frame.action || work.id }, work.phase)
   const { step } = work
   if (job.cancelled.aborted) job.status = 'cancelled'
+  let shown = false
   const header = (more = ''): void => {
     if (work.name === '') run.title = nameOf(work, scope())
-    if (top) job.request.say(job.masks.mask(`▸ ${run.title}${more}`))
+    if (top && !shown) job.request.say(job.masks.mask(`▸ ${run.title}${more}`))
+    shown = true
   }
   const failed = (error: unknown): Ended => {
     header()

@@ -9,30 +9,37 @@ export type Doomed = { readonly root?: number | undefined; readonly tracking?: s
 /**
  * Kills processes with SIGKILL. On Linux they are found in /proc; elsewhere only the process group of `root` is killed. What has ended already is passed over.
  * On Linux the runner itself kills only the step's process and leaves its children to the clean-up at the job's end; here they go with it.
+ * @returns whom it found, as `pid (42) (node)`
  */
-export const killTree = ({ root, tracking }: Doomed): void => {
+export const killTree = ({ root, tracking }: Doomed): readonly string[] => {
   if (process.platform !== 'linux') {
     if (root !== undefined) kill(-root)
-    return
+    return []
   }
+  const found = new Set<string>()
   // A process may fork between the look and the kill: look again until nothing is left.
   for (let round = 0; round < 5; round++) {
     const living = livingProcesses()
     const doomed = living.filter((one) => isUnder(one, root, living) || isTracked(one.pid, tracking))
-    if (doomed.length === 0) return
-    for (const one of doomed) kill(one.pid)
+    if (doomed.length === 0) break
+    for (const one of doomed) {
+      found.add(`pid (${one.pid}) (${one.name})`)
+      kill(one.pid)
+    }
   }
+  return [...found]
 }
 
-type Living = { readonly pid: number; readonly parent: number; readonly session: number }
+type Living = { readonly pid: number; readonly name: string; readonly parent: number; readonly session: number }
 
 const livingProcesses = (): readonly Living[] =>
   readdirSync('/proc').flatMap((name) => {
     if (!/^\d+$/.test(name) || Number(name) === process.pid) return []
     // The command's name stands in parentheses and may hold anything.
-    const [state = '', parent, , session] = read(`/proc/${name}/stat`).split(') ').at(-1)?.split(' ') ?? []
+    const [, called = '', rest = ''] = /\((.*)\) (.*)/s.exec(read(`/proc/${name}/stat`)) ?? []
+    const [state = '', parent, , session] = rest.split(' ')
     const gone = state === '' || state === 'Z'
-    return gone ? [] : [{ pid: Number(name), parent: Number(parent), session: Number(session) }]
+    return gone ? [] : [{ pid: Number(name), name: called, parent: Number(parent), session: Number(session) }]
   })
 
 const isUnder = ({ pid, parent, session }: Living, root: number | undefined, living: readonly Living[]): boolean => {

@@ -206,15 +206,17 @@ describe.concurrent('a machine that dies', () => {
 
 test.concurrent('what a step leaves running with its output open holds it up for 5 s, and lives on for the steps that follow', async () => {
   const started = start(
-    `steps: [{ run: 'echo begun; (sleep 5.6; echo too late; exec sleep 300) & echo $! > ../left' }, { run: 'sleep 0.5; kill -0 $(cat ../left) && echo still there' }]`,
+    `steps: [{ run: 'echo begun; (while [ ! -e ../go ]; do sleep 0.1; done; echo too late; exec sleep 300) & echo $! > ../left' }, { run: 'touch ../go; sleep 0.5; kill -0 $(cat ../left) && echo still there' }]`,
   )
   const done = await started.done
   const [first] = done.steps
   expect((first?.endedAt ?? 0) - (first?.startedAt ?? 0)).toBeGreaterThan(4_900)
   expect(first?.log.at(-1)).toBe('begun')
   expect(done.steps[1]?.log.at(-1)).toBe('still there')
-  await until(() => !isAlive(pidIn(join(started.directory, '_work/shop/left'))))
-  expect(isAlive(pidIn(join(started.directory, '_work/shop/left')))).toBe(false)
+  const left = pidIn(join(started.directory, '_work/shop/left'))
+  await until(() => !isAlive(left))
+  expect(isAlive(left)).toBe(false)
+  expect(started.said.at(-1)).toBe(`Terminate orphan process: pid (${left}) (sleep)`)
 })
 
 test.concurrent('a step that is killed takes its own tree with it, not what steps before it left running', async () => {
@@ -233,8 +235,10 @@ test.concurrent('what a step leaves running is ended with the job, though it has
   )
   const done = await started.done
   expect(done.steps[1]?.log.at(-1)).toBe('still there')
-  await until(() => !isAlive(pidIn(join(started.directory, '_work/shop/left'))))
-  expect(isAlive(pidIn(join(started.directory, '_work/shop/left')))).toBe(false)
+  const left = pidIn(join(started.directory, '_work/shop/left'))
+  await until(() => !isAlive(left))
+  expect(isAlive(left)).toBe(false)
+  expect(started.said.at(-1)).toBe(`Terminate orphan process: pid (${left}) (sleep)`)
 })
 
 test('a cancel or a death after the end is too late, and keeps nothing waiting', async () => {
