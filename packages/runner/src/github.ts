@@ -62,7 +62,7 @@ export type Happening =
 
 /** A local GitHub with one repository: what starts runs, and the runs. */
 export type Platform = {
-  /** The REST API and the artifact store that steps are given, on loopback. */
+  /** The REST API that steps are given, on loopback. */
   readonly url: string
   /** Starts every workflow whose `on: push` fits. The commit is the head of the branch unless `sha` names another. */
   push(given?: { readonly branch?: string; readonly sha?: string }): readonly Run[]
