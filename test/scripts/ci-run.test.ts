@@ -24,6 +24,9 @@ const run = async (
   return [ended.code ?? 0, String(ended.stdout).trimEnd().split('\n').at(-1) ?? '']
 }
 
+/** A command that finds nothing to test. */
+const NONE = ['0 passed, 0 failed, 0 skipped', 0] as const
+
 test.each([
   {
     name: 'all is well',
@@ -51,12 +54,22 @@ test.each([
     ends: [1, '6 passed, 1 failed, 0 skipped'],
   },
 ] as const)('when $name, .ci/run ends with the sum and the right code', async ({ test: tests, build, ends }) => {
-  expect(await run({ test: tests, build })).toEqual(ends)
+  expect(await run({ test: tests, 'test:delivery': NONE, build })).toEqual(ends)
+})
+
+test('.ci/run counts the failure paths of a delivery', async () => {
+  const ended = await run({
+    test: ['5 passed, 0 failed, 0 skipped', 0],
+    'test:delivery': ['3 passed, 1 failed, 0 skipped', 1],
+    build: ['', 0],
+  })
+  expect(ended).toEqual([1, '9 passed, 1 failed, 0 skipped'])
 })
 
 test('.ci/run runs the cluster tests once there are any', async () => {
   const ended = await run({
     test: ['5 passed, 0 failed, 0 skipped', 0],
+    'test:delivery': NONE,
     build: ['', 0],
     'test:cluster': ['7 passed, 0 failed, 2 skipped', 0],
   })
