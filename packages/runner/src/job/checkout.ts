@@ -74,7 +74,8 @@ const commitOf = async (
   ref: string,
   run: { readonly sha: string; readonly ref: string },
 ): Promise<Wanted | undefined> => {
-  if (ref === '' || ref === run.ref || ref === run.sha) return { sha: run.sha, ref: ref === run.sha ? '' : run.ref }
+  // A ref that is given by name is where it is now, though it is the run's own.
+  if (ref === '' || ref === run.sha) return { sha: run.sha, ref: ref === run.sha ? '' : run.ref }
   const full = ref.startsWith('refs/') ? [ref] : [`refs/heads/${ref}`, `refs/remotes/origin/${ref}`, `refs/tags/${ref}`]
   for (const name of /^[0-9a-f]{40}$/.test(ref) ? [ref] : full) {
     const sha = await git(folder, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`]).catch(
@@ -93,25 +94,18 @@ const fetchInto = async (folder: string, from: string, { sha, ref }: Wanted, dep
   await git(folder, ['init', '--quiet', '--initial-branch=main'])
   await git(folder, ['remote', 'add', 'origin', from])
   const branch = ref.startsWith('refs/heads/') ? ref.slice('refs/heads/'.length) : ''
-  const history = depth > 0 ? ['--no-tags', `--depth=${depth}`] : ['--tags']
-  const specs = depth > 0 ? [] : ['+refs/heads/*:refs/remotes/origin/*']
   const target = branch === '' ? 'refs/sluice/checkout' : `refs/remotes/origin/${branch}`
-  await git(
-    folder,
-    [
-      'fetch',
-      '--quiet',
-      '--update-head-ok',
-      '--upload-pack=git -c safe.directory=* -c uploadpack.allowAnySHA1InWant=true upload-pack',
-      ...history,
-      // A depth counts only over a transport, not where files are copied.
-      `file://${from}`,
-      ...specs,
-    ].concat(specs.length > 0 ? [] : [`+${sha}:${target}`]),
-  )
-  if (specs.length > 0) await git(folder, ['update-ref', target, sha])
-  if (branch === '') return void (await git(folder, ['checkout', '--quiet', '--force', '--detach', sha]))
-  await git(folder, ['checkout', '--quiet', '--force', '-B', branch, target])
+  const serve = '--upload-pack=git -c safe.directory=* -c uploadpack.allowAnySHA1InWant=true upload-pack'
+  const fetch = (...words: readonly string[]) => git(folder, ['fetch', '--quiet', '--update-head-ok', serve, ...words])
+  // A depth counts only over a transport, not where files are copied.
+  const url = `file://${from}`
+  if (depth > 0) await fetch('--no-tags', `--depth=${depth}`, url, `+${sha}:${target}`)
+  else {
+    await fetch('--tags', url, '+refs/heads/*:refs/remotes/origin/*')
+    await fetch('--no-tags', url, `+${sha}:${target}`)
+  }
+  if (branch === '') await git(folder, ['checkout', '--quiet', '--force', '--detach', sha])
+  else await git(folder, ['checkout', '--quiet', '--force', '-B', branch, target])
 }
 
 const empty = (folder: string): void => {

@@ -35,7 +35,9 @@ describe.concurrent('a checkout', () => {
   - { uses: actions/checkout@v4, with: { path: old, ref: "\${{ github.sha }}" } }
   - { uses: actions/checkout@v4, with: { path: all, ref: feature, fetch-depth: 0 } }
   - { uses: actions/checkout@v4, with: { path: one, ref: v9 } }
-  - run: 'for d in old all one; do echo "> $d $(git -C $d log --oneline | wc -l) $(cat $d/a.txt) [$(git -C $d branch --show-current)] $(git -C $d tag)"; done'
+  - { uses: actions/checkout@v4, with: { path: run, fetch-depth: 0 } }
+  - { uses: actions/checkout@v4, with: { path: named, ref: main } }
+  - run: 'for d in old all one run named; do echo "> $d $(git -C $d log --oneline | wc -l) $(cat $d/a.txt) [$(git -C $d branch --show-current)] $(git -C $d tag)"; done'
   - { uses: actions/checkout@v4, with: { ref: nowhere } }`,
       { files },
     )
@@ -47,12 +49,17 @@ describe.concurrent('a checkout', () => {
     execFileSync('sh', ['-c', 'echo second > a.txt'], { cwd: join(started.directory, '../repository') })
     git('commit', '--quiet', '-am', 'two')
     git('tag', 'v9')
+    git('checkout', '--quiet', 'main')
+    execFileSync('sh', ['-c', 'echo newer > a.txt'], { cwd: join(started.directory, '../repository') })
+    git('commit', '--quiet', '-a', '--amend', '-m', 'instead')
     execFileSync('touch', [join(started.directory, 'go')])
     const done = await started.done
     expect(seen(started.said).map((line) => line.replace(/ +/g, ' '))).toEqual([
       '> old 1 committed [] ',
       '> all 2 second [feature] v9',
       '> one 1 second [] ',
+      '> run 1 committed [main] v9',
+      '> named 1 newer [main] ',
     ])
     expect(done.annotations.at(-1)?.text).toBe("A branch or tag with the name 'nowhere' could not be found")
     expect(done.conclusion).toBe('failure')
