@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 type Result = {
@@ -14,76 +13,172 @@ type Result = {
     readonly ok: boolean
     readonly actual: string
   }[]
-  readonly releases: readonly { readonly name: string; readonly canary: { readonly verdict: string } }[]
+  readonly releases: readonly {
+    readonly name: string
+    readonly run: { readonly outcome: string; readonly outcomeReason: string; readonly conclusion: string }
+  }[]
 }
+type Ended = { readonly code: number | null; readonly result: Result | undefined; readonly said: string }
 
 const root = join(import.meta.dirname, '..')
+const directory = mkdtempSync(join(tmpdir(), 'sluice-rehearsal-test-'))
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
-/** The rehearsal as a newcomer starts it: both releases, the real bundles, real processes. It is run once, and each test reads what it left. */
-describe('the rehearsal', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'sluice-rehearsal-test-'))
-  let code: number | null = null
-  let result: Result | undefined
+/** Runs the command as a newcomer does, in a folder, and gives its result. `TMPDIR` is its own, so that what it leaves behind is seen. */
+const rehearse = async (name: string, cwd: string, ...flags: readonly string[]): Promise<Ended> => {
+  mkdirSync(join(directory, name, 'tmp'), { recursive: true })
+  const args = ['rehearse', '--json', '--report', join(directory, name, 'report'), ...flags]
+  const child = spawn(process.execPath, [join(root, 'packages/cli/src/main.ts'), ...args], {
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, TMPDIR: join(directory, name, 'tmp') },
+  })
+  let out = ''
   let said = ''
+  child.stdout.on('data', (chunk) => {
+    out += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    said += chunk
+  })
+  const code = await new Promise<number | null>((resolve) => child.on('close', resolve))
+  return { code, said, result: out === '' ? undefined : JSON.parse(out) }
+}
+const broken = ({ result, said }: Ended): readonly unknown[] =>
+  result === undefined ? [said] : result.claims.filter(({ ok }) => !ok)
+const ends = ({ result }: Ended): readonly unknown[] =>
+  result?.releases.map(({ name, run }) => [name, run.conclusion, run.outcome, run.outcomeReason]) ?? []
+
+/** The rehearsals run once, at the same time; each test reads what they left. */
+describe('the rehearsal', () => {
+  let ended: Ended
+  let own: Ended
+  const report = join(directory, 'example/report')
+  const shop = join(directory, 'shop')
+  const before = SHOP()
 
   beforeAll(async () => {
-    const args = ['rehearse', '--json', '--report', join(directory, 'report')]
-    const child = spawn(process.execPath, [join(root, 'packages/cli/src/main.ts'), ...args], {
-      cwd: root,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    let out = ''
-    child.stdout.on('data', (chunk) => {
-      out += chunk
-    })
-    child.stderr.on('data', (chunk) => {
-      said += chunk
-    })
-    code = await new Promise((resolve) => child.on('close', resolve))
-    if (out !== '') result = JSON.parse(out)
-  }, 150_000)
-  afterAll(() => {
-    rmSync(directory, { recursive: true, force: true })
+    for (const [path, text] of Object.entries(before)) {
+      mkdirSync(join(shop, path, '..'), { recursive: true })
+      writeFileSync(join(shop, path), text)
+    }
+    ;[ended, own] = await Promise.all([
+      rehearse('example', root),
+      rehearse('own', shop, '--from-source', '--second-only', '--kill-runner=once'),
+    ])
+  }, 200_000)
+
+  test('of the example: every claim holds, read back from the runs, the cluster and the clients', () => {
+    expect(broken(ended)).toEqual([])
+    expect(ended.code, ended.said).toBe(0)
   })
 
-  test('every claim holds, read back from the cluster and from the clients', () => {
-    expect(
-      result?.claims.filter(({ ok }) => !ok),
-      said,
-    ).toEqual([])
-    expect(code, said).toBe(0)
-  })
-
-  test('the good release is promoted and the bad one is taken back', () => {
-    expect(result?.releases.map(({ name, canary }) => [name, canary.verdict])).toEqual([
-      ['good', 'promoted'],
-      ['bad', 'rolled-back'],
+  test('the good release is delivered and the bad one is taken back, each by its last job’s word', () => {
+    expect(ends(ended)).toEqual([
+      ['good', 'success', 'pass', 'delivered'],
+      ['bad', 'failure', 'fail', 'rolled-back'],
     ])
   })
 
   test('the clients sent about 80 requests in each second', () => {
-    const { requests = 0, totalMs = 1 } = result?.figures ?? {}
+    const { requests = 0, totalMs = 1 } = ended.result?.figures ?? {}
     expect(requests).toBeGreaterThan(30 * 80)
     expect(requests / (totalMs / 1000)).toBeLessThan(85)
   })
 
-  test('it leaves a report to look at, and the log of each action', () => {
-    const html = readFileSync(join(directory, 'report/rehearsal.html'), 'utf8')
+  test('it leaves a report to look at, and each run’s trace, logs and summaries', () => {
+    const html = readFileSync(join(report, 'rehearsal.html'), 'utf8')
     expect(html).toContain('✓ Passed')
     expect(html.match(/<svg /g)).toHaveLength(3)
-    expect(existsSync(join(directory, 'report/logs/bad-canary-promote.log'))).toBe(true)
+    expect(html).toContain('deliver / canary / canary')
+    const runs = readdirSync(join(report, 'runs'))
+    const traces = runs.filter((name) => name.endsWith('-deliver.json'))
+    expect(traces).toHaveLength(3)
+    for (const trace of traces)
+      expect(readFileSync(join(report, 'runs', trace.replace('.json', '.md')), 'utf8')).toContain('\n#')
+    expect(readdirSync(join(report, 'logs')).filter((name) => name.endsWith('deliver-canary-canary.log'))).toHaveLength(
+      3,
+    )
   })
 
-  test('each action leaves the report that its schema describes', () => {
-    const folder = join(directory, 'report/reports')
-    const files = readdirSync(folder)
-    expect(files).toHaveLength(7)
-    for (const file of files) {
-      const report = JSON.parse(readFileSync(join(folder, file), 'utf8'))
-      const action = /^sluice\.dev\/(.*)\/v1$/.exec(report.schema)?.[1] ?? ''
-      const schema = JSON.parse(readFileSync(join(root, 'actions', action, 'report.schema.json'), 'utf8'))
-      const validate = new Ajv2020({ strict: false }).compile(schema)
-      expect(validate(report), `${file}: ${JSON.stringify(validate.errors)}`).toBe(true)
+  test('of one’s own repository: a plain service, whose canary’s machine dies and whose recovery takes it back', () => {
+    expect(broken(own)).toEqual([])
+    expect(own.code, own.said).toBe(0)
+    expect(ends(own)).toMatchObject([['bad', 'failure', 'fail', expect.stringMatching(/^(canary-lost|rolled-back)$/)]])
+  })
+
+  test('changes nothing in it', () => {
+    const files = readdirSync(shop, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+    expect(files.map(({ name, parentPath }) => join(parentPath, name).slice(shop.length + 1)).sort()).toEqual(
+      Object.keys(before).sort(),
+    )
+    for (const [path, text] of Object.entries(before)) expect(readFileSync(join(shop, path), 'utf8')).toBe(text)
+  })
+
+  test('leaves no folder behind', () => {
+    for (const name of ['example', 'own']) {
+      expect(existsSync(join(directory, name, 'tmp'))).toBe(true)
+      expect(readdirSync(join(directory, name, 'tmp')).filter((entry) => !entry.startsWith('node-'))).toEqual([])
     }
   })
 })
+
+/** A repository as small as one can be: a service of a few lines, its manifests, and sluice.yml. */
+function SHOP(): Readonly<Record<string, string>> {
+  return {
+    'server.mjs': `import { createServer } from 'node:http'
+const server = createServer((asked, answer) => answer.end(asked.url === '/ready' ? 'ready' : 'a shop'))
+server.listen(Number(process.env.PORT), process.env.HOST)
+process.on('SIGTERM', () => {
+  server.close(() => process.exit(0))
+  server.closeIdleConnections()
+})
+`,
+    'k8s/shop.yaml': `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: shop }
+spec:
+  replicas: 2
+  selector: { matchLabels: { app: shop } }
+  template:
+    metadata: { labels: { app: shop } }
+    spec:
+      terminationGracePeriodSeconds: 2
+      containers:
+        - name: shop
+          image: \${IMAGE}
+          ports: [{ name: http, containerPort: 3000 }]
+          readinessProbe: { httpGet: { path: /ready, port: 3000 }, periodSeconds: 1, failureThreshold: 3 }
+          lifecycle: { preStop: { sleep: { seconds: 1 } } }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: shop }
+spec:
+  selector: { app: shop }
+  ports: [{ name: http, port: 80, targetPort: http }]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: shop }
+spec:
+  parentRefs: [{ name: outside, namespace: infra }]
+  hostnames: [shop.example.com]
+  rules: [{ backendRefs: [{ name: shop, port: 80 }] }]
+`,
+    'sluice.yml': `version: 1
+services:
+  shop:
+    image: ghcr.io/acme/shop
+    checks: [{ name: syntax, run: node --check server.mjs }]
+    start: { run: node server.mjs, port: 3000, ready: /ready }
+    smoke: [{ name: shop, path: /goods, expect: { status: 200 } }]
+    deploy:
+      production: { namespace: shop, manifests: k8s }
+environments:
+  production: { role: production, approval: none }
+plan:
+  steps: [{ weight: 20, hold: 5m }]
+`,
+  }
+}

@@ -5,7 +5,8 @@ import type { ApprovalRequest, EnvironmentRules, Happening, Platform } from '@sl
 import { createPlatform } from '@sluice/runner/platform/platform'
 import { parse } from 'yaml'
 import type { Callers } from './callers.ts'
-import { recoveryRules } from './recovery.ts'
+import { readManifests } from './gateways.ts'
+import { recoveryRules, routeAmong } from './recovery.ts'
 import type { Stage } from './stage.ts'
 import type { Subject } from './subject.ts'
 
@@ -59,9 +60,12 @@ const environmentsOf = ({ stage, subject }: GitHubAsked): Readonly<Record<string
   const kubeconfig = (given: Parameters<typeof sandbox.kubeconfig>[0]): string =>
     JSON.stringify(parse(sandbox.kubeconfig(given)))
   const admin = (namespace: string): EnvironmentRules => ({ secrets: { KUBECONFIG: kubeconfig({ namespace }) } })
+  const manifests = readManifests(subject.folder, production.manifests.split('\n'))
+  const route =
+    production.router === 'replicas' ? undefined : (production.route ?? routeAmong(manifests, production.service))
   const recovery = kubeconfig({
     namespace: production.namespace,
-    token: sandbox.issueToken(recoveryRules({ ...production, route: production.route ?? production.service }), {
+    token: sandbox.issueToken(recoveryRules({ ...production, route }), {
       user: 'system:serviceaccount:sluice:recovery',
     }),
   })

@@ -1,5 +1,6 @@
+import type { KubernetesObject } from '@sluice/kubernetes/cluster'
 import type { PolicyRule } from '@sluice/sandbox/sandbox'
-import type { Place } from './production.ts'
+import type { Place, Route } from './production.ts'
 
 /**
  * What the recovery environment's credential may do: take a release that nobody watches back, or carry its promotion through, and nothing else. No secrets,
@@ -16,24 +17,26 @@ export const recoveryRules = ({ namespace, deployment, service, route }: Recover
     ...(names === undefined ? {} : { resourceNames: names }),
   })
   return [
-    rule('apps', 'deployments', ['get', 'list']),
-    rule('apps', 'deployments', ['patch'], [deployment, canary]),
+    rule('apps', 'deployments', ['get', 'patch'], [deployment, canary]),
     rule('apps', 'deployments', ['delete'], [canary]),
     rule('apps', 'replicasets', ['list']),
-    rule('', 'services', ['get', 'list']),
+    rule('', 'services', ['get'], [service, `${service}-canary`]),
     rule('', 'services', ['patch', 'delete'], [`${service}-canary`]),
-    rule('', 'pods', ['get', 'list']),
+    rule('', 'pods', ['list']),
     rule('', 'pods/proxy', ['get']),
     rule('', 'configmaps', ['get', 'update'], [state]),
     rule('coordination.k8s.io', 'leases', ['get', 'update'], [state]),
-    ...(route === undefined
-      ? []
-      : [
-          rule('gateway.networking.k8s.io', 'httproutes', ['get', 'list']),
-          rule('gateway.networking.k8s.io', 'httproutes', ['patch'], [route]),
-        ]),
+    ...(route === undefined ? [] : [rule('gateway.networking.k8s.io', 'httproutes', ['get', 'patch'], [route])]),
   ]
 }
 
 /** The objects that recovery may write. */
 export type RecoveredPlace = Pick<Place, 'namespace' | 'deployment' | 'service' | 'route'>
+
+/** The HTTPRoute among manifests that names a Service; absent when none does. */
+export const routeAmong = (manifests: readonly KubernetesObject[], service: string): string | undefined =>
+  manifests.find(
+    (object) =>
+      object.kind === 'HTTPRoute' &&
+      (object as Route).spec.rules?.some(({ backendRefs = [] }) => backendRefs.some(({ name }) => name === service)),
+  )?.metadata.name
