@@ -238,4 +238,18 @@ describe('a run is refused before any of its jobs runs', () => {
     const trace = await run({ 'main.yml': main, ...nest(10) })
     expect(trace.refused).toContain('w10.yml: a run may nest 10 levels of workflows, and this is one more.')
   })
+
+  test('when it calls more than fifty different workflows', async () => {
+    const names = (count: number) => Array.from({ length: count }, (_, index) => `s${index}`)
+    const main = (count: number) =>
+      workflow(
+        'push',
+        Object.fromEntries(
+          names(count).map((name) => [name, { if: 'false', uses: `./.github/workflows/${name}.yml` }]),
+        ),
+      )
+    const subs = Object.fromEntries(names(51).map((name) => [`${name}.yml`, called({}, { a: job() })]))
+    expect((await run({ 'main.yml': main(50), ...subs })).refused).toBe('')
+    expect((await run({ 'main.yml': main(51), ...subs })).refused).toContain('a run may call 50 different workflows')
+  })
 })
