@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { Grant } from '../language/permissions.ts'
 
 /** Says how a Deployment goes on. */
@@ -12,12 +11,11 @@ export const deployer =
   (api: {
     readonly url: string
     readonly repository: string
-    readonly admit: (token: string, grant: Grant) => () => void
+    readonly lend: (grant: Grant) => { readonly token: string; readonly giveBack: () => void }
   }) =>
   async (given: { readonly environment: string; readonly sha: string; readonly run: number }): Promise<Deployed> => {
     const post = async (path: string, body: object): Promise<{ readonly id: number }> => {
-      const token = `ghs_${randomBytes(18).toString('hex')}`
-      const forget = api.admit(token, { deployments: 'write' })
+      const { token, giveBack } = api.lend({ deployments: 'write' })
       try {
         const response = await fetch(`${api.url}/repos/${api.repository}/deployments${path}`, {
           method: 'POST',
@@ -28,7 +26,7 @@ export const deployer =
         if (!response.ok) throw new Error(`POST deployments${path} gave ${response.status}: ${JSON.stringify(read)}`)
         return read
       } finally {
-        forget()
+        giveBack()
       }
     }
     const { environment, sha, run } = given

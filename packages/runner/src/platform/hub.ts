@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Deployment } from '../api/deployment-state.ts'
@@ -16,6 +17,9 @@ import { type Machines, machines } from './machines.ts'
 import { repositoryPayload } from './payloads.ts'
 import { openRepository, type Repository } from './repository.ts'
 
+/** An opaque token, as a job gets one. */
+export type Lent = { readonly token: string; readonly giveBack: () => void }
+
 /** What all runs of a platform share. */
 export type Hub = {
   readonly options: PlatformOptions
@@ -33,8 +37,8 @@ export type Hub = {
   readonly identify: Issuer['open']
   readonly deploy: ReturnType<typeof deployer>
   readonly deployments: () => readonly Deployment[]
-  /** Makes a token known to the API until it is given back. */
-  readonly admit: (token: string, grant: Grant) => () => void
+  /** Makes a token that the API knows until it is given back. */
+  readonly lend: (grant: Grant) => Lent
   readonly given: Grant
   /** The run's own repository at a commit. */
   readonly own: (sha: string, ref: string) => Home
@@ -73,9 +77,10 @@ export const openHub = async (
   const numbers = new Map<string, number>()
   const stops = new Set<() => void>()
   let closed = false
-  const admit: Hub['admit'] = (token, grant) => {
+  const lend: Hub['lend'] = (grant) => {
+    const token = `ghs_${randomBytes(18).toString('hex')}`
     tokens.set(token, grant)
-    return () => void tokens.delete(token)
+    return { token, giveBack: () => void tokens.delete(token) }
   }
   return {
     options,
@@ -90,9 +95,9 @@ export const openHub = async (
     start,
     resolve: resolver(options, { repository, files, cache: join(directory, 'actions') }),
     identify: issuer.open,
-    deploy: deployer({ url: api.url, repository: name, admit }),
+    deploy: deployer({ url: api.url, repository: name, lend }),
     deployments: api.deployments,
-    admit,
+    lend,
     given: defaultGrant(options.defaultPermissions ?? 'restricted'),
     own: (sha, ref) => ({ repository: name, folder, sha, ref }),
     directory,

@@ -3,6 +3,7 @@ import { callInputs, passedSecrets } from '../language/call.ts'
 import { concurrencyOf } from '../language/concurrency.ts'
 import { evaluateText } from '../language/evaluate.ts'
 import { together } from '../language/job-status.ts'
+import type { Grant } from '../language/permissions.ts'
 import type { Scope, Template } from '../template.ts'
 import type { JobTrace } from '../trace.ts'
 import type { CallJob, NormalJob } from '../workflow.ts'
@@ -14,6 +15,8 @@ import { errorOf, nameOf, sentenceOf, traceUnbegun } from './unbegun.ts'
 export type InstancePorts = {
   readonly run: number
   readonly groups: Groups
+  /** A token that may do so much, until it is given back. */
+  readonly lend: (grant: Grant) => { readonly token: string; readonly giveBack: () => void }
   readonly perform: (ready: Ready & { readonly job: NormalJob }) => Promise<Ended>
   readonly waits: (path: string, why: string) => void
   readonly ended: (trace: JobTrace) => void
@@ -90,7 +93,9 @@ const callWorkflow = async (
   if (loaded === undefined) throw new Error(`the workflow that ${ready.path.join(' / ')} calls was not loaded`)
   const read = callInputs(loaded.workflow.call?.inputs ?? {}, job.with, scope)
   if (read.kind === 'wrong') throw new Fault('input', read.text)
-  const withSecrets = { ...scope, contexts: { ...scope.contexts, secrets: graph.secrets.values } }
+  // A call may pass the token on by name, and then it is the calling job's.
+  const lent = job.secrets === 'inherit' ? undefined : ports.lend(ready.permissions)
+  const secrets = { ...graph.secrets.values, ...(lent && { GITHUB_TOKEN: lent.token }) }
   const sub: Graph = {
     ...graph,
     loaded,
@@ -99,18 +104,21 @@ const callWorkflow = async (
     names: nameOf(ready).split(' / '),
     inputs: read.inputs,
     secrets: {
-      values: passedSecrets(job.secrets, graph.secrets.values, withSecrets),
+      values: passedSecrets(job.secrets, graph.secrets.values, {
+        ...scope,
+        contexts: { ...scope.contexts, secrets },
+      }),
       inherited: graph.secrets.inherited && job.secrets === 'inherit',
     },
     cancelled: AbortSignal.any([graph.cancelled, ready.end.signal]),
   }
   const own = { contexts: { github: graph.github, inputs: read.inputs, vars: graph.vars }, status: scope.status }
   const entry = await enter(ready, { template: loaded.workflow.concurrency, scope: own, ports })
-  if (entry.kind !== 'entered') return entry
   try {
-    return await callGraph(ready, sub, ports)
+    return entry.kind === 'entered' ? await callGraph(ready, sub, ports) : entry
   } finally {
-    entry.leave()
+    if (entry.kind === 'entered') entry.leave()
+    lent?.giveBack()
   }
 }
 

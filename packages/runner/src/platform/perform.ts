@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, Fault } from '@sluice/kit/faults'
@@ -22,8 +21,8 @@ export type PerformPorts = GatePorts & {
   readonly resolve: JobRequest['resolve']
   readonly machines: Machines
   readonly environments: Readonly<Record<string, EnvironmentRules>>
-  /** Makes a token known to the API; it is forgotten by what is returned. */
-  readonly admit: (token: string, grant: Grant) => () => void
+  /** A token that may do so much, until it is given back. */
+  readonly lend: (grant: Grant) => { readonly token: string; readonly giveBack: () => void }
   readonly identify: (claims: Claims) => { readonly env: Readonly<Record<string, string>>; readonly close: () => void }
   /** Makes GitHub's own Deployment of a job. */
   readonly deploy: (
@@ -91,8 +90,7 @@ const onMachine = async (
   const { environment, mayFail } = settings
   const path = ready.path.join(' / ')
   const startedAt = ports.now()
-  const token = `ghs_${randomBytes(24).toString('hex').slice(0, 36)}`
-  const forget = ports.admit(token, ready.permissions)
+  const { token, giveBack } = ports.lend(ready.permissions)
   const deployed = environment?.deployment ? await ports.deploy(environment.name) : undefined
   await deployed?.('in_progress', '')
   mkdirSync(ports.directory, { recursive: true })
@@ -121,7 +119,7 @@ const onMachine = async (
     ready.end.signal.removeEventListener('abort', onEnd)
     ended()
     identity?.close()
-    forget()
+    giveBack()
     rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
   }
 }

@@ -160,6 +160,7 @@ const instancePorts = (hub: Hub, identity: RunIdentity, watch: Work['watch']): I
   return {
     run,
     groups: hub.groups,
+    lend: hub.lend,
     ended,
     now: Date.now,
     waits: (job, why) => tell({ kind: 'job-waiting', run, job, why }),
@@ -171,7 +172,7 @@ const instancePorts = (hub: Hub, identity: RunIdentity, watch: Work['watch']): I
         machines: hub.machines,
         environments: options.environments ?? {},
         approve: options.approve ?? (async () => 'approved'),
-        admit: hub.admit,
+        lend: hub.lend,
         identify: hub.identify,
         deploy: (environment) => hub.deploy({ environment, sha: identity.cause.sha, run }),
         checkout: { repository: hub.repositoryName, folder: options.repository.folder },

@@ -61,6 +61,31 @@ describe('the token of a job', () => {
   })
 })
 
+test('a call may pass the token on by name: it is the calling job’s, and ends with the call', async () => {
+  const here = await local({
+    'main.yml': workflow('push', {
+      call: {
+        permissions: { deployments: 'read' },
+        uses: './.github/workflows/sub.yml',
+        secrets: { given: x('secrets.GITHUB_TOKEN') },
+      },
+    }),
+    'sub.yml': workflow(
+      { workflow_call: { secrets: { given: { required: true } } } },
+      { a: job({ permissions: {} }, { output: x('secrets.given'), until: 'asked' }) },
+    ),
+  })
+  const [run] = here.platform.push()
+  await run?.started('a')
+  while (here.acted.length < 1) await new Promise((resolve) => setTimeout(resolve, 2))
+  const headers = { authorization: `Bearer ${here.acted[0]?.inputs.output}`, 'user-agent': 'test' }
+  const ask = async () => (await fetch(`${here.platform.url}/repos/acme/shop/deployments`, { headers })).status
+  expect(await ask()).toBe(200)
+  here.let('asked')
+  await run?.done
+  expect(await ask()).toBe(401)
+})
+
 test('a job with id-token: write gets a token that names its environment and the file that holds it', async () => {
   const script =
     'curl -sf -H "Authorization: bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN" "$ACTIONS_ID_TOKEN_REQUEST_URL&audience=cloud" > answer; echo "answer=$(cat answer)" >> "$GITHUB_OUTPUT"'
