@@ -10,9 +10,14 @@ const LIMIT = 60_000
 /**
  * Starts a service by its own command once, before anything else, and gives how long it took to be ready, ms: what does not start alone would only fail
  * later, as a pod. It is ended again.
+ * @param stopped ends the try
  * @throws Fault('input') with the end of its output
  */
-export const tryStart = async (start: NonNullable<Described['start']>, folder: string): Promise<number> => {
+export const tryStart = async (
+  start: NonNullable<Described['start']>,
+  folder: string,
+  stopped: AbortSignal,
+): Promise<number> => {
   const port = await freePort()
   const began = Date.now()
   let output = ''
@@ -40,7 +45,7 @@ export const tryStart = async (start: NonNullable<Described['start']>, folder: s
     ended ||= signal ?? `exit code ${code}`
   })
   try {
-    while (Date.now() - began < LIMIT) {
+    while (Date.now() - began < LIMIT && !stopped.aborted) {
       if (ended !== '') throw notStarted(start, `it ended (${ended})`, output)
       if (await answers(`http://127.0.0.1:${port}${start.ready}`)) return Date.now() - began
       await sleep(50)

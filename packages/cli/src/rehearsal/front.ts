@@ -59,7 +59,10 @@ const main = async (front: Front): Promise<void> => {
       counts.add(outgoing.writableFinished ? outgoing.statusCode : 499, (performance.now() - began) / 1000),
     )
     void struck(front, String(client)).then((what) => {
-      if (what === 'crash') process.exit(70)
+      if (what === 'crash') {
+        child.kill('SIGKILL')
+        process.exit(70)
+      }
       if (what === 'fail') outgoing.writeHead(500).end('Rehearsed fault\n')
       if (what === 'pass') forward(agent, inside, incoming, outgoing)
     })

@@ -7,6 +7,7 @@ import type { Board } from './board.ts'
 import { type Callers, callersOf } from './callers.ts'
 import { tryStart } from './dry-start.ts'
 import { publishedFromSource, startGitHub } from './github.ts'
+import { pause } from './pause.ts'
 import { LOAD } from './plan.ts'
 import type { Forge } from './release.ts'
 import { makeRepository } from './repository.ts'
@@ -47,11 +48,11 @@ const START = 30_000
 /** Sets a rehearsal up. `stop` ends what was started when nobody wants it any more, finished or not. */
 export const openForge = (asked: Asked): { readonly ready: Promise<Opened>; stop(): Promise<void> } => {
   let stage: Stage | undefined
-  let stopped = false
+  const stopped = new AbortController()
   const open = async (): Promise<Opened> => {
     const { subject, options, root, screen, tell } = asked
-    const tried = subject.kind === 'own' && subject.start !== undefined ? await tried_(subject, tell) : 0
-    if (stopped) throw new Fault('upstream', 'Stopped')
+    const took = subject.kind === 'own' && subject.start !== undefined ? await tried(subject, tell, stopped.signal) : 0
+    if (stopped.signal.aborted) throw new Fault('upstream', 'Stopped')
     const callers = callersOf(workflowsOf(subject), {
       service: subject.service,
       branch: 'main',
@@ -63,20 +64,22 @@ export const openForge = (asked: Asked): { readonly ready: Promise<Opened>; stop
       plan: subject.plan,
       front: subject.kind === 'own' ? subject.start?.port : undefined,
       // A service that starts slowly is given three times what it took when nothing else ran.
-      readyWithin: Math.max(12, Math.ceil((3 * tried) / 1000)),
+      readyWithin: Math.max(12, Math.ceil((3 * took) / 1000)),
     })
     const all = [...introduction(asked), ...callers.said, ...said]
     for (const line of all) screen.note(line)
     stage = await setStage(subject, options)
-    if (stopped) throw new Fault('upstream', 'Stopped')
+    if (stopped.signal.aborted) throw new Fault('upstream', 'Stopped')
     const forge = await forgeOf(asked, { stage, callers, text })
     tell('the embedded cluster and the local GitHub are up')
     return { stage, ...forge, said: all, advice: callers.advice }
   }
+  const opening = open()
   return {
-    ready: within(START + 60_000, open()),
+    ready: within(START + 60_000, opening),
     stop: async () => {
-      stopped = true
+      stopped.abort()
+      await Promise.race([opening.catch(() => undefined), pause(2_000)])
       await stage?.close()
     },
   }
@@ -126,7 +129,7 @@ const introduction = ({ subject, options }: Asked): readonly string[] => [
   `A rehearsal of ${subject.service} on this machine: ${subject.folder} as a temporary repository, the real workflows in a local GitHub, the actions' real ${options.fromSource ? 'sources' : 'bundles'}, an embedded cluster, ${LOAD.rate} requests/s.`,
   ...(subject.kind === 'own' && subject.start !== undefined
     ? [
-        `Nothing in your folder is changed. The image is your folder's own \`${subject.start.run}\`, started in it for every pod, behind a process that counts requests for canary-promote and does wrong what the second release is to do wrong.`,
+        `Nothing in your folder is changed; the report is the only thing that is added. The image is your folder's own \`${subject.start.run}\`, started in it for every pod, behind a process that counts requests for canary-promote and does wrong what the second release is to do wrong.`,
       ]
     : []),
 ]
@@ -144,10 +147,10 @@ const publisherOf = (root: string): string => {
   return /uses: ([^/\s]+\/[^/\s]+)\/\.github\/workflows\/deliver\.yml@/.exec(text)?.[1] ?? 'OWNER/sluice'
 }
 
-const tried_ = async ({ start, home }: Subject, tell: Asked['tell']): Promise<number> => {
+const tried = async ({ start, home }: Subject, tell: Asked['tell'], stopped: AbortSignal): Promise<number> => {
   if (start === undefined) return 0
   tell(`trying the service: ${start.run}`)
-  const took = await tryStart(start, home)
+  const took = await tryStart(start, home, stopped)
   tell('the service starts and is ready', `${(took / 1000).toFixed(1)} s`)
   return took
 }

@@ -37,6 +37,8 @@ export const rehearse = async (root: string, actions: readonly Action[], options
   const reports = resolve(options.report)
   for (const part of ['logs', 'runs', 'reports']) rmSync(join(reports, part), { recursive: true, force: true })
   mkdirSync(reports, { recursive: true })
+  // What a report leaves in a user's repository is nobody's to commit.
+  writeFileSync(join(reports, '.gitignore'), '*\n')
   const moments: Moment[] = []
   const looks: Look[] = []
   const board = createBoard(Date.now)

@@ -109,8 +109,8 @@ export const takeThrough = async (asked: Asked, scene: Scene): Promise<Taken> =>
     ...(asked.fault === 'outage' ? [during(weighted, over, () => breakDependency(scene, name))] : []),
     during(weighted, over, () => actUpon(run, asked, scene)),
   ]
-  const trace = await run.done
-  const [weightAtDeath] = (await Promise.all(meanwhile)).filter((weight) => weight !== undefined)
+  const [trace, happened] = await Promise.all([run.done, Promise.all(meanwhile)])
+  const [weightAtDeath] = happened.filter((weight) => weight !== undefined)
   const reaped = asked.act === 'kill-twice' ? await reap(run, asked, scene) : undefined
   heldBack?.()
   await watch.stop()
@@ -194,14 +194,25 @@ const actUpon = async (run: Run, { name, act }: Asked, { stage, place, tell }: S
     run.cancel()
     return weight
   }
+  if (!killed(run, CANARY)) return undefined
   tell(`${name}: the machine of the canary's job dies`, 'no signal, no post step')
-  run.kill(CANARY)
   if (act === 'kill-once') return weight
-  await run.started(RECOVER)
-  run.kill(RECOVER)
-  tell(`${name}: the machine of the job beside it dies as well`)
+  // A run that ends without that job is one of the claims' to tell.
+  await run.started(RECOVER).catch(() => undefined)
+  if (killed(run, RECOVER)) tell(`${name}: the machine of the job beside it dies as well`)
   await run.done
   return weightOf(stage.cluster, place)
+}
+
+/** Lets a job's machine die; false when the job does not run (any more). */
+const killed = (run: Run, job: string): boolean => {
+  try {
+    run.kill(job)
+    return true
+  } catch (thrown) {
+    if (thrown instanceof Fault) return false
+    throw thrown
+  }
 }
 
 const CANARY = 'canary / canary'

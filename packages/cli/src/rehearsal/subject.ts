@@ -74,7 +74,7 @@ export const findSubject = (where: Where, { service, act, defaults }: Wanted): S
     paths: pathsOf(folder, plan.production.smoke, described.start?.ready),
     home: join(folder, described.folder),
     plan: { ...parse(defaults), ...lifePlan(file, plan) },
-    files: filesOf(folder),
+    files: filesOf(folder).filter((path) => !path.startsWith('.sluice/')),
   }
 }
 
