@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { StandIn } from '@sluice/runner/execution'
@@ -28,7 +28,7 @@ export type Deliveries = {
 
 /** Runs the published deliver.yml: the workflows are real and so is what delivery-outcome decides; the other actions only answer as the world has it. */
 export const openDeliveries = async (): Promise<Deliveries> => {
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-deliveries-'))
+  const folder = mkdtempSync(join(scratch(), 'sluice-deliveries-'))
   const repository = join(folder, 'repository')
   writeCaller(repository)
   let world = WELL
@@ -111,6 +111,16 @@ export const openDeliveries = async (): Promise<Deliveries> => {
       await platform.close()
       rmSync(folder, { recursive: true, force: true })
     },
+  }
+}
+
+/** Machines are made of many small folders: where there is a file system in memory, hundreds of them take a fifth of the time. */
+const scratch = (): string => {
+  try {
+    accessSync('/dev/shm', constants.W_OK)
+    return '/dev/shm'
+  } catch {
+    return tmpdir()
   }
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { accessSync, constants, cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { JobRequest, RunningJob, StandIn } from '@sluice/runner/execution'
@@ -28,7 +28,14 @@ export type Local = {
 }
 
 /** Machines are made of many small folders: where there is a file system in memory, it takes a tenth of the time. */
-export const SCRATCH = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+export const SCRATCH = ((): string => {
+  try {
+    accessSync('/dev/shm', constants.W_OK)
+    return '/dev/shm'
+  } catch {
+    return tmpdir()
+  }
+})()
 
 type Yaml = Readonly<Record<string, unknown>>
 
