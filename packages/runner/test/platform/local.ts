@@ -7,7 +7,7 @@ import type { Happening, Platform, PlatformOptions } from '@sluice/runner/github
 import { startJob } from '@sluice/runner/job/job'
 import { createPlatform } from '@sluice/runner/platform/platform'
 import type { JobTrace, RunTrace } from '@sluice/runner/trace'
-import { onTestFinished } from 'vitest'
+import { afterAll, onTestFinished } from 'vitest'
 
 /** A local GitHub over a repository of its own. */
 export type Local = {
@@ -132,12 +132,14 @@ export const local = async (
 }
 
 let empty: string | undefined
+afterAll(() => {
+  if (empty !== undefined) rmSync(empty, { recursive: true, force: true })
+})
 /** Starting git is what takes long: one repository is made for all tests of a file, and copied. */
 const emptyRepository = (): string => {
   if (empty === undefined) {
     empty = mkdtempSync(join(SCRATCH, 'sluice-empty-'))
     execFileSync('git', ['-C', empty, 'init', '-q', '-b', 'main', '--template='])
-    process.once('exit', () => rmSync(empty ?? '', { recursive: true, force: true }))
   }
   return empty
 }
