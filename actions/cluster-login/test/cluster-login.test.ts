@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { valueFrom } from '@sluice/runner/language/expression'
 import { expect, onTestFinished, test } from 'vitest'
 import { parse } from 'yaml'
 
@@ -65,6 +66,17 @@ test('at EKS the kubeconfig is written by the AWS command line, into a file that
   const written = outputs.replace(/^path=/, '')
   expect(readFileSync(written, 'utf8')).toBe('from-aws\n')
   expect(statSync(written).mode & 0o777).toBe(0o600)
+})
+
+// The runner reads a step's env before its condition: what cannot be read fails the step of a cloud that is not even used.
+test.each(['', 'null'])('without a login (%j) what stands in the env of a step can be read', (login) => {
+  const contexts = { inputs: { login, kubeconfig: '', environment: '' } }
+  const status = { success: true, failure: false, cancelled: false }
+  const sources = steps.flatMap(({ env = {} }) =>
+    Object.values(env).flatMap((value) => /\$\{\{(.+)\}\}/.exec(value)?.[1] ?? []),
+  )
+  expect(sources).toHaveLength(3)
+  for (const source of sources) expect(valueFrom(source, { contexts, status })).toMatchObject({ kind: 'value' })
 })
 
 test('every step but the first two is for one cloud, and no step is for two', () => {
