@@ -22,13 +22,22 @@ export const environmentsOf = ({
 /** Whether an environment makes somebody decide: a wait timer alone asks nobody. */
 const asks = (look: Look): boolean => look.kind === 'found' && look.reviewers + look.apps > 0
 
+/**
+ * Whether a job of this run certainly cannot use its environment: Sluice's jobs make no Deployment of their own, and GitHub fails such a job at once
+ * where another system (a custom deployment protection rule) is to be asked.
+ * Source: https://docs.github.com/en/actions/how-tos/deploy/configure-and-manage-deployments/control-deployments#interaction-with-protection-rules
+ */
+export const isUnusable = (seen: readonly Seen[]): boolean => seen.some(({ look }) => appsIn(look) > 0)
+
+const appsIn = (look: Look): number => (look.kind === 'found' ? look.apps : 0)
+
 /** Whether an approval is asked for that certainly nobody is asked for. */
 export const isUnenforced = (seen: readonly Seen[]): boolean =>
   seen.some(({ purpose, look }) => purpose === 'approval' && look.kind !== 'unknown' && !asks(look))
 
 /**
  * What the environments do not enforce. Only what was seen is held against them.
- * @param level of an approval that nobody is asked for
+ * @param level of an approval that nobody is asked for, and of an environment that no job of this run can use
  * @param settings the address of the repository's environments, for people
  */
 export const enforcementFindings = (
@@ -41,7 +50,7 @@ export const enforcementFindings = (
     if (told === undefined) return []
     const { id, text } = told
     const hint = `${HINTS[id]} Environments: ${settings}`
-    return [{ id, level: id === 'approval-not-enforced' ? level : 'warning', text, hint, where: name }]
+    return [{ id, level: STOPPING.some((each) => each === id) ? level : 'warning', text, hint, where: name }]
   }),
   ...unknowns(seen),
 ]
@@ -58,9 +67,14 @@ const unknowns = (seen: readonly Seen[]): readonly Finding[] => {
   }))
 }
 
-type Id = 'approval-not-enforced' | 'environment-absent' | 'any-branch' | 'recovery-waits' | 'asked-twice'
+/** The findings for which a plan may fail. */
+export const STOPPING = ['custom-rule', 'approval-not-enforced'] as const
+
+type Id = (typeof STOPPING)[number] | 'environment-absent' | 'any-branch' | 'recovery-waits' | 'asked-twice'
 
 const HINTS: Readonly<Record<Id, string>> = {
+  'custom-rule':
+    'Take the custom protection rule out of the environment; what it decides can be a check, or required reviewers.',
   'approval-not-enforced':
     'Give the environment required reviewers. Private repositories have them on GitHub Enterprise only; elsewhere use approval: dispatch, a run that somebody starts by hand.',
   'environment-absent': 'Make it, with a rule for the branches that may deploy.',
@@ -75,6 +89,12 @@ const sentence = (
   purpose: Purpose,
   look: Exclude<Look, { kind: 'unknown' }>,
 ): { readonly id: Id; readonly text: string } | undefined => {
+  const apps = appsIn(look)
+  if (apps > 0)
+    return {
+      id: 'custom-rule',
+      text: `the ${purpose} environment ${name} asks ${apps === 1 ? 'another system' : `${apps} other systems`} (custom protection rules): GitHub fails each job at once that names it and makes no Deployment`,
+    }
   if (purpose === 'approval') {
     if (asks(look)) return undefined
     const why =
@@ -102,9 +122,8 @@ const sentence = (
   return undefined
 }
 
-const waits = ({ reviewers, apps, waitMinutes }: Extract<Look, { kind: 'found' }>): string =>
+const waits = ({ reviewers, waitMinutes }: Extract<Look, { kind: 'found' }>): string =>
   [
     ...(reviewers > 0 ? [`${reviewers} reviewer${reviewers === 1 ? '' : 's'}`] : []),
-    ...(apps > 0 ? [`${apps} other system${apps === 1 ? '' : 's'}`] : []),
     ...(waitMinutes > 0 ? [`${waitMinutes} min wait timer`] : []),
   ].join(', ')

@@ -2,7 +2,7 @@ import type { SluiceFile } from '@sluice/delivery/file'
 import { type DeliveryPlan, planFor } from '@sluice/delivery/plan'
 import { jobLimit } from '@sluice/delivery/runner'
 import type { Finding } from '@sluice/kit/report'
-import { enforcementFindings, environmentsOf, isUnenforced } from './enforcement.ts'
+import { enforcementFindings, environmentsOf, isUnenforced, isUnusable, STOPPING } from './enforcement.ts'
 import type { Look, Seen } from './look.ts'
 import { type Named, namedBy } from './named.ts'
 import { type Release, releaseText } from './release.ts'
@@ -35,7 +35,11 @@ export type Ports = {
 /** What came of it. */
 export type Planned = {
   readonly verdict: 'pass' | 'fail'
-  readonly reason: { readonly code: 'planned' | 'approval-not-enforced'; readonly text: string; readonly next: string }
+  readonly reason: {
+    readonly code: 'planned' | (typeof STOPPING)[number]
+    readonly text: string
+    readonly next: string
+  }
   readonly plan: DeliveryPlan
   readonly seen: readonly Seen[]
   readonly findings: readonly Finding[]
@@ -63,7 +67,7 @@ export const run = async (file: SluiceFile, asked: Asked, ports: Ports): Promise
     ...runnerFindings(plan),
     ...missing(namedBy(file, plan.service, asked.base), ports),
   ]
-  const failed = asked.unenforced === 'fail' && isUnenforced(seen)
+  const failed = asked.unenforced === 'fail' && (isUnenforced(seen) || isUnusable(seen))
   const release: Release = {
     service: plan.service,
     repository: plan.repository,
@@ -77,13 +81,17 @@ export const run = async (file: SluiceFile, asked: Asked, ports: Ports): Promise
     release: asked.digest === '' || failed ? undefined : ports.keep(releaseText(release)),
   }
   if (!failed) return { ...told, verdict: 'pass', reason: { code: 'planned', text: textOf(plan), next: '' } }
-  const finding = findings.find(({ id }) => id === 'approval-not-enforced')
+  const code = STOPPING.find((each) => findings.some(({ id }) => id === each)) ?? 'approval-not-enforced'
+  const finding = findings.find(({ id }) => id === code)
   return {
     ...told,
     verdict: 'fail',
     reason: {
-      code: 'approval-not-enforced',
-      text: `${plan.production?.environment} is to wait for an approval, but ${finding?.text}`,
+      code,
+      text:
+        code === 'custom-rule'
+          ? `${finding?.text}`
+          : `${plan.production?.environment} is to wait for an approval, but ${finding?.text}`,
       next: `${finding?.hint}. With unenforced-approval: warn the release goes on all the same`,
     },
   }

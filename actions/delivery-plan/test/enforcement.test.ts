@@ -1,7 +1,7 @@
 import { readSluiceFile } from '@sluice/delivery/file'
 import { planFor } from '@sluice/delivery/plan'
 import { describe, expect, test } from 'vitest'
-import { enforcementFindings, environmentsOf, isUnenforced } from '../src/enforcement.ts'
+import { enforcementFindings, environmentsOf, isUnenforced, isUnusable } from '../src/enforcement.ts'
 import type { Look, Purpose, Seen } from '../src/look.ts'
 
 const found = (given: Partial<Extract<Look, { kind: 'found' }>> = {}): Look => ({
@@ -36,7 +36,14 @@ test('environments as they should be are not spoken of', () => {
 
 describe('an approval', () => {
   test.each<{ name: string; look: Look; unenforced: boolean; says: readonly string[] }>([
-    { name: 'by another system is one', look: found({ apps: 1 }), unenforced: false, says: [] },
+    {
+      name: 'by another system cannot be had: GitHub fails the job that asks for it',
+      look: found({ apps: 1, reviewers: 1 }),
+      unenforced: false,
+      says: [
+        'error custom-rule: the approval environment the-approval asks another system (custom protection rules): GitHub fails each job at once that names it and makes no Deployment',
+      ],
+    },
     {
       name: 'without reviewers asks nobody',
       look: found(),
@@ -92,8 +99,8 @@ describe('the other environments', () => {
     },
     {
       name: 'repair waits for a person',
-      given: { recovery: found({ reviewers: 1, apps: 1 }) },
-      says: 'warning recovery-waits: the recovery environment the-recovery makes a repair wait (1 reviewer, 1 other system): a canary that lost its run keeps its traffic until then',
+      given: { recovery: found({ reviewers: 1 }) },
+      says: 'warning recovery-waits: the recovery environment the-recovery makes a repair wait (1 reviewer): a canary that lost its run keeps its traffic until then',
     },
     {
       name: 'repair waits for a clock',
@@ -115,6 +122,17 @@ describe('the other environments', () => {
     expect(isUnenforced(seen(given))).toBe(false)
   })
 })
+
+test.each(['staging', 'approval', 'production', 'recovery'] as const)(
+  'a custom protection rule in %s stops the plan',
+  (purpose) => {
+    const given = seen({ [purpose]: found({ apps: 2, reviewers: 1 }) })
+    expect([isUnusable(given), isUnusable(seen({})), isUnenforced(given)]).toEqual([true, false, false])
+    expect(told({ [purpose]: found({ apps: 2, reviewers: 1 }) })).toEqual([
+      `error custom-rule: the ${purpose} environment the-${purpose} asks 2 other systems (custom protection rules): GitHub fails each job at once that names it and makes no Deployment`,
+    ])
+  },
+)
 
 describe('what is looked at is what the run will use', () => {
   const file = (approval: string) =>

@@ -26,11 +26,11 @@ describe('looking at environments', () => {
   test('tells reviewers, wait timers, other systems and branches', async () => {
     const timer = { type: 'wait_timer', wait_timer: 30 }
     const environments = {
-      'production-approval': { protection_rules: [REVIEWED, timer] },
+      'production-approval': { apps: 1, protection_rules: [REVIEWED, timer] },
       production: { apps: 2, deployment_branch_policy: PROTECTED },
     }
     expect(await looked({ environments })).toEqual([
-      { ...none, reviewers: 1, waitMinutes: 30 },
+      { ...none, apps: 1, reviewers: 1, waitMinutes: 30 },
       { ...none, apps: 2, branches: 'protected' },
     ])
   })

@@ -72,6 +72,15 @@ test('a plan that fails keeps nothing that could be taken for a release', async 
   )
 })
 
+test('a plan whose job GitHub would fail fails first, before anything is deployed', async () => {
+  const look: Ports['look'] = async (names) =>
+    names.map((name) => (name === 'eu-recovery' ? { ...FOUND, apps: 1 } : FOUND))
+  const planned = await ran(file(''), { ports: { look } })
+  expect([planned.verdict, planned.reason.code, planned.release]).toEqual(['fail', 'custom-rule', undefined])
+  expect(planned.reason.text).toMatch(/^the recovery environment eu-recovery asks another system/)
+  expect((await ran(file(''), { ports: { look }, asked: { unenforced: 'warn' } })).verdict).toBe('pass')
+})
+
 test('without a digest nothing is kept', async () => {
   expect((await ran(file('approval: none'), { asked: { digest: '' } })).kept).toEqual([])
 })

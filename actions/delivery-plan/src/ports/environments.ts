@@ -44,7 +44,7 @@ const lookAtOne = async (github: GitHub, name: string): Promise<Look> => {
         ? { kind: 'absent' }
         : { kind: 'unknown', why: 'GitHub says 404, for a missing one as for one that the token may not see' }
     case 'found':
-      return { ...seen, apps: seen.reviewers > 0 ? 0 : await appsOf(github, name) }
+      return { ...seen, apps: await appsOf(github, name) }
   }
 }
 
@@ -54,7 +54,7 @@ const mayList = ({ request, owner, repo }: GitHub): Promise<boolean> =>
     () => false,
   )
 
-/** How many other systems must allow a deployment. Source: docs.github.com/en/rest/deployments/protection-rules */
+/** How many other systems must allow a deployment; 0 where that may not be asked. Source: docs.github.com/en/rest/deployments/protection-rules */
 const appsOf = ({ request, owner, repo }: GitHub, environment: string): Promise<number> =>
   request('GET /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules', {
     owner,
