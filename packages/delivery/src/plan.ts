@@ -79,8 +79,11 @@ export type Asked = {
   readonly base?: string
 }
 
-/** The most that a plan may hold, bytes of JSON: one output among others, of which a job has 1 MB. */
-export const PLAN_LIMIT = 100 * 1024
+/**
+ * The most that a plan may hold, bytes of JSON. The job that says the outcome gets it once more inside the JSON of GitHub's `needs`, where each quote
+ * and backslash is two: as one variable of the environment, of which Linux takes 128 KiB (MAX_ARG_STRLEN in execve(2)).
+ */
+export const PLAN_LIMIT = 56 * 1024
 
 /**
  * What this run delivers.
