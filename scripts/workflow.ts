@@ -22,6 +22,7 @@ export type Step = {
 export type Job = {
   readonly name?: string
   readonly needs?: string | readonly string[]
+  readonly 'runs-on'?: string | readonly string[]
   readonly if?: string
   readonly permissions?: Permissions
   readonly environment?: string | Readonly<Record<string, unknown>>

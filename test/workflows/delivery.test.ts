@@ -18,6 +18,8 @@ const before = (world: World) => {
   return { checked, staged, asked, released: staged && asked && allowed }
 }
 
+/** A stage's verdicts, by what deploy and smoke-test say in it. */
+const STAGED: readonly Partial<World>[] = [{}, { deploy: 'fail' }, { smoke: 'fail' }, { smoke: 'error' }]
 const PRODUCTIONS: readonly Partial<World>[] = [
   { production: 'absent' },
   { production: 'unasked' },
@@ -26,31 +28,61 @@ const PRODUCTIONS: readonly Partial<World>[] = [
   { production: 'dispatch' },
   { production: 'dispatch', event: 'workflow_dispatch' },
 ]
-const STOPPED: readonly Partial<World>[] = [{ checks: 'nothing-to-check' }, { checks: 'fail' }, { smoke: 'fail' }]
-const COMBINATIONS: readonly Partial<World>[] = [true, false].flatMap((staging) => [
-  ...PRODUCTIONS.map((production) => ({ staging, ...production })),
-  // What stops before production does so whatever production asks: with one that wants the release, and with none.
-  ...PRODUCTIONS.slice(0, 2).flatMap((production) => STOPPED.map((met) => ({ staging, ...production, ...met }))),
-])
+const RELEASED = ['promoted', 'rolled-back', 'superseded', 'inconclusive', 'error'] as const
 
-describe('of every combination of what is optional', () => {
+/** Everything on and off, and every verdict of each that is reached: what comes after a stop is said once. */
+const COMBINATIONS: readonly Partial<World>[] = PRODUCTIONS.flatMap((production) =>
+  [true, false].flatMap((staging) =>
+    (['pass', 'nothing-to-check', 'fail', 'error'] as const).flatMap((checks) =>
+      (staging && before({ ...WELL, checks }).checked ? STAGED : [{}]).flatMap((stage) => {
+        const met = { ...production, staging, checks, ...stage }
+        return before({ ...WELL, ...met }).released ? RELEASED.map((canary) => ({ ...met, canary })) : [met]
+      }),
+    ),
+  ),
+)
+
+test('the combinations are all there are', () => {
+  expect(new Set(COMBINATIONS.map((each) => JSON.stringify(each))).size).toBe(
+    // Checks that stop, on and off staging; a staging that stops, after both checks that do not; and what gets through,
+    // of which a half is released, with four more ends than one.
+    6 * (2 * 2 + 2 * 3 + 2 * 2) + 3 * 4 * 4,
+  )
+})
+
+describe('of every combination of what is optional, and of every verdict', () => {
   test.each(COMBINATIONS.map((changes) => [JSON.stringify(changes), changes] as const))(
     '%s is delivered exactly when it should be, and the outcome says so',
     async (_, changes) => {
       const world = { ...WELL, ...changes }
       const { checked, staged, asked, released } = before(world)
-      const { outcome, did, trace } = await one(changes)
+      const { outcome, did, trace, recorded } = await one(changes)
       expect(did.includes('stage deploy')).toBe(checked && world.staging)
       expect(did.includes('canary canary')).toBe(released)
       // A release that went well, or never began, leaves nothing to repair.
-      expect(did).not.toContain('recover canary reap')
-      const verdict = released ? 'pass' : staged && !asked ? 'nothing-to-check' : 'fail'
-      expect(outcome.split(' ')[0]).toBe(verdict)
+      expect(did.includes('recover canary reap')).toBe(released && world.canary !== 'promoted')
+      expect(recorded.at(-1)?.startsWith('production ')).toBe(
+        released ? true : checked && world.staging ? false : undefined,
+      )
+      const verdict = released && world.canary === 'promoted' ? 'pass' : staged && !asked ? 'nothing-to-check' : 'fail'
+      expect(outcome).toBe(`${verdict} ${codeOf(world)}`)
       expect(trace.conclusion).toBe(verdict === 'fail' ? 'failure' : 'success')
       expect(did.at(-1)).toBe('outcome outcome')
     },
   )
 })
+
+/** The reason of an outcome, by the first thing that decides it. */
+const codeOf = (world: World): string => {
+  const { checked, staged, asked, released } = before(world)
+  if (!checked) return world.checks === 'fail' ? 'checks-failed' : 'checks-error'
+  if (!staged) return world.smoke === 'error' ? 'stage-error' : 'stage-failed'
+  if (world.production === 'absent') return 'no-production'
+  if (!asked) return 'awaiting-dispatch'
+  if (!released) return 'not-approved'
+  if (world.canary === 'promoted') return 'delivered'
+  return world.canary === 'error' ? 'canary-error' : world.canary
+}
 
 describe('a delivery that meets', () => {
   test.each<[string, Partial<World>, string, last: string, recorded: string]>([

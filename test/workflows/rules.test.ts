@@ -76,6 +76,18 @@ describe.each(PUBLISHED)('%s, which others call,', (path) => {
   test('names what is its own by $/, which is the commit of the file itself', () => {
     for (const uses of usesOf(workflow)) expect(uses).toMatch(/^\$\/|@[0-9a-f]{40}$/)
   })
+  test('runs every job where its caller says, and what touches a cluster where sluice.yml says', () => {
+    for (const [id, job] of jobs.filter(([, { uses }]) => uses === undefined)) {
+      const touches = ['deploy', 'smoke-test', 'canary-promote'].some((name) => usesAction(job, name))
+      expect(job['runs-on'], id).toMatch(
+        touches
+          ? /^\$\{\{ fromJSON\(inputs\.plan \|\| needs\.plan\.outputs\.plan\)\.(staging|production)\.runs-on \}\}$/
+          : /^\$\{\{ fromJSON\(inputs\.runs-on\) \}\}$/,
+      )
+    }
+    for (const [id, job] of jobs.filter(([, { uses }]) => uses !== undefined))
+      expect(job.with?.['runs-on'], id).toMatch(/^\$\{\{ inputs\.runs-on \}\}$/)
+  })
   test('logs in before it touches a cluster', () => {
     for (const [id, job] of jobs) {
       const order = (job.steps ?? []).map(({ uses = '' }) => actionName(uses))
