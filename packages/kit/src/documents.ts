@@ -31,7 +31,12 @@ export const checkYaml = <S extends z.ZodMiniType>(
   const counter = new LineCounter()
   // A list after a byte order mark would be read as if it were indented.
   const text = source.replace(/^\ufeff/, '')
-  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, uniqueKeys: true })
+  const document = parseDocument(text, {
+    lineCounter: counter,
+    prettyErrors: false,
+    uniqueKeys: true,
+    logLevel: 'error',
+  })
   const place = (offset: number): { line: number; column: number } => {
     const { line, col } = counter.linePos(offset)
     return { line: Math.max(1, line), column: Math.max(1, col) }
@@ -59,11 +64,28 @@ const expand = (
   | { readonly kind: 'plain'; readonly value: unknown }
   | { readonly kind: 'wrong'; readonly problems: readonly DocumentProblem[] } => {
   try {
-    return { kind: 'plain', value: document.toJS({ maxAliasCount: 100 }) }
+    const value: unknown = document.toJS({ maxAliasCount: 100 })
+    if (!isCircular(value)) return { kind: 'plain', value }
+    const text = 'has an alias of something that it is itself a part of'
+    return { kind: 'wrong', problems: [{ line: 1, column: 1, text }] }
   } catch (thrown) {
     const text = `its aliases cannot be resolved: ${thrown instanceof Error ? thrown.message : String(thrown)}`
     return { kind: 'wrong', problems: [{ line: 1, column: 1, text }] }
   }
+}
+
+/** Whether a value holds itself, so that whoever walks through it never ends. */
+const isCircular = (
+  value: unknown,
+  around: ReadonlySet<object> = new Set(),
+  done: WeakSet<object> = new WeakSet(),
+): boolean => {
+  if (typeof value !== 'object' || value === null || done.has(value)) return false
+  if (around.has(value)) return true
+  const inside = new Set(around).add(value)
+  const circular = Object.values(value).some((each) => isCircular(each, inside, done))
+  done.add(value)
+  return circular
 }
 
 type Explained = { readonly path: readonly PropertyKey[]; readonly key?: string; readonly text: string }
@@ -94,6 +116,8 @@ const sentence = (issue: z.core.$ZodIssue): string => {
   }
   if (issue.code === 'invalid_value') {
     const words = issue.values.map(String)
+    if (typeof issue.input === 'string' && words.includes(issue.input))
+      return `must be ${issue.input}, not the text ${shown(issue.input)}`
     return typeof issue.input === 'string'
       ? unknownName('value', issue.input, words)
       : `must be one of ${words.join(', ')}`

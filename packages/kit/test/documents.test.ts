@@ -64,4 +64,23 @@ describe('a YAML document', () => {
     ].join('\n')
     expect(problems(bomb)[0]).toMatch(/alias/)
   })
+
+  test.each([
+    ['a map', 'steps: &s [{ weight: 5, hold: 1m, more: *s }]'],
+    ['a list in a list', 'steps: &s [*s, *s, *s, *s]'],
+    ['a list through a map', 'steps: []\nmetrics: &m\n  errors: { kind: &k [*m, *m], other: *k }'],
+  ])('that holds itself by an alias is refused: %s', (_, source) => {
+    expect(problems(source)).toEqual(['1:1 has an alias of something that it is itself a part of'])
+  })
+
+  test('that says the same thing twice by an alias is read', () => {
+    const source = 'steps:\n  - &s { weight: 5, hold: 1m }\n  - *s\n  - *s'
+    expect(checkYaml(source, schema).kind).toBe('read')
+  })
+
+  test('with a text where the same number is wanted is told the difference', () => {
+    const numbered = z.strictObject({ version: z.literal(1) })
+    const result = checkYaml('version: "1"', numbered)
+    expect(result.kind === 'wrong' && result.problems[0]?.text).toBe('version: must be 1, not the text "1"')
+  })
 })
