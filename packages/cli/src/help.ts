@@ -41,7 +41,8 @@ Exit code 0: all ended as they should, read back from the runs, the cluster and 
 Without --repository it takes the folder with a sluice.yml that you are in, else the example of this checkout. Your service is started by
 services.NAME.start of sluice.yml, on the port in PORT, once for every pod.
 
-  --fault NAME     what is wrong with the second release: ${FAULTS.join(', ')}. Default errors
+  --fault NAME     what is wrong with the second release: ${FAULTS.join(', ')}.
+                   Default errors; none with --cancel, --kill-runner and --approve no
   --cancel         cancels the run of the second release while its canary has traffic, as GitHub's Cancel button does
   --kill-runner    the machine of the second release's canary dies, and then that of the job beside it that recovers: reap ends it.
                    --kill-runner=once: only the first dies, and the job beside it takes the release back. Also --kill

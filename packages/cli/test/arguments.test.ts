@@ -83,16 +83,17 @@ describe('a rehearsal', () => {
   })
 
   test.each([
-    { argv: ['--cancel'], act: 'cancel', second: false },
-    { argv: ['--kill-runner'], act: 'kill-twice', second: false },
-    { argv: ['--kill-runner=twice'], act: 'kill-twice', second: false },
-    { argv: ['--kill-runner=once', '--second-only'], act: 'kill-once', second: true },
-    { argv: ['--kill'], act: 'kill-twice', second: false },
-    { argv: ['--no-kill-runner'], act: 'none', second: false },
-    { argv: ['--approve', 'no'], act: 'refuse', second: true },
-    { argv: ['--approve=yes'], act: 'none', second: false },
-  ])('with $argv is $act', ({ argv, act, second }) => {
-    expect(parse('rehearse', ...argv)).toMatchObject({ options: { act, second } })
+    { argv: ['--cancel'], act: 'cancel', second: false, fault: 'none' },
+    { argv: ['--cancel', '--fault', 'latency'], act: 'cancel', second: false, fault: 'latency' },
+    { argv: ['--kill-runner'], act: 'kill-twice', second: false, fault: 'none' },
+    { argv: ['--kill-runner=twice'], act: 'kill-twice', second: false, fault: 'none' },
+    { argv: ['--kill-runner=once', '--second-only'], act: 'kill-once', second: true, fault: 'none' },
+    { argv: ['--kill'], act: 'kill-twice', second: false, fault: 'none' },
+    { argv: ['--no-kill-runner'], act: 'none', second: false, fault: 'errors' },
+    { argv: ['--approve', 'no'], act: 'refuse', second: true, fault: 'none' },
+    { argv: ['--approve=yes'], act: 'none', second: false, fault: 'errors' },
+  ])('with $argv is $act', ({ argv, act, second, fault }) => {
+    expect(parse('rehearse', ...argv)).toMatchObject({ options: { act, second, fault } })
   })
 
   test('with --json shows nothing live', () => {

@@ -72,7 +72,7 @@ export const play = async (opened: Opened, options: RehearseOptions, told: Told)
   }
   const releases = async (): Promise<void> => {
     if (!options.second) await take({ name: 'good', release: good, previous: first, fault: 'none', act: 'none' })
-    const name = options.fault === 'none' || options.fault === 'outage' || options.act === 'refuse' ? 'second' : 'bad'
+    const name = options.fault === 'none' || options.fault === 'outage' ? 'second' : 'bad'
     const previous = options.second ? first : good
     await take({ name, release: second, previous, fault: options.fault, act: options.act })
     told.at('listening to the clients')
