@@ -63,8 +63,8 @@ describe('the rehearsal', () => {
       writeFileSync(join(shop, path), text)
     }
     ;[ended, own] = await Promise.all([
-      rehearse('example', root),
-      rehearse('own', shop, '--from-source', '--second-only', '--kill-runner=once'),
+      rehearse('example', root, '--second-only'),
+      rehearse('own', shop, '--from-source', '--kill-runner=once'),
     ])
   }, 200_000)
 
@@ -73,16 +73,13 @@ describe('the rehearsal', () => {
     expect(ended.code, ended.said).toBe(0)
   })
 
-  test('the good release is delivered and the bad one is taken back, each by its last job’s word', () => {
-    expect(ends(ended)).toEqual([
-      ['good', 'success', 'pass', 'delivered'],
-      ['bad', 'failure', 'fail', 'rolled-back'],
-    ])
+  test('the bad release is taken back, by its last job’s word', () => {
+    expect(ends(ended)).toEqual([['bad', 'failure', 'fail', 'rolled-back']])
   })
 
   test('the clients sent about 80 requests in each second', () => {
     const { requests = 0, totalMs = 1 } = ended.result?.figures ?? {}
-    expect(requests).toBeGreaterThan(30 * 80)
+    expect(requests).toBeGreaterThan(10 * 80)
     expect(requests / (totalMs / 1000)).toBeLessThan(85)
   })
 
@@ -93,18 +90,21 @@ describe('the rehearsal', () => {
     expect(html).toContain('deliver / canary / canary')
     const runs = readdirSync(join(report, 'runs'))
     const traces = runs.filter((name) => name.endsWith('-deliver.json'))
-    expect(traces).toHaveLength(3)
+    expect(traces).toHaveLength(2)
     for (const trace of traces)
       expect(readFileSync(join(report, 'runs', trace.replace('.json', '.md')), 'utf8')).toContain('\n#')
     expect(readdirSync(join(report, 'logs')).filter((name) => name.endsWith('deliver-canary-canary.log'))).toHaveLength(
-      3,
+      2,
     )
   })
 
-  test('of one’s own repository: a plain service, whose canary’s machine dies and whose recovery takes it back', () => {
+  test('of one’s own repository, a plain service: a release is delivered, and one whose canary’s machine dies is taken back', () => {
     expect(broken(own)).toEqual([])
     expect(own.code, own.said).toBe(0)
-    expect(ends(own)).toMatchObject([['bad', 'failure', 'fail', expect.stringMatching(/^(canary-lost|rolled-back)$/)]])
+    expect(ends(own)).toMatchObject([
+      ['good', 'success', 'pass', 'delivered'],
+      ['second', 'failure', 'fail', expect.stringMatching(/^(canary-lost|rolled-back)$/)],
+    ])
   })
 
   test('changes nothing in it', () => {
