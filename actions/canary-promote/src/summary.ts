@@ -8,15 +8,18 @@ import type { CanaryReport } from './report.ts'
  */
 export const summarize = (report: CanaryReport): string => {
   const { verdict, reason, details, findings } = report
+  // What an earlier run measured is in that run's own summary, and a run that did nothing has nothing of its own to show.
+  const idle = reason.code === 'nothing-in-flight'
+  const measured = idle ? { metrics: [], steps: [] } : details
   const blocks = [
     `### Canary of \`${details.namespace}/${details.deployment}\`: ${verdict}`,
     // A metric's verdict has the metric's name for its code, and its text begins with it.
     `**${reason.code}**: ${plain(reason.text.replace(`${reason.code}: `, ''))}`,
     reason.next === 'nothing' ? '' : `What to do: ${plain(reason.next)}`,
-    facts(report),
-    details.metrics.length === 0 ? '' : `#### What was measured\n\n${metricTable(details.metrics)}`,
+    idle ? '' : facts(report),
+    measured.metrics.length === 0 ? '' : `#### What was measured\n\n${metricTable(measured.metrics)}`,
     verdict === 'promoted' ? details.power.map(({ text }) => `- ${plain(text)}`).join('\n') : '',
-    details.steps.length === 0 ? '' : `#### Steps\n\n${stepTable(details.steps)}`,
+    measured.steps.length === 0 ? '' : `#### Steps\n\n${stepTable(measured.steps)}`,
     findings.length === 0 ? '' : `#### Findings\n\n${findingTable(findings)}`,
     details.timeline.length === 0 ? '' : `#### Timeline\n\n${plot(report)}\n\n${timelineTable(details.timeline)}`,
     details.history.length === 0

@@ -289,6 +289,15 @@ test('the summary of a promotion says what its traffic could have revealed', asy
   )
 })
 
+test('the summary of a run that found nothing to do shows nothing that an earlier run measured', async () => {
+  const report = await reported(simulate(bad))
+  const reason = { code: 'nothing-in-flight', text: 'the last release ended as rolled-back', next: 'nothing' }
+  const summary = summarize({ ...report, reason })
+  expect(summary).toContain('**nothing-in-flight**: the last release ended as rolled-back')
+  expect(summary).not.toMatch(/#### (What was measured|Steps)/)
+  expect(summary).toContain('Last releases')
+})
+
 test('the summary of a rollback begins with the verdict and says what was measured against what limit', async () => {
   const sim = simulate(bad)
   const report = await reported(sim)

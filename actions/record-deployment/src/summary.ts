@@ -15,9 +15,13 @@ export type Told = {
   readonly home: string
 }
 
-/** The job summary: verdict, why and what to do, then what GitHub now shows. */
+/**
+ * The job summary: verdict, why and what to do, then what GitHub now shows. A record that was made is one line and a link, since it stands beside what a
+ * release's own steps have to say; one that was not shows everything.
+ */
 export const summarize = ({ verdict, reason, recorded, service, environment, commit, image, home }: Told): string => {
   const head = `### ${verdict === 'pass' ? '✅' : '⚠️'} Deployment record: ${verdict}\n\n**${oneLine(reason.text)}.** ${oneLine(reason.next)}`
+  const changed = recorded.corrections.map(({ id, state }) => [`Deployment ${id}`, `now ${state}`])
   const rows = [
     ['Service', service],
     ['Environment', environment],
@@ -25,12 +29,14 @@ export const summarize = ({ verdict, reason, recorded, service, environment, com
     ['Image', image],
     ['Deployment', recorded.id === undefined ? 'none' : String(recorded.id)],
     ['State', recorded.state ?? 'not known'],
-    ...recorded.corrections.map(({ id, state }) => [`Deployment ${id}`, `now ${state}`]),
+    ...changed,
   ]
   const release =
     verdict === 'error' ? '\n\nThe release itself is not touched by this: only its record on GitHub is.' : ''
   const link = `${home}/deployments/${encodeURIComponent(environment)}`
-  return `${head}${release}\n\n${table(['', ''], rows)}\n\n[Deployments to ${cell(code(environment))}](${link})\n`
+  const shown = verdict === 'pass' ? changed : rows
+  const facts = shown.length === 0 ? '' : `${table(['', ''], shown)}\n\n`
+  return `${head}${release}\n\n${facts}[Deployments to ${cell(code(environment))}](${link})\n`
 }
 
 /** Text of others must not start Markdown or HTML of its own. */

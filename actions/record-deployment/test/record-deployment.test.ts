@@ -104,7 +104,9 @@ describe('the first record of a release', () => {
         ],
       },
     ])
-    expect(summary).toContain('| Deployment | 1 |')
+    expect(summary).toMatch(
+      /^### ✅ Deployment record: pass\n\n\*\*Deployment 1 of shop to live is in\\_progress\.\*\*.*\n\n\[Deployments to `live`\]/,
+    )
     expect(report).toMatchObject({
       verdict: 'pass',
       subject: { commit: COMMIT },
