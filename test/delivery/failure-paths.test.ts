@@ -20,7 +20,7 @@ beforeAll(async () => {
   const like = known[good]
   sandbox = await startSandbox({
     images: { ...known, [better]: { command: like?.command ?? [], env: { VERSION: 'better', FAULT: 'none' } } },
-    namespaces: Array.from({ length: 30 }, (_, index) => `scene-${index + 1}`),
+    namespaces: Array.from({ length: 48 }, (_, index) => `scene-${index + 1}`),
   })
 })
 afterAll(() => sandbox.stop())
@@ -57,6 +57,17 @@ const atRest = async ({ stage, inProduction }: Scene, digest: string): Promise<v
   expect([...seen.keys()]).toEqual([`${version} 200`])
 }
 
+/** Takes production away: as before the first release of all. */
+const emptied = async ({ stage, inProduction }: Scene): Promise<void> => {
+  await stage.cluster.remove({ apiVersion: 'apps/v1', resource: 'deployments', namespace: stage.namespace }, 'shop')
+  await until(async () => (await inProduction()) === '')
+}
+/** The Deployment goes on by itself whoever watches it. */
+const settled = async ({ stage }: Scene): Promise<void> =>
+  until(async () => {
+    const live = await stage.live()
+    return live?.status?.availableReplicas === live?.spec.replicas
+  })
 const weighted = async ({ stage }: Scene): Promise<void> => until(async () => (await stage.weight()) > 0)
 const phase = async ({ stage }: Scene): Promise<string> => (await stage.record())?.state.phase ?? ''
 const promoting = async (set: Scene): Promise<void> => until(async () => (await phase(set)) === 'promoting')
@@ -74,11 +85,7 @@ describe.concurrent('a delivery', () => {
 
   test('of the first release of all deploys it, and pretends no canary', () =>
     scene({}, async (set) => {
-      await set.stage.cluster.remove(
-        { apiVersion: 'apps/v1', resource: 'deployments', namespace: set.stage.namespace },
-        'shop',
-      )
-      await until(async () => (await set.inProduction()) === '')
+      await emptied(set)
       const trace = await set.push(good).done
       expect(outcome(trace)).toBe('pass first-release')
       await atRest(set, good)
@@ -124,6 +131,15 @@ describe.concurrent('a delivery', () => {
       expect(await set.inStaging()).toBe('')
       await atRest(set, old)
     }))
+
+  test('whose digest GitHub drops, because an account number is part of it, deploys nothing and says why', () =>
+    scene({ secrets: { ACCOUNT: '9'.repeat(12) } }, async (set) => {
+      const trace = await set.push(better).done
+      expect(trace.jobs.find(({ path }) => path === 'package')?.droppedOutputs).toEqual(['digest'])
+      expect(outcome(trace)).toBe('fail output-dropped')
+      expect(await set.inStaging()).toBe('')
+      await atRest(set, old)
+    }))
 })
 
 describe.concurrent('a delivery that is cancelled', () => {
@@ -137,6 +153,14 @@ describe.concurrent('a delivery that is cancelled', () => {
   }
   const begun = (end: string) => (set: Scene) =>
     set.platform.runs.at(-1)?.started(end) ?? Promise.reject(new Error(end))
+
+  test('while it is planned deploys nothing', () =>
+    scene({}, async (set) => {
+      const trace = await cancelled(set, good, begun('plan'))
+      expect(outcome(trace)).toBe('fail cancelled')
+      expect(await set.inStaging()).toBe('')
+      await atRest(set, old)
+    }))
 
   test('during its checks deploys nothing', () =>
     scene({ checks: [{ name: 'long', run: 'sleep 60' }] }, async (set) => {
@@ -177,10 +201,42 @@ describe.concurrent('a delivery that is cancelled', () => {
       await cancelled(set, good, promoting)
       await atRest(set, good)
     }))
+
+  test('while the first release of all is deployed leaves that one, which is all there is', () =>
+    scene({}, async (set) => {
+      await emptied(set)
+      const trace = await cancelled(set, good, (it) => until(async () => (await it.inProduction()) === good))
+      expect(outcome(trace)).toMatch(/^fail /)
+      await settled(set)
+      await atRest(set, good)
+    }))
+
+  test('while the job beside its dead canary takes it back is taken back all the same', () =>
+    scene({}, async (set) => {
+      const trace = await cancelled(set, good, async (it) => {
+        await weighted(it)
+        it.platform.runs.at(-1)?.kill('canary / canary')
+        await begun('recover')(it)
+      })
+      expect(job(trace, 'recover').conclusion).toBe('success')
+      expect(outcome(trace)).toMatch(/^fail (rolled-back|canary-lost)$/)
+      await atRest(set, old)
+    }))
+
+  test('when it is already promoted stays promoted, and is recorded so', () =>
+    scene({}, async (set) => {
+      const trace = await cancelled(set, good, begun('canary / record'))
+      expect(outcome(trace)).toBe('pass delivered')
+      await atRest(set, good)
+    }))
 })
 
 describe.concurrent('a delivery whose runner dies', () => {
-  const killed = async (set: Scene, ends: readonly string[], when: (set: Scene) => Promise<unknown>) => {
+  const killed = async (
+    set: Scene,
+    ends: readonly string[],
+    when: (set: Scene) => Promise<unknown> = () => Promise.resolve(),
+  ) => {
     const run = set.push(good)
     await when(set)
     for (const end of ends) {
@@ -189,6 +245,14 @@ describe.concurrent('a delivery whose runner dies', () => {
     }
     return run.done
   }
+
+  test('while it is planned deploys nothing', () =>
+    scene({}, async (set) => {
+      const trace = await killed(set, ['plan'])
+      expect(outcome(trace)).toBe('fail plan-error')
+      expect(await set.inStaging()).toBe('')
+      await atRest(set, old)
+    }))
 
   test('during its checks deploys nothing', () =>
     scene({ checks: [{ name: 'long', run: 'sleep 60' }] }, async (set) => {
@@ -206,6 +270,25 @@ describe.concurrent('a delivery whose runner dies', () => {
       await atRest(set, old)
     }))
 
+  test('when a reviewer has said yes leaves production alone', () =>
+    scene({ approval: 'environment' }, async (set) => {
+      const trace = await killed(set, ['canary / approve'])
+      expect(job(trace, 'canary / canary').conclusion).toBe('skipped')
+      expect(outcome(trace)).toMatch(/^fail /)
+      await atRest(set, old)
+    }))
+
+  test('while the first release of all is deployed leaves that one, which is all there is', () =>
+    scene({}, async (set) => {
+      await emptied(set)
+      const trace = await killed(set, ['canary / canary'], (it) =>
+        until(async () => (await it.inProduction()) === good),
+      )
+      expect(outcome(trace)).toBe('fail canary-lost')
+      await settled(set)
+      await atRest(set, good)
+    }))
+
   test('while the canary has traffic is taken back by the job beside it', () =>
     scene({}, async (set) => {
       const trace = await killed(set, ['canary / canary'], weighted)
@@ -218,6 +301,21 @@ describe.concurrent('a delivery whose runner dies', () => {
     scene({}, async (set) => {
       const trace = await killed(set, ['canary / canary'], promoting)
       expect(job(trace, 'recover').conclusion).toBe('success')
+      await atRest(set, good)
+    }))
+
+  test('while it records its end leaves what was promoted, and is red: nobody said that it was', () =>
+    scene({}, async (set) => {
+      const trace = await killed(set, ['canary / record'])
+      expect(outcome(trace)).toBe('fail canary-lost')
+      expect(trace.conclusion).toBe('failure')
+      await atRest(set, good)
+    }))
+
+  test('at its very end leaves what was promoted, and is red', () =>
+    scene({}, async (set) => {
+      const trace = await killed(set, ['outcome'])
+      expect(trace.conclusion).toBe('failure')
       await atRest(set, good)
     }))
 
