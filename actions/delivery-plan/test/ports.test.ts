@@ -1,4 +1,6 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -64,6 +66,26 @@ describe('looking at environments', () => {
     for (const look of await looked({ status }))
       expect(look).toEqual({ kind: 'unknown', why: expect.stringContaining(String(status)) })
   })
+})
+
+describe("an answer that is none of GitHub's", () => {
+  test.each(['', 'null', '{}', '[]', '"text"', '{"name":"production","protection_rules":{}}'])(
+    'is unknown, and neither a bug nor an environment without rules: %s',
+    async (body) => {
+      const server = createServer((_, answer) =>
+        answer.writeHead(200, { 'content-type': 'application/json' }).end(body),
+      )
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+      try {
+        for (const look of await lookAt(NAMES, TOKEN, { ...REPOSITORY, GITHUB_API_URL: url }))
+          expect(look).toEqual({ kind: 'unknown', why: expect.stringContaining('documentation') })
+      } finally {
+        server.closeAllConnections()
+        server.close()
+      }
+    },
+  )
 })
 
 describe('files', () => {

@@ -100,11 +100,14 @@ const bounded = (connection: Connection, base: URL, clock: Clock, left: () => nu
       ? new HttpsAgent({ keepAlive: true, proxyEnv })
       : new HttpAgent({ keepAlive: true, proxyEnv })
   const send: Send = async (url, call) => {
+    let last: HttpResult | undefined
     const attempt = async (): Promise<HttpResult> => {
       const timeoutMs = Math.min(ONE_CALL_MS, left())
-      if (timeoutMs === 0) return outOfTime(base, connection.timeoutMs)
+      // What came before the time was up says more than that it is.
+      if (timeoutMs === 0) return isTimeout(last) ? outOfTime(base, connection.timeoutMs) : last
       const signal = cancelled === undefined ? {} : { signal: cancelled }
-      return limited(await request({ url, ...call, timeoutMs, tls: { agent }, ...signal }), clock.now())
+      last = limited(await request({ url, ...call, timeoutMs, tls: { agent }, ...signal }), clock.now())
+      return last
     }
     return withRetries(attempt, repeatable(call.method, url), POLICY, clock).catch((thrown: unknown) => {
       throw cancelled?.aborted ? keepCancelled() : thrown
@@ -157,6 +160,9 @@ const foreign = ({ status, headers }: HttpAnswer, base: URL): NoAnswer => ({
 
 /** A status that is written twice says the same twice. A deployment that is created twice is two deployments. */
 const repeatable = (method: string, url: string): boolean => method === 'GET' || url.endsWith('/statuses')
+
+const isTimeout = (result: HttpResult | undefined): result is undefined | NoAnswer =>
+  result === undefined || (result.kind === 'no-answer' && result.cause === 'timeout')
 
 const outOfTime = (base: URL, timeoutMs: number): HttpResult => ({
   kind: 'no-answer',

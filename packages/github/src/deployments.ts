@@ -1,5 +1,6 @@
+import { deploymentsIn, idIn, statusesIn } from './answers.ts'
 import type { GitHub } from './connect.ts'
-import { refusal, refusalBehind } from './refusal.ts'
+import { refusal, refusalBehind, strangeAnswer } from './refusal.ts'
 
 /** The states of a deployment. Source: docs.github.com/en/rest/deployments/statuses#create-a-deployment-status */
 export type DeploymentState = 'error' | 'failure' | 'inactive' | 'in_progress' | 'queued' | 'pending' | 'success'
@@ -80,6 +81,7 @@ const list = async (
   { request, owner, repo }: GitHub,
   filter: { readonly environment: string; readonly page: number; readonly sha?: string },
 ): Promise<readonly Deployment[]> => {
+  const what = `list the deployments of ${owner}/${repo} to ${filter.environment}`
   try {
     const { data } = await request('GET /repos/{owner}/{repo}/deployments', {
       owner,
@@ -88,23 +90,9 @@ const list = async (
       per_page: PAGE,
       ...filter,
     })
-    return data.map((one) => ({
-      id: Number(one.id),
-      payload: payloadOf(one.payload),
-      createdAt: Date.parse(one.created_at),
-    }))
+    return deploymentsIn(data) ?? strangeAnswer(data, what)
   } catch (thrown) {
-    throw refusal(thrown, `list the deployments of ${owner}/${repo} to ${filter.environment}`, PERMISSION)
-  }
-}
-
-/** GitHub gives back an object as an object, or as its JSON text. */
-const payloadOf = (payload: unknown): unknown => {
-  if (typeof payload !== 'string') return payload
-  try {
-    return JSON.parse(payload)
-  } catch {
-    return payload
+    throw refusal(thrown, what, PERMISSION)
   }
 }
 
@@ -127,8 +115,7 @@ const create = async (
       payload,
     })
     // 202 says that GitHub merged instead, which auto_merge: false excludes.
-    if ('id' in data) return Number(data.id)
-    throw new Error(`GitHub answered the creation of a deployment with ${JSON.stringify(data).slice(0, 200)}`)
+    return idIn(data) ?? strangeAnswer(data, what)
   } catch (thrown) {
     throw refusal(thrown, what, PERMISSION)
   }
@@ -140,6 +127,7 @@ const create = async (
  * @throws Fault with the refusal behind it
  */
 export const statusesOf = async ({ request, owner, repo }: GitHub, id: number): Promise<readonly Status[]> => {
+  const what = `list the statuses of deployment ${id}`
   try {
     const { data } = await request('GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses', {
       owner,
@@ -147,17 +135,9 @@ export const statusesOf = async ({ request, owner, repo }: GitHub, id: number): 
       deployment_id: id,
       per_page: PAGE,
     })
-    // The order is not documented; ids only grow.
-    return [...data]
-      .sort((a, b) => Number(b.id) - Number(a.id))
-      .map((one) => ({
-        state: one.state,
-        description: one.description,
-        logUrl: one.log_url ?? '',
-        environmentUrl: one.environment_url ?? '',
-      }))
+    return statusesIn(data) ?? strangeAnswer(data, what)
   } catch (thrown) {
-    throw refusal(thrown, `list the statuses of deployment ${id}`, PERMISSION)
+    throw refusal(thrown, what, PERMISSION)
   }
 }
 
@@ -168,8 +148,9 @@ export const statusesOf = async ({ request, owner, repo }: GitHub, id: number): 
  * @throws Fault with the refusal behind it
  */
 export const addStatus = async ({ request, owner, repo }: GitHub, id: number, status: Status): Promise<void> => {
+  const what = `set deployment ${id} to ${status.state}`
   try {
-    await request('POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses', {
+    const { data } = await request('POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses', {
       owner,
       repo,
       deployment_id: id,
@@ -179,8 +160,9 @@ export const addStatus = async ({ request, owner, repo }: GitHub, id: number, st
       ...(status.logUrl === '' ? {} : { log_url: status.logUrl }),
       ...(status.environmentUrl === '' ? {} : { environment_url: status.environmentUrl }),
     })
+    if (idIn(data) === undefined) strangeAnswer(data, what)
   } catch (thrown) {
-    throw refusal(thrown, `set deployment ${id} to ${status.state}`, PERMISSION)
+    throw refusal(thrown, what, PERMISSION)
   }
 }
 

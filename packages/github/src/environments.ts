@@ -29,7 +29,9 @@ export const enforcedBy = async ({ request, owner, repo }: GitHub, name: string)
       repo,
       environment_name: name,
     })
-    return readEnvironment(data)
+    return isEnvironment(data)
+      ? readEnvironment(data)
+      : { kind: 'unknown', why: `GitHub's answer for ${name} is not what its documentation describes` }
   } catch (thrown) {
     const fault = refusal(thrown, `show the environment ${name} of ${owner}/${repo}`, 'actions: read')
     if (!(fault instanceof Fault)) throw fault
@@ -50,6 +52,13 @@ export type EnvironmentAnswer = {
     readonly protected_branches: boolean
     readonly custom_branch_policies: boolean
   } | null
+}
+
+/** An empty answer of whatever stands in between must not pass for an environment without rules. */
+const isEnvironment = (data: unknown): data is EnvironmentAnswer => {
+  if (typeof data !== 'object' || data === null || !('name' in data)) return false
+  const { protection_rules: rules = [] } = data as { readonly protection_rules?: unknown }
+  return Array.isArray(rules) && rules.every((rule) => typeof rule === 'object' && rule !== null)
 }
 
 /** Reads one environment as GitHub describes it. A wait timer is in minutes, 1 to 43,200. */

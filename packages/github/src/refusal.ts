@@ -53,7 +53,21 @@ export const keepUnanswered = (result: NoAnswer | TooLarge, host: string): Fault
   return new Fault('upstream', result.text, hint, { cause: { code: 'unreachable', mayBeDone } satisfies Refusal })
 }
 
-/** The same for a call that was given up because the job is cancelled. */
+/**
+ * An answer that GitHub's documentation does not describe, such as none at all: something else may have answered, and what was asked may be done.
+ * @throws Fault('upstream') always
+ */
+export const strangeAnswer = (data: unknown, what: string): never => {
+  const said = (JSON.stringify(data) ?? 'nothing').slice(0, 100)
+  throw new Fault(
+    'upstream',
+    `GitHub's answer when asked to ${what} is not what its documentation describes: ${said}`,
+    'Look at https://www.githubstatus.com and at proxies between the runner and GitHub, then run the job again',
+    { cause: { code: 'unreachable', mayBeDone: true } satisfies Refusal },
+  )
+}
+
+/** The fault for a call that was given up because the job is cancelled. */
 export const keepCancelled = (): Fault =>
   new Fault('upstream', 'the job was cancelled', 'Run the job again', {
     cause: { code: 'cancelled', mayBeDone: true } satisfies Refusal,
@@ -133,5 +147,6 @@ const forbidden = (permission: string, accepted: string | number | undefined): s
 const messageOf = (data: unknown): string => {
   if (typeof data !== 'object' || data === null || !('message' in data)) return 'no message'
   const errors = 'errors' in data && Array.isArray(data.errors) ? `: ${JSON.stringify(data.errors).slice(0, 300)}` : ''
-  return `${String(data.message)}${errors}`.slice(0, 500)
+  // Whoever answered may have put line breaks in it, and each line of a log may be a command to the runner.
+  return `${String(data.message)}${errors}`.replace(/\s+/g, ' ').replaceAll('##[', '## [').slice(0, 500)
 }

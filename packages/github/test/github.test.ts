@@ -295,6 +295,64 @@ describe('an answer that is none', () => {
   })
 })
 
+describe('an answer that GitHub does not give', () => {
+  const ODD = ['', 'null', '{}', '[null]', '[{"id":"x"}]', '[{"id":', '"text"', '[{"id":7}]']
+
+  it.each(ODD)('is told, and is no bug: %s', async (body) => {
+    const url = await listening((_, outgoing) => {
+      outgoing.writeHead(200, { 'content-type': 'application/json' }).end(body)
+    })
+    const { github } = world({ url })
+    const status = { state: 'success', description: '', logUrl: '', environmentUrl: '' } as const
+    for (const call of [
+      () => deploymentsTo(github, 'production'),
+      () => statusesOf(github, 7),
+      () => addStatus(github, 7, status),
+      () => findOrCreate(github, WANTED, same),
+    ]) {
+      const fault = await thrownBy(call())
+      expect(refusalBehind(fault)).toEqual({ code: 'unreachable', mayBeDone: true })
+      expect(fault.message).toContain('is not what its documentation describes')
+    }
+  })
+
+  it.each([
+    ['without a number', 201, '{}'],
+    ['with a number that is none', 201, '{"id":"abc"}'],
+    ['of a merge instead', 202, '{"message":"Auto-merged"}'],
+    ['without anything', 204, ''],
+  ])('to a creation is looked for before it is tried again: %s', async (_, status, body) => {
+    const calls: string[] = []
+    const url = await listening((incoming, outgoing) => {
+      calls.push(incoming.method ?? '')
+      incoming.resume()
+      const made = incoming.method === 'POST'
+      outgoing.writeHead(made ? status : 200, { 'content-type': 'application/json' }).end(made ? body : '[]')
+    })
+    const fault = await thrownBy(findOrCreate(world({ url }).github, WANTED, same))
+    expect(refusalBehind(fault)).toEqual({ code: 'unreachable', mayBeDone: true })
+    expect(calls).toEqual(['GET', 'POST', 'GET', 'POST', 'GET', 'POST'])
+  })
+
+  it('stays on one line of the log, where it can start no command', async () => {
+    const url = await listening((_, outgoing) => {
+      outgoing.writeHead(403, { 'content-type': 'application/json' })
+      outgoing.end(JSON.stringify({ message: 'no\n::set-output name=state::success\n##[add-mask]x' }))
+    })
+    const fault = await thrownBy(deploymentsTo(world({ url }).github, 'production'))
+    expect(fault.message).toContain('(403: no ::set-output name=state::success ## [add-mask]x)')
+  })
+
+  it('is what is told when the time for all calls is up, and not only that it is', async () => {
+    const url = await listening(
+      (_, outgoing) => void outgoing.writeHead(502, { 'content-type': 'text/html' }).end('<p>'),
+    )
+    const fault = await thrownBy(deploymentsTo(world({ url }, { timeoutMs: 1500 }).github, 'production'))
+    expect(fault.message).toContain('(502: ')
+    expect(refusalBehind(fault)?.code).toBe('server-error')
+  })
+})
+
 it('a repository that was renamed is followed, by the same method', async () => {
   const api = await started()
   const url = await listening((incoming, outgoing) => {

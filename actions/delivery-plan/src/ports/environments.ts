@@ -61,6 +61,9 @@ const appsOf = ({ request, owner, repo }: GitHub, environment: string): Promise<
     repo,
     environment_name: environment,
   }).then(
-    ({ data }) => (data.custom_deployment_protection_rules ?? []).filter(({ enabled }) => enabled).length,
+    ({ data }) => {
+      const rules: unknown = data?.custom_deployment_protection_rules
+      return Array.isArray(rules) ? rules.filter((rule) => rule?.enabled === true).length : 0
+    },
     () => 0,
   )
