@@ -46,8 +46,12 @@ const told = (canary: Job, verdict: string): Decided => {
   const why = `${code === '' || code === verdict ? '' : ` (${code})`}${reason === '' ? '' : `: ${reason}`}`
   if (code === 'canary-lost') {
     const end = verdict === 'rolled-back' ? '; what was left of it was rolled back' : ''
-    return fail('canary-lost', `the machine of the job that released died${end}${reason === '' ? '' : `: ${reason}`}`)
+    return fail(
+      'canary-lost',
+      `the job that released failed without a word: its machine died, or GitHub did not start it${end}${reason === '' ? '' : `: ${reason}`}`,
+    )
   }
+  if (code === 'output-dropped') return dropped('verdict', 'the job canary')
   const own = OWN_CODES.find((each) => each === code)
   if (own !== undefined)
     return fail(

@@ -32,7 +32,8 @@ const NEXT: Readonly<Record<Code, string>> = {
   skipped: 'Run the workflow again. If it is skipped again, compare your copy of deliver.yml with the published one.',
   'output-dropped':
     'Take the secret out of what is passed on: make what is no secret (account number, region, registry) a variable (vars) instead, or name the thing differently.',
-  'job-failed': 'See the last step of that job: something after its verdict failed.',
+  'job-failed':
+    'See the last step of that job: something after its verdict failed, or its machine died and the verdict is that of an earlier attempt.',
   contradiction:
     'Look at the jobs themselves before anything else: what they say cannot all be true. Compare your copy of deliver.yml with the published one.',
 }

@@ -52,12 +52,21 @@ export const dropped = (outputs: string, from: string): Decided =>
     `${from} ended well, but did not hand on: ${outputs}. GitHub drops an output that contains a text it masks: the value of a secret, such as an account's number, is part of it`,
   )
 
-/** A job that did not run, or not to its end: cancelled, or skipped though what comes before it let it through. */
+/**
+ * A job that did not run, or not to its end: cancelled, or skipped, because one before it failed whatever it says, or though all before it let it through.
+ * A job that runs again and puts nothing out hands on what its earlier attempt said: actions/runner#2598.
+ */
 export const notRun = (name: JobName, needs: Needs): Decided => {
   const { result } = needs[name]
   const cancelled = Object.values(needs).some((job) => job.result === 'cancelled')
   if (result === 'cancelled') return fail('cancelled', `the run was cancelled in the job ${name}`)
   if (cancelled) return fail('cancelled', `the run was cancelled before the job ${name}`)
+  const failed = Object.entries(needs).find(([, job]) => job.result === 'failure')
+  if (failed !== undefined)
+    return fail(
+      'job-failed',
+      `the job ${failed[0]} says ${failed[1].said('verdict') || 'nothing'}, and yet it failed: the job ${name} was skipped`,
+    )
   return fail(
     'skipped',
     `the job ${name} was skipped, though nothing before it stopped the delivery: the run was cancelled in between, or the job's condition is wrong`,

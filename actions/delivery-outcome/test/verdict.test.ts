@@ -246,6 +246,20 @@ describe('a delivery', () => {
       'the job checks was skipped and yet says pass',
     ],
     [
+      'a gate failed, and what it says is of an earlier attempt',
+      { stage: ['failure', 'pass'], canary: SKIPPED },
+      WANTED,
+      'job-failed',
+      'the job stage says pass, and yet it failed: the job canary was skipped',
+    ],
+    [
+      'the canary ended well and its outputs were dropped',
+      { canary: ['failure', 'error', { 'reason-code': 'output-dropped' }] },
+      WANTED,
+      'output-dropped',
+      'the job canary',
+    ],
+    [
       'a gate that passed failed afterwards',
       { stage: ['failure', 'pass'], canary: NONE },
       planOf(),
