@@ -6,7 +6,7 @@ import { type Sandbox, startSandbox } from '@sluice/sandbox/sandbox'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { parse } from 'yaml'
 import { images, RELEASES, sleep, until } from '../../actions/canary-promote/test/stage.ts'
-import { type Changes, job, outcome, PLAN, type Scene, setScene } from './scene.ts'
+import { type Changes, job, outcome, PLAN, recorded, type Scene, setScene } from './scene.ts'
 
 const { old, good, errors, 'never-ready': neverReady } = RELEASES
 /** Another good release, newer than `good`. */
@@ -81,6 +81,7 @@ describe.concurrent('a delivery', () => {
       expect(job(trace, 'recover').conclusion).toBe('skipped')
       await atRest(set, good)
       expect(await set.inStaging()).toBe(good)
+      expect(recorded(set)).toEqual([`${good} success`])
     }))
 
   test('of the first release of all deploys it, and pretends no canary', () =>
@@ -97,6 +98,7 @@ describe.concurrent('a delivery', () => {
       expect(outcome(trace)).toBe('fail rolled-back')
       expect(trace.conclusion).toBe('failure')
       await atRest(set, old)
+      expect(recorded(set)).toEqual([`${errors} failure`])
     }))
 
   test('whose smoke test fails stops at staging', () =>
@@ -198,8 +200,10 @@ describe.concurrent('a delivery that is cancelled', () => {
 
   test('while it is promoted ends promoted, for stable may already be half new', () =>
     scene({}, async (set) => {
-      await cancelled(set, good, promoting)
+      const trace = await cancelled(set, good, promoting)
+      expect(outcome(trace)).toBe('pass delivered')
       await atRest(set, good)
+      expect(recorded(set)).toEqual([`${good} success`])
     }))
 
   test('while the first release of all is deployed leaves that one, which is all there is', () =>
@@ -295,13 +299,16 @@ describe.concurrent('a delivery whose runner dies', () => {
       expect(job(trace, 'recover').conclusion).toBe('success')
       expect(outcome(trace)).toMatch(/^fail (rolled-back|canary-lost)$/)
       await atRest(set, old)
+      expect(recorded(set)).toEqual([`${good} failure`])
     }))
 
   test('while it is promoted is carried on by the job beside it', () =>
     scene({}, async (set) => {
       const trace = await killed(set, ['canary / canary'], promoting)
       expect(job(trace, 'recover').conclusion).toBe('success')
+      expect(outcome(trace)).toBe('pass delivered')
       await atRest(set, good)
+      expect(recorded(set)).toEqual([`${good} success`])
     }))
 
   test('while it records its end leaves what was promoted, and is red: nobody said that it was', () =>
@@ -402,4 +409,35 @@ describe.concurrent('a second push', () => {
       await atRest(set, better)
     })
   })
+})
+
+describe.concurrent('a rollback by hand', () => {
+  test('ends what is in flight, whoever runs it', () =>
+    scene({}, async (set) => {
+      const run = set.push(good)
+      await weighted(set)
+      const rollback = await set.platform.dispatch('rollback.yml').done
+      expect([rollback.conclusion, job(rollback, 'rollback').outputs.verdict]).toEqual(['success', 'rolled-back'])
+      const trace = await run.done
+      expect(trace.conclusion).toBe('failure')
+      await atRest(set, old)
+    }))
+
+  test('after a promotion puts the digest there that is asked for, and the next release starts from it', () =>
+    scene({}, async (set) => {
+      await set.push(good).done
+      const rollback = await set.platform.dispatch('rollback.yml', { digest: old }).done
+      expect([rollback.conclusion, job(rollback, 'rollback').outputs.verdict]).toEqual(['success', 'rolled-back'])
+      await atRest(set, old)
+      expect(recorded(set)).toEqual([`${good} inactive`, `${old} success`])
+      expect(outcome(await set.push(better).done)).toBe('pass delivered')
+      await atRest(set, better)
+    }))
+
+  test('with nothing in flight and no digest changes nothing', () =>
+    scene({}, async (set) => {
+      const rollback = await set.platform.dispatch('rollback.yml').done
+      expect([rollback.conclusion, job(rollback, 'rollback').outputs.verdict]).toEqual(['success', 'nothing-to-check'])
+      await atRest(set, old)
+    }))
 })

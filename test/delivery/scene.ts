@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { KubernetesObject } from '@sluice/kubernetes/cluster'
+import { stateOf } from '@sluice/runner/api/deployment-state'
 import type { EnvironmentRules, Platform, PlatformOptions } from '@sluice/runner/github'
 import { createPlatform } from '@sluice/runner/platform/platform'
 import type { JobTrace, RunTrace } from '@sluice/runner/trace'
@@ -67,6 +68,7 @@ export const setScene = async (sandbox: Sandbox, name: string, changes: Changes 
     'production/shop.yaml': manifests(name),
     '.github/workflows/deliver.yml': CALLER,
     '.github/workflows/reap.yml': REAP,
+    '.github/workflows/rollback.yml': ROLLBACK,
     digest: '',
   })
   const git = (...args: readonly string[]): void =>
@@ -75,6 +77,8 @@ export const setScene = async (sandbox: Sandbox, name: string, changes: Changes 
       stdio: ['ignore', 'ignore', 'pipe'],
     })
   git('init', '-q', '-b', 'main')
+  git('add', '-A')
+  git('commit', '-q', '-m', 'A service')
   const admin = (namespace: string): string => sandbox.kubeconfig({ namespace })
   const environment = (key: 'staging' | 'production' | 'production-recovery'): EnvironmentRules => ({
     secrets: { kubeconfig: changes.kubeconfigs?.[key] ?? admin(key === 'staging' ? staging : name) },
@@ -139,6 +143,13 @@ export const outcome = (trace: RunTrace): string => {
   const step = job(trace, 'outcome').steps.find(({ outputs }) => outputs.verdict !== undefined)
   return `${step?.outputs.verdict} ${step?.outputs['reason-code']}`
 }
+
+/** What GitHub's list of deployments shows of production: each digest with its state, the oldest first. */
+export const recorded = ({ platform }: Scene): readonly string[] =>
+  platform
+    .deployments()
+    .filter(({ environment }) => environment === 'production')
+    .map((one) => `${(one.payload as { readonly digest?: string }).digest} ${stateOf(one)}`)
 
 type Deployment = KubernetesObject & {
   readonly spec: { readonly template: { readonly spec: { readonly containers: readonly { image: string }[] } } }
@@ -207,6 +218,17 @@ jobs:
   reap:
     permissions: { contents: read, actions: read, deployments: write, id-token: write }
     uses: ${OWNER}/sluice/.github/workflows/reap.yml@v1
+    secrets: inherit
+`
+
+const ROLLBACK = `name: Rollback
+on: { workflow_dispatch: { inputs: { digest: { default: "" } } } }
+permissions: {}
+jobs:
+  rollback:
+    permissions: { contents: read, deployments: write, id-token: write }
+    uses: ${OWNER}/sluice/.github/workflows/rollback.yml@v1
+    with: { digest: "\${{ inputs.digest }}" }
     secrets: inherit
 `
 
