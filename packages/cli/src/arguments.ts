@@ -29,7 +29,7 @@ export type RehearseOptions = {
   readonly second: boolean
   /** A folder with a sluice.yml; absent: the one that the working folder is in, else this checkout's example. */
   readonly repository: string | undefined
-  /** A service of that file; empty: its only one. */
+  /** A service of that file; empty: the only one that is released to production. */
   readonly service: string
   readonly report: string
   readonly seed: number

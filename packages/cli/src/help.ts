@@ -49,7 +49,7 @@ services.NAME.start of sluice.yml, on the port in PORT, once for every pod.
   --approve no     the reviewer refuses the second release: nothing of it reaches production
   --second-only    leaves the good release out
   --repository DIR a folder with a sluice.yml
-  --service NAME   a service of sluice.yml. Default its only one
+  --service NAME   a service of sluice.yml. Default the only one that is released to production
   --report FOLDER  gets rehearsal.html, rehearsal.json, and each run's trace, logs and summaries. Default .sluice/rehearsal
   --json           prints the result as JSON and nothing else
   --no-live        plain lines instead of the live view

@@ -94,6 +94,15 @@ describe('what is rehearsed', () => {
     expect(problem(temporary, folder(name, files))).toMatch(says)
   })
 
+  test('is the only service that is released to production, else one has to be named', () => {
+    const other = SLUICE.replace('services:\n', 'services:\n  other: { image: a/other }\n')
+    expect(find(temporary, folder('two', { 'sluice.yml': other })).service).toBe('shop')
+    const both = other.replace('a/other }', 'a/other, deploy: { production: { namespace: o, manifests: k8s } } }')
+    expect(problem(temporary, folder('both', { 'sluice.yml': both }))).toMatch(
+      /other, shop Say which one with --service/,
+    )
+  })
+
   test('asks nobody and so cannot be refused', () => {
     expect(problem(temporary, folder('own', { 'sluice.yml': SLUICE }), 'refuse')).toMatch(/so nobody can refuse/)
   })

@@ -47,7 +47,7 @@ export const findSubject = (where: Where, { service, act, defaults }: Wanted): S
   const folder = realpathSync(folderOf(where) ?? example)
   const text = readFileSync(join(folder, 'sluice.yml'), 'utf8')
   const file = readSluiceFile(text, join(folder, 'sluice.yml'))
-  const plan = planFor(file, { service, event: 'push' })
+  const plan = planFor(file, { service: service || onlyReleased(file), event: 'push' })
   const described = file.services[plan.service]
   if (plan.production === null || described === undefined)
     throw new Fault(
@@ -91,6 +91,20 @@ const folderOf = ({ cwd, given }: Where): string | undefined => {
     if (existsSync(join(folder, 'sluice.yml'))) return folder
     if (dirname(folder) === folder) return undefined
   }
+}
+
+/** The only service that is released to production. @throws Fault('input') when there are several */
+const onlyReleased = (file: SluiceFile): string => {
+  const isReleased = ({ deploy }: Described): boolean =>
+    Object.keys(deploy).some((name) => file.environments[name]?.role === 'production')
+  const names = Object.entries(file.services).flatMap(([name, described]) => (isReleased(described) ? [name] : []))
+  if (names.length > 1)
+    throw new Fault(
+      'input',
+      `sluice.yml releases several services to production: ${names.join(', ')}`,
+      'Say which one with --service.',
+    )
+  return names[0] ?? Object.keys(file.services)[0] ?? ''
 }
 
 const lifePlan = (file: SluiceFile, { service }: DeliveryPlan): PlanKeys =>
