@@ -221,7 +221,7 @@ describe('what is wrong ends in an error, before anything is asked', () => {
     const checks = Array.from({ length: 30 }, (_, index) => `      - { name: c${index}, rnu: x }`).join('\n')
     const ran = await failed({ cwd: whole(FILE.replace(/ {6}- \{ name: test.*/, checks)) })
     expect(ran.report.findings).toHaveLength(60)
-    expect(ran.log.match(/^::error /gm)?.length).toBe(11)
+    expect(ran.log.match(/^::error /gm)?.length).toBe(10)
     expect(ran.log).toContain('40 more: see the summary')
   })
   test('a file that is not there, outside a checkout', async () => {

@@ -93,7 +93,8 @@ const finish = (outcome: Outcome): void => {
   const problem = attempt(() => addSummary(outcome.summary))
   if (problem !== undefined)
     lost.push({ id: 'summary-lost', level: 'warning', text: `The summary could not be written: ${problem}` })
-  for (const annotation of annotations([...outcome.report.findings, ...lost])) show(annotation)
+  const errors = outcome.failed === undefined ? 0 : 1
+  for (const annotation of annotations([...outcome.report.findings, ...lost], errors)) show(annotation)
   if (outcome.failed === undefined) return
   core.error(outcome.failed, { title: outcome.report.reason.code })
   process.exitCode = 1

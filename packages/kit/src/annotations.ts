@@ -15,11 +15,12 @@ const LONGEST = 4000
 /**
  * What GitHub will show of the findings: it keeps ten annotations of each level per step and 4,096 characters of each, so the first nine of a
  * level are given, worst level first, and the tenth says how many more there are. Findings come worst first within their level.
+ * @param errors how many errors the step says beside them, such as the sentence that it fails with: they take the places of findings
  */
-export const annotations = (findings: readonly Finding[]): readonly Annotation[] =>
+export const annotations = (findings: readonly Finding[], errors = 0): readonly Annotation[] =>
   (['error', 'warning', 'note'] as const).flatMap((level) => {
     const all = findings.filter((finding) => finding.level === level)
-    const shown = all.slice(0, PER_LEVEL).map(annotate)
+    const shown = all.slice(0, PER_LEVEL - (level === 'error' ? errors : 0)).map(annotate)
     const more = all.length - shown.length
     if (more <= 0) return shown
     return [

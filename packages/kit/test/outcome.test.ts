@@ -106,6 +106,13 @@ test('nine annotations of a level are shown and the tenth counts the rest', () =
     '9 more',
   ])
   expect(Math.max(...shown.map(({ text }) => text.length))).toBeLessThan(4096)
+  // With the sentence that the step fails with there are ten errors again, and GitHub shows that one too.
+  expect(annotations(findings, 1).map(({ title }) => title)).toEqual([
+    ...Array.from({ length: 8 }, (_, i) => `f${i}`),
+    '4 more',
+    ...Array.from({ length: 9 }, (_, i) => `f${i + 12}`),
+    '9 more',
+  ])
 })
 
 test('a text is cut at a line and says so', () => {
