@@ -7,14 +7,11 @@ export const FAULTS = ['errors', 'latency', 'crash', 'hang', 'never-ready', 'out
 /** The name of one of them. */
 export type FaultName = (typeof FAULTS)[number]
 
-/** What is done to the second release's run while its canary has traffic. */
-export const ACTS = ['none', 'cancel', 'kill-once', 'kill-twice', 'refuse'] as const
-
 /**
- * `cancel`: what GitHub's Cancel button does; `kill-once`: the canary's machine dies; `kill-twice`: that of the recovery too; `refuse`: the
- * reviewer says no, so that it never comes to a canary.
+ * What is done to the second release's run. `cancel`: what GitHub's Cancel button does; `kill-once`: the canary's machine dies; `kill-twice`: that of the
+ * recovery too; `refuse`: the reviewer says no, so that it never comes to a canary.
  */
-export type Act = (typeof ACTS)[number]
+export type Act = 'none' | 'cancel' | 'kill-once' | 'kill-twice' | 'refuse'
 
 /**
  * How to rehearse. `second`: the second release only; `fromSource`: the actions' sources instead of their bundles; `report`: the folder it goes to.

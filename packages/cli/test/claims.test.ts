@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { FAULTS } from '../src/arguments.ts'
-import { claimsOf, expectedVerdict, firstClaims, type ReleaseFacts, type RunFacts } from '../src/rehearsal/claims.ts'
+import { claimsOf, expectedVerdict, firstClaims } from '../src/rehearsal/claims.ts'
+import type { ReleaseFacts, RunFacts } from '../src/rehearsal/facts.ts'
 
 const job = (path: string, conclusion: string, verdict = '', reasonCode = '') => ({
   path,

@@ -23,7 +23,7 @@ export type GitHubAsked = {
 }
 
 /** The name that the temporary repository goes by. */
-export const repositoryName = ({ service }: Subject): string => `example/${service}`
+const repositoryName = ({ service }: Subject): string => `example/${service}`
 
 /**
  * Starts a local GitHub with the temporary repository: its environments with the secrets and rules that a platform team would give them. Staging and

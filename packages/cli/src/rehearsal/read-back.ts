@@ -1,5 +1,5 @@
 import type { Cluster, KubernetesObject } from '@sluice/kubernetes/cluster'
-import type { ReleaseFacts } from './claims.ts'
+import type { ReleaseFacts } from './facts.ts'
 import { type Place, type Route, recordedEnd, resourcesOf, type Workload } from './production.ts'
 import { type Answer, byRelease, isBeyondService, isFailed } from './traffic.ts'
 import { weightOf } from './watch.ts'

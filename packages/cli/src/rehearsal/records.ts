@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { JobTrace, RunTrace } from '@sluice/runner/trace'
 
@@ -17,10 +17,6 @@ export const writeRecords = (
   for (const [key, lines] of logs)
     writeFileSync(join(folder, 'logs', `${key.replaceAll(/[^\w.-]+/g, '-')}.log`), `${lines.join('\n')}\n`)
 }
-
-/** Copies the temporary repository, so that what was pushed can be read. */
-export const keepRepository = (repository: string, folder: string): void =>
-  cpSync(join(repository, '.github'), join(folder, 'workflows'), { recursive: true })
 
 const runName = ({ id, file }: RunTrace): string => `${id}-${file.replace(/^.*\//, '').replace(/\.ya?ml$/, '')}`
 

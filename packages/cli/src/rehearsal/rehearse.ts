@@ -88,6 +88,10 @@ export const rehearse = async (root: string, actions: readonly Action[], options
     await now.load?.stop()
     const passed = tellResult(outcome.done, { reports, options, screen, began, moments, looks, now, opened })
     return passed ? 0 : 1
+  } catch (thrown) {
+    screen.stop()
+    if (board.logs.size > 0) screen.note(`What the jobs said: ${join(reports, 'logs')}`)
+    throw thrown
   } finally {
     // Whatever way it ended, what the jobs said is there to be read.
     writeRecords(reports, opened?.traces ?? [], board.logs)

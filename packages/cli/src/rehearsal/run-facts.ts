@@ -1,5 +1,5 @@
 import type { JobTrace, RunTrace } from '@sluice/runner/trace'
-import type { RunFacts } from './claims.ts'
+import type { RunFacts } from './facts.ts'
 
 /** What a run's trace says to a person: how it ended, what its last job said, and how each job went. */
 export const runFacts = (trace: RunTrace): RunFacts => {
