@@ -29,6 +29,7 @@ export type Job = {
   readonly concurrency?: Readonly<Record<string, unknown>>
   readonly 'timeout-minutes'?: number | string
   readonly strategy?: { readonly matrix?: Readonly<Record<string, unknown>> }
+  readonly env?: Readonly<Record<string, string | number | boolean>>
   readonly outputs?: Readonly<Record<string, string>>
   readonly steps?: readonly Step[]
   readonly uses?: string
