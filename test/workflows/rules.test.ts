@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { actionName, calledName, type Found, type Job, parseWorkflow, type Workflow } from '../../scripts/workflow.ts'
 import { houseOf, PUBLISHED, readWorkflow, WORKFLOWS } from './house.ts'
+import type { House } from './wiring.ts'
 
 /** How deep GitHub's Enterprise Server lets workflows call each other, the caller's own counted; github.com lets them go to ten. */
 const DEEPEST = 4
@@ -88,6 +89,13 @@ describe.each(PUBLISHED)('%s, which others call,', (path) => {
     for (const [id, job] of jobs.filter(([, { uses }]) => uses !== undefined))
       expect(job.with?.['runs-on'], id).toMatch(/^\$\{\{ inputs\.runs-on \}\}$/)
   })
+  test('runs the user’s commands without a secret, and with a token that only reads', () => {
+    for (const [id, job] of jobs.filter(([, each]) => runsCommands(each, houseOf(path)))) {
+      expect(job.permissions, id).toEqual({ contents: 'read' })
+      expect([job.environment, job.secrets], id).toEqual([undefined, undefined])
+      expect(JSON.stringify(job), id).not.toMatch(/secrets\.|github\.token/)
+    }
+  })
   test('logs in before it touches a cluster', () => {
     for (const [id, job] of jobs) {
       const order = (job.steps ?? []).map(({ uses = '' }) => actionName(uses))
@@ -141,8 +149,21 @@ describe('the depth of a workflow', () => {
   test.each([1, 2, 5])('counts the caller and what it calls: %i', (length) => expect(depth(chain(length))).toBe(length))
 })
 
+test('the user’s commands are run by ci.yml, and by deliver.yml through it', () => {
+  const having = PUBLISHED.filter((path) =>
+    Object.values(readWorkflow(path).jobs).some((job) => runsCommands(job, houseOf(path))),
+  )
+  expect(having.map((path) => path.replace(/^.*\//, '')).sort()).toEqual(['ci.yml', 'deliver.yml'])
+})
+
 const usesAction = ({ steps = [] }: Job, name: string): boolean =>
   steps.some(({ uses = '' }) => actionName(uses) === name)
+
+/** A job that runs the commands of sluice.yml, by its steps or by the workflow it calls. */
+const runsCommands = (job: Job, house: House): boolean =>
+  usesAction(job, 'run-checks') ||
+  (job.uses !== undefined &&
+    Object.values(house.workflow(job.uses)?.workflow.jobs ?? {}).some((inner) => usesAction(inner, 'run-checks')))
 
 /** A script that shows what the token says. */
 const asksForToken = ({ steps = [] }: Job): boolean =>
