@@ -68,7 +68,8 @@ const registerPosts = (run: StepRun, inner: Frame): void => {
     condition: 'always()',
     act: async (post) => {
       const ends: Conclusion[] = []
-      for (const work of inner.posts.toReversed()) ends.push(await perform(post.job, inner, work, post))
+      for (const work of inner.posts.toReversed())
+        if (!post.job.ended.aborted) ends.push(await perform(post.job, inner, work, post))
       return worst(ends)
     },
   })

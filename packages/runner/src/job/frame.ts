@@ -33,7 +33,9 @@ export const scopeOf = (
 export const githubOf = (job: JobState, frame: Frame, more: StepContext): Readonly<Record<string, Json>> => ({
   ...recordOf(job.request.contexts.github),
   ...job.machine.github,
-  ...(frame.actionPath === '' ? {} : { action: frame.action, action_path: frame.actionPath }),
+  ...(frame.actionPath === ''
+    ? {}
+    : { action: frame.action, action_path: frame.actionPath, action_status: frame.status }),
   ...more,
 })
 

@@ -1,5 +1,5 @@
-import { describe } from '@sluice/kit/faults'
-import { evaluate, evaluateCondition, evaluateText, truthy } from '../language/evaluate.ts'
+import { describe, Fault } from '@sluice/kit/faults'
+import { evaluate, evaluateBoolean, evaluateCondition, evaluateNumber, evaluateText } from '../language/evaluate.ts'
 import type { Json, Scope, Template } from '../template.ts'
 import type { Conclusion } from '../trace.ts'
 import { scopeOf } from './frame.ts'
@@ -77,7 +77,9 @@ export const variablesOf = (env: Template | undefined, scope: Scope): Readonly<R
   if (env === undefined) return {}
   const value = evaluate(env, scope)
   if (typeof value !== 'object' || value === null) return {}
-  return Object.fromEntries(Object.entries(value as Record<string, Json>).map(([name, one]) => [name, scalar(one)]))
+  return Object.fromEntries(
+    Object.entries(value as Record<string, Json>).map(([name, one]) => [name, scalar(one, env)]),
+  )
 }
 
 type Ended = { outcome: Conclusion; conclusion: Conclusion }
@@ -115,14 +117,13 @@ const attempt = async (run: StepRun, work: Work, own: AbortController, top: bool
       return { outcome: 'skipped', conclusion: 'skipped' }
     }
     header()
-    const minutes = Number(evaluateText(step.timeoutMinutes, scope()) || 0)
+    const minutes = minutesOf(step.timeoutMinutes, scope, log)
     if (minutes > 0) timer = setTimeout(() => own.abort('timeout'), Math.min(minutes * 60_000, 2 ** 31 - 1))
     const outcome = await work.act(run).catch((error: unknown): Status => {
       log.error(describe(error))
       return 'failure'
     })
-    if (outcome !== 'failure' || !(await forgiven(step.continueOnError, scope, log)))
-      return { outcome, conclusion: outcome }
+    if (outcome !== 'failure' || !forgiven(step.continueOnError, scope, log)) return { outcome, conclusion: outcome }
     return { outcome, conclusion: 'success' }
   } catch (error) {
     return failed(error)
@@ -140,10 +141,21 @@ const stillAllowed = (work: Work, scope: () => Scope): boolean => {
   }
 }
 
-const forgiven = async (template: Template | undefined, scope: () => Scope, log: StepLog): Promise<boolean> => {
+/** What cannot be read is said, and then the step has no time of its own. */
+const minutesOf = (template: Template | undefined, scope: () => Scope, log: StepLog): number => {
+  try {
+    return template === undefined ? 0 : evaluateNumber(template, scope())
+  } catch (error) {
+    log.error('An error occurred when attempting to determine the step timeout.')
+    log.error(describe(error))
+    return 0
+  }
+}
+
+const forgiven = (template: Template | undefined, scope: () => Scope, log: StepLog): boolean => {
   if (template === undefined) return false
   try {
-    return truthy(evaluate(template, scope()))
+    return evaluateBoolean(template, scope())
   } catch (error) {
     log.error('The step failed and an error occurred when attempting to determine whether to continue on error.')
     log.error(describe(error))
@@ -164,5 +176,12 @@ const textOr = (template: Template | undefined, scope: Scope, otherwise: string)
   }
 }
 
-const scalar = (value: Json): string =>
-  value === null ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value)
+const scalar = (value: Json, { at }: Template): string => {
+  if (value === null) return ''
+  if (typeof value !== 'object') return String(value)
+  throw new Fault(
+    'input',
+    `${at.file}:${at.line}: A ${Array.isArray(value) ? 'sequence' : 'mapping'} was not expected`,
+    'Use toJSON(…) where the whole value is wanted as text',
+  )
+}

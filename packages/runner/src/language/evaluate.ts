@@ -2,6 +2,7 @@ import { Fault } from '@sluice/kit/faults'
 import type { Json, Place, Scope, Template } from '../template.ts'
 import { text, toData } from './data.ts'
 import { asksForStatus, valueFrom } from './expression.ts'
+import { convert } from './input-value.ts'
 
 /**
  * What a template gives in a scope: each expression by its value, each mapping and sequence by its parts, `${{ insert }}` by the entries of what it names.
@@ -41,6 +42,16 @@ export const evaluateText = (template: Template | undefined, scope: Scope): stri
 }
 
 /**
+ * What a template gives where GitHub wants a boolean or a number, as in `continue-on-error` and `timeout-minutes`: text that looks like one is refused.
+ * @throws Fault('input') as `evaluate`, and in GitHub's words for a value of another kind
+ * Source: `TemplateEvaluator` of actions/runner, which checks what an expression gave against the schema.
+ */
+export const evaluateBoolean = (template: Template, scope: Scope): boolean => typed(template, scope, 'boolean') === true
+
+/** The same of a number. @throws Fault('input') as `evaluateBoolean` */
+export const evaluateNumber = (template: Template, scope: Scope): number => Number(typed(template, scope, 'number'))
+
+/**
  * Whether an `if` lets its job or step run. Without one of the status functions it is as if it began with `success() &&`; empty is `success()`.
  * @param at where the job or step stands, for the message
  * @throws Fault('input') for what cannot be evaluated
@@ -54,12 +65,19 @@ export const evaluateCondition = (ifSource: string, scope: Scope, at?: Place): b
 }
 
 /** What GitHub takes for true: all but false, 0, NaN, empty text and null. */
-export const truthy = (value: Json): boolean => Boolean(value)
+const truthy = (value: Json): boolean => Boolean(value)
 
 const evaluateSource = (source: string, scope: Scope, at: Place | undefined): Json => {
   const result = valueFrom(source, scope)
   if (result.kind === 'value') return result.value
   throw new Fault('input', `${at ? `${where(at)}: ` : ''}\${{ ${source} }}: ${result.text}`)
+}
+
+const typed = (template: Template, scope: Scope, type: 'boolean' | 'number'): Json => {
+  const read = convert(evaluate(template, scope), type)
+  if (read.kind === 'value') return read.value
+  const shown = template.kind === 'expression' ? ` (\${{ ${template.source} }})` : ''
+  throw new Fault('input', `${where(template.at)}: ${read.text}${shown}`, `fromJSON(…) makes a ${type} of text`)
 }
 
 const isInsert = (key: Template): boolean => key.kind === 'expression' && key.source === 'insert'

@@ -46,8 +46,16 @@ const parse = (source: string, more: readonly string[]): Expr | undefined => {
     ...statusFunctions.map((name) => ({ name, minArgs: 0, maxArgs: Number.MAX_SAFE_INTEGER })),
     { name: 'hashFiles', minArgs: 1, maxArgs: 255 },
   ]
-  return new Parser(new Lexer(source).lex().tokens, [...contexts, ...more], functions).parse()
+  return new Parser(tokensOf(source), [...contexts, ...more], functions).parse()
 }
+
+/** The lexer of the package undoes only the first doubled quote of a text; `run: echo '${{ a }}'` becomes a text that has more. */
+const tokensOf = (source: string): ReturnType<Lexer['lex']>['tokens'] =>
+  new Lexer(source)
+    .lex()
+    .tokens.map((token) =>
+      token.lexeme.startsWith("'") ? { ...token, value: token.lexeme.slice(1, -1).replaceAll("''", "'") } : token,
+    )
 
 const functionsOf = ({ status, hashFiles }: Scope): Map<string, FunctionDefinition> => {
   const answers = { ...status, always: true }

@@ -1,7 +1,7 @@
 import { describe } from '@sluice/kit/faults'
 import type { Json, Scope, Template } from '../template.ts'
 import type { Job } from '../workflow.ts'
-import { evaluate, evaluateText } from './evaluate.ts'
+import { evaluate, evaluateBoolean, evaluateNumber, evaluateText } from './evaluate.ts'
 import { expandMatrix } from './matrix.ts'
 
 /** One job that a job of the file becomes. `matrix` is null without a matrix; `strategy` is the context of that name. */
@@ -33,15 +33,15 @@ export const strategyOf = (job: Job, scope: Scope): Strategy => {
   const { matrix, failFast, maxParallel } = job.strategy
   try {
     const given = matrix && evaluate(matrix, scope)
-    const fast = failFast ? evaluate(failFast, scope) : true
-    const limit = maxParallel ? evaluate(maxParallel, scope) : 0
+    const fast = failFast && isGiven(failFast, scope) ? evaluateBoolean(failFast, scope) : true
+    const limit = maxParallel && isGiven(maxParallel, scope) ? evaluateNumber(maxParallel, scope) : 0
     const expansion = given === undefined || given === null ? undefined : expandMatrix(given)
     if (expansion?.kind === 'wrong') return wrong(job, `${placed(matrix)}: ${expansion.text}`)
     const found: readonly Omit<Variant, 'strategy'>[] = expansion?.configurations ?? []
     const configurations = found.length === 0 ? [{ matrix: null, segments: [] }] : found
     const total = configurations.length
-    const parallel = Number(limit) > 0 ? Math.trunc(Number(limit)) : total
-    const shared = { failFast: fast !== false, maxParallel: parallel }
+    const parallel = limit > 0 ? Math.trunc(limit) : total
+    const shared = { failFast: fast, maxParallel: parallel }
     const variants = configurations.map((one, index) => ({
       ...one,
       strategy: { 'fail-fast': shared.failFast, 'job-index': index, 'job-total': total, 'max-parallel': parallel },
@@ -66,6 +66,9 @@ export const jobName = (job: Job, segments: readonly string[], scope: Scope): st
   const name = segments.length === 0 ? first : `${first} (${segments.join(', ')})`
   return name.length > 100 ? `${name.slice(0, 97)}...` : name
 }
+
+/** A part that a whole `strategy: ${{ … }}` does not have is null. */
+const isGiven = (part: Template, scope: Scope): boolean => evaluate(part, scope) !== null
 
 const placed = (template: Template | undefined): string =>
   template ? `${template.at.file} (Line: ${template.at.line}, Col: ${template.at.column})` : ''

@@ -1,5 +1,5 @@
 import { Fault } from '@sluice/kit/faults'
-import { evaluate, truthy } from '../language/evaluate.ts'
+import { evaluate, evaluateBoolean, evaluateNumber } from '../language/evaluate.ts'
 import type { Json } from '../template.ts'
 import type { NormalJob } from '../workflow.ts'
 import { environmentOf, type JobEnvironment } from './environments.ts'
@@ -24,13 +24,13 @@ export type Settings = {
 export const settingsOf = ({ job, scope }: Pick<Ready, 'scope'> & { readonly job: NormalJob }): Settings => {
   const labels = evaluate(job.runsOn, scope)
   const limit = isSelfHosted(labels) ? SELF_HOSTED_MINUTES : HOSTED_MINUTES
-  const minutes = job.timeoutMinutes === undefined ? HOSTED_MINUTES : Number(evaluate(job.timeoutMinutes, scope))
+  const minutes = job.timeoutMinutes === undefined ? HOSTED_MINUTES : evaluateNumber(job.timeoutMinutes, scope)
   if (!(minutes > 0))
     throw new Fault('input', `${job.at.file}:${job.at.line}: timeout-minutes of ${job.id} is no number above 0`)
   return {
     environment: environmentOf(job.environment, scope),
     timeoutMinutes: Math.min(minutes, limit),
-    mayFail: job.continueOnError !== undefined && truthy(evaluate(job.continueOnError, scope)),
+    mayFail: job.continueOnError !== undefined && evaluateBoolean(job.continueOnError, scope),
   }
 }
 

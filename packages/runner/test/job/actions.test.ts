@@ -192,12 +192,12 @@ runs:
     - { id: a, shell: bash, run: 'echo "> \${{ job.status }}"; exit $CODE' }
     - { id: b, shell: bash, run: echo }
     - { id: c, shell: bash, run: echo, if: failure() }
-    - { id: d, shell: bash, run: echo, if: always() }
+    - { id: d, shell: bash, run: 'echo "> \${{ github.action_status }}"', if: always() }
 `,
     })
     const done = await result(
       `steps:
-  - { id: bad, uses: a/b@v1, env: { CODE: 4 }, continue-on-error: true }
+  - { id: bad, name: bad, uses: a/b@v1, env: { CODE: 4 }, continue-on-error: true }
   - { id: good, uses: a/b@v1, env: { CODE: 0 } }
   - { run: exit 1 }
   - { id: late, name: late, uses: a/b@v1, env: { CODE: 0 }, if: always() }`,
@@ -209,7 +209,8 @@ runs:
       __run: 'failure: undefined',
       late: 'success: success skipped success',
     })
-    expect(log(done, 'late')).toEqual(['> failure'])
+    expect(log(done, 'bad')).toEqual(['> success', '> failure'])
+    expect(log(done, 'late')).toEqual(['> failure', '> success'])
   })
 
   test('has pre phases of the actions in it before the first step of the job, with its inputs', async () => {

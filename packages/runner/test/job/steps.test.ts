@@ -162,6 +162,30 @@ describe.concurrent('which steps run', () => {
     expect(ends(done)).toEqual({ a: 'failure failure', b: 'failure failure' })
   })
 
+  test('text is neither a boolean nor a number, and no mapping is a variable', async () => {
+    const done = await result(
+      steps(
+        `{ id: forgiven, run: exit 1, continue-on-error: "\${{ github.ref_name == 'main' }}" }`,
+        `{ id: timed, run: echo, timeout-minutes: "\${{ github.run_id }}" }`,
+        `{ id: mapping, run: echo, env: { EVENT: "\${{ github.event }}" }, continue-on-error: true }`,
+        `{ id: text, run: exit 1, if: always(), continue-on-error: "\${{ github.event_name }}" }`,
+      ),
+    )
+    expect(ends(done)).toEqual({
+      forgiven: 'failure success',
+      timed: 'success success',
+      mapping: 'failure failure',
+      text: 'failure failure',
+    })
+    expect(done.steps[1]?.log.slice(0, 2)).toEqual([
+      '##[error]An error occurred when attempting to determine the step timeout.',
+      expect.stringMatching(/: Unexpected value '7'/),
+    ])
+    expect(said(done, 'mapping')[0]).toMatch(/: A mapping was not expected/)
+    expect(said(done, 'text')[1]).toMatch(/determine whether to continue on error/)
+    expect(said(done, 'text')[2]).toMatch(/: Unexpected value 'push'/)
+  })
+
   test('a step that takes too long fails, its later steps are asked', async () => {
     const done = await result(
       steps(`{ id: slow, run: exec sleep 30, timeout-minutes: 0.01 }`, `{ id: late, run: echo, if: failure() }`),

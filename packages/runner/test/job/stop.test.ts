@@ -191,6 +191,28 @@ describe.concurrent('a machine that dies', () => {
     expect(isAlive(pidIn(join(folder, 'child')))).toBe(false)
   })
 
+  test('dies in the middle of a post: of those that were to follow, none begins', async () => {
+    const slow = action({
+      'action.yml': manifest,
+      'm.mjs': '',
+      'p.mjs': `console.log('cleaning'); setInterval(() => {}, 1000)`,
+    })
+    const quick = action({ 'action.yml': manifest, 'm.mjs': '', 'p.mjs': '' })
+    const outer = action({
+      'action.yml': `name: a
+description: a
+runs: { using: composite, steps: [{ uses: a/quick@v1 }, { uses: a/slow@v1 }] }`,
+    })
+    const started = start('steps: [{ id: it, uses: a/outer@v1 }]', {
+      actions: { 'a/outer@v1': outer, 'a/slow@v1': slow, 'a/quick@v1': quick },
+    })
+    await started.saw('cleaning')
+    const before = started.said.length
+    started.kill()
+    expect((await started.done).conclusion).toBe('failure')
+    expect(started.said.slice(before)).toEqual([])
+  })
+
   test('dies in the middle of a cancel, too', async () => {
     const started = start(steps, { actions: { 'a/b@v1': acting(stubborn) } })
     await started.saw('waiting')

@@ -47,6 +47,7 @@ test.each<[string, Json]>([
   ['toJSON(fromJSON(\'{"a":[1]}\'))', '{\n  "a": [\n    1\n  ]\n}'],
   ["fromJSON('1.50')", 1.5],
   ["case(false, 'a', true, 'b', 'c')", 'b'],
+  ["format('''{0}'' and ''{1}''', 1, 'it''s')", "'1' and 'it's'"],
 ])('the function in %s gives %j', (source, value) => {
   expect(give(source)).toEqual(value)
 })

@@ -131,6 +131,19 @@ test('fail-fast and max-parallel may come from expressions', () => {
   })
 })
 
+test.each([
+  ['fail-fast: ${{ github.ref }}', "Unexpected value 'x'"],
+  ['max-parallel: ${{ github.ref }}', "Unexpected value 'x'"],
+])('%s fails the job: text is neither a boolean nor a number', (line, text) => {
+  const strategy = strategyOf(jobOf(`strategy:\n  ${line}\n  matrix: { a: [1] }`), scopeOf({ github: { ref: 'x' } }))
+  expect(strategy).toMatchObject({ kind: 'wrong', text: expect.stringContaining(text) })
+})
+
+test('a whole strategy from an expression may lack its parts', () => {
+  const strategy = strategyOf(jobOf('strategy: ${{ fromJSON(\'{"matrix":{"a":[1,2]}}\') }}'), scopeOf())
+  expect(strategy).toMatchObject({ kind: 'variants', failFast: true, maxParallel: 2 })
+})
+
 const nameFrom = (lines: string, matrix: Json): string => {
   const job = jobOf(lines)
   const expansion = expandMatrix(matrix)

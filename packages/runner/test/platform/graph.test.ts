@@ -69,6 +69,16 @@ describe('the order of jobs', () => {
     )
   })
 
+  test('text is no boolean: a job that may fail by what looks like one fails before it begins', async () => {
+    const trace = await run({
+      a: job({ 'continue-on-error': x('github.ref_name') }),
+      b: job({ 'timeout-minutes': x('github.run_id') }),
+    })
+    expect(ends(trace)).toBe('a failure; b failure')
+    expect(jobIn(trace, 'a').why).toMatch(/^The template is not valid\. .*: Unexpected value 'main'/)
+    expect(jobIn(trace, 'b').why).toMatch(/^The template is not valid\. .*: Unexpected value '1'/)
+  })
+
   test('a job that needs what is not there refuses the run, and nothing runs', async () => {
     const trace = await run({ a: job(), b: job({ needs: 'z' }) })
     expect(trace.jobs).toEqual([])
