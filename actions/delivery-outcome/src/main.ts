@@ -1,5 +1,6 @@
 import { type Outcome, reportPath, runAction } from '@sluice/kit/action'
 import { readInputs } from '@sluice/kit/inputs'
+import { logged } from '@sluice/kit/log'
 import type { Report } from '@sluice/kit/report'
 import { currentRun, tool } from '@sluice/kit/run'
 import { inputs as schema } from './inputs.ts'
@@ -50,7 +51,7 @@ const main = async (): Promise<Outcome> => {
       })),
     },
   }
-  process.stdout.write(`${sentence(decided)}\n`)
+  process.stdout.write(`${logged(sentence(decided))}\n`)
   return {
     outputs: {},
     report,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import * as core from '@actions/core'
-import { type Outcome, reportPath, runAction } from '@sluice/kit/action'
+import { leave, type Outcome, reportPath, runAction } from '@sluice/kit/action'
 import { cancellation, realClock } from '@sluice/kit/clock'
 import { Fault } from '@sluice/kit/faults'
 import type { Report } from '@sluice/kit/report'
@@ -189,4 +189,4 @@ const outcomeOf = ({ given, result, decided, shipped, startedAt, endedAt }: Told
 const digest = (text: string): string => `sha256:${createHash('sha256').update(text).digest('hex')}`
 
 // A look that was given up may still hang at the API server; nothing waits for it.
-void runAction('deploy', main).then(() => process.exit())
+void runAction('deploy', main).then(leave)

@@ -1,7 +1,8 @@
 import * as core from '@actions/core'
 import { connect } from '@sluice/github/connect'
-import { type Outcome, reportPath, runAction } from '@sluice/kit/action'
+import { leave, type Outcome, reportPath, runAction } from '@sluice/kit/action'
 import { cancellation } from '@sluice/kit/clock'
+import { logged } from '@sluice/kit/log'
 import type { Finding, Report } from '@sluice/kit/report'
 import { currentRun, tool, VERSION } from '@sluice/kit/run'
 import { mask } from '@sluice/kit/state'
@@ -96,7 +97,7 @@ const outcomeOf = (inputs: Inputs, recorded: Recorded, { startedAt, env, image, 
       corrections: recorded.corrections.map(({ id, state }) => ({ deployment: id, state })),
     },
   }
-  process.stdout.write(`verdict: ${verdict} (${reason.code}): ${reason.text}\n`)
+  process.stdout.write(`${logged(`verdict: ${verdict} (${reason.code}): ${reason.text}`)}\n`)
   return {
     outputs: {
       'deployment-id': recorded.id === undefined ? '' : String(recorded.id),
@@ -110,4 +111,4 @@ const outcomeOf = (inputs: Inputs, recorded: Recorded, { startedAt, env, image, 
 }
 
 // A request that was given up may still hang at the other side; nothing waits for it.
-void runAction('record-deployment', main).then(() => process.exit())
+void runAction('record-deployment', main).then(leave)

@@ -21,12 +21,11 @@ export const environmentOf = (
   own: Readonly<Record<string, string>>,
   files: RunnerFiles,
 ): Readonly<Record<string, string>> => {
-  const both = { ...job, ...own }
-  const kept = Object.entries(both).flatMap(([name, value]) =>
+  const kept = Object.entries(job).flatMap(([name, value]) =>
     value === undefined || ACTIONS_ONLY.test(name) ? [] : [[name, value] as const],
   )
   const replaced = RUNNER_FILES.filter((name) => job[name] !== undefined).map((name) => [name, files[name]] as const)
-  return Object.fromEntries([...kept, ...replaced])
+  return Object.fromEntries([...kept, ...Object.entries(own), ...replaced])
 }
 
 const ACTIONS_ONLY = /^(INPUT_|STATE_|ACTIONS_RUNTIME_|ACTIONS_ID_TOKEN_REQUEST_|ACTIONS_CACHE_|ACTIONS_RESULTS_)/

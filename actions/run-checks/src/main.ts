@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { readSluiceFile, type SluiceFile } from '@sluice/delivery/file'
-import { type Outcome, reportPath, runAction } from '@sluice/kit/action'
+import { leave, type Outcome, reportPath, runAction } from '@sluice/kit/action'
 import { cancellation, realClock } from '@sluice/kit/clock'
-import { describe, Fault } from '@sluice/kit/faults'
 import { readInputs } from '@sluice/kit/inputs'
+import { logged } from '@sluice/kit/log'
 import type { Report } from '@sluice/kit/report'
 import { currentRun, tool } from '@sluice/kit/run'
 import { type Chosen, choose } from './check.ts'
@@ -13,6 +11,7 @@ import { hidden, secretsIn } from './environment.ts'
 import { findings } from './finding.ts'
 import { type Inputs, inputs as schema } from './inputs.ts'
 import { openShell } from './ports/command.ts'
+import { readFile } from './ports/file.ts'
 import { run } from './run.ts'
 import { summarize, type Written } from './summary.ts'
 import { decide, failing, type Verdict } from './verdict.ts'
@@ -26,7 +25,7 @@ const main = async (): Promise<Outcome> => {
   const inputs = readInputs(schema)
   const chosen = choose(readFile(inputs.file), inputs.service, inputs.only)
   const secrets = new Set(secretsIn(env))
-  const shell = openShell(env, dirname(inputs.file))
+  const shell = openShell(env, dirname(inputs.file), process.stdout)
   try {
     const reports = await run(chosen.checks, {
       execute: (check, heard) => shell.execute(check, heard, cancelled),
@@ -39,16 +38,6 @@ const main = async (): Promise<Outcome> => {
     return outcomeOf({ inputs, chosen, reports, written, startedAt, endedAt: new Date(), env })
   } finally {
     shell.close()
-  }
-}
-
-const readFile = (file: string): SluiceFile => {
-  try {
-    return readSluiceFile(readFileSync(file, 'utf8'), file)
-  } catch (thrown) {
-    if (thrown instanceof Fault || !(thrown instanceof Error && 'code' in thrown)) throw thrown
-    const what = thrown.code === 'ENOENT' ? `does not exist in ${process.cwd()}` : `cannot be read: ${describe(thrown)}`
-    throw new Fault('input', `Invalid input: file: ${file} ${what}`, 'Check the repository out before this step.')
   }
 }
 
@@ -78,7 +67,7 @@ const outcomeOf = ({ inputs, chosen, reports, written, startedAt, endedAt, env }
     details: { file: inputs.file, service: chosen.service, checks: reports },
   }
   const green = verdict === 'pass' || (verdict === 'nothing-to-check' && inputs['on-nothing-to-check'] === 'pass')
-  say(`verdict: ${verdict} (${reason.code}): ${reason.text}`)
+  say(logged(`verdict: ${verdict} (${reason.code}): ${reason.text}`))
   return {
     outputs: {
       failed: failing(reports)
@@ -95,4 +84,4 @@ const outcomeOf = ({ inputs, chosen, reports, written, startedAt, endedAt, env }
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 // A sleep that nobody waits for any more must not keep the job waiting.
-void runAction('run-checks', main).then(() => process.exit())
+void runAction('run-checks', main).then(leave)

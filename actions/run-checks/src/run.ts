@@ -1,3 +1,4 @@
+import { logged } from '@sluice/kit/log'
 import type { Check } from './check.ts'
 import { type CheckReport, duration, type Ended, resultOf, wordsFor } from './ended.ts'
 import { hidden } from './environment.ts'
@@ -47,9 +48,9 @@ const once = async (check: Check, ports: Ports): Promise<CheckReport> => {
     saidAt = clock.monotonic()
     say(line)
   }
-  say(`::group::${oneLine(check.name)}`)
-  for (const line of check.run.trim().split(/\r\n|\n|\r/)) say(`$ ${noCommand(line)}`)
-  say(`in ${check.folder}, at most ${duration(check.timeoutMs)}`)
+  say(`::group::${logged(check.name)}`)
+  for (const line of check.run.trim().split(/\r\n|\n|\r/)) say(logged(`$ ${line}`))
+  say(logged(`in ${check.folder}, at most ${duration(check.timeoutMs)}`))
   let ended: Ended | undefined
   const work = ports.execute(check, heard).then((how) => {
     ended = how
@@ -62,14 +63,14 @@ const once = async (check: Check, ports: Ports): Promise<CheckReport> => {
     const now = clock.monotonic()
     if (ended === undefined && now - saidAt >= SILENCE_MS) {
       saidAt = now
-      say(`… ${oneLine(check.name)}: still running, ${duration(now - begun)} of at most ${duration(check.timeoutMs)}`)
+      say(`… ${logged(check.name)}: still running, ${duration(now - begun)} of at most ${duration(check.timeoutMs)}`)
     }
   }
   const how = await work
   const report = reportOf(check, how, { tookMs: clock.monotonic() - begun, tail, secrets: ports.secrets })
   say('::endgroup::')
   say(
-    `${report.result === 'passed' ? '✅' : '❌'} ${oneLine(`${check.name}: ${report.text}`)} (${duration(report.tookMs)})`,
+    `${report.result === 'passed' ? '✅' : '❌'} ${logged(`${check.name}: ${report.text}`)} (${duration(report.tookMs)})`,
   )
   return report
 }
@@ -99,8 +100,3 @@ const notRun = ({ name, folder }: Check): CheckReport => ({
   text: 'not run: cancelled before its turn',
   tail: [],
 })
-
-/** A text of the file on one line of the log, where it can start no command. */
-const oneLine = (text: string): string => noCommand(text.trim().replace(/\s*[\r\n]+\s*/g, '; '))
-
-const noCommand = (text: string): string => text.replaceAll('##[', '## [')

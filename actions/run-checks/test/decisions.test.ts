@@ -84,6 +84,11 @@ describe('a check sees', () => {
     })
   })
 
+  test('what its own env says, whatever it is called: a check may try an action', () => {
+    const own = { INPUT_FILE: 'mine', ACTIONS_CACHE_URL: 'http://127.0.0.1:1' }
+    expect(environmentOf({ INPUT_FILE: 'x', ACTIONS_CACHE_URL: 'y' }, own, files)).toEqual(own)
+  })
+
   test('none of the runner files where there is no runner', () => {
     expect(environmentOf({ PATH: '/bin' }, {}, files)).toEqual({ PATH: '/bin' })
   })

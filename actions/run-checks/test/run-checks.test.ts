@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -204,6 +205,42 @@ describe('checks', PATIENT, () => {
       expect(ran.summary).toContain(message)
     }
     expect(existsSync(join(folder, 'app/ran'))).toBe(false)
+  })
+
+  it('that say far more than the log takes at once wait for it, and the end of the log is not lost', async () => {
+    const ran = await checks(`
+      - { name: chatty, run: "yes 'a line of a log like any other' | head -c 6000000; exit 1" }`)
+    expect(ran.log.length).toBeGreaterThan(6_000_000)
+    expect(ran.log.slice(-1000)).toMatch(/^::error title=check-failed::1 of 1 check failed: chatty/m)
+    expect(ran.outputs).toMatchObject({ verdict: 'fail', failed: 'chatty' })
+  })
+
+  it('may tidy up too much, or put anything in the place of their summary, and are told all the same', async () => {
+    const ran = await checks(`
+      - { name: wiper, run: 'rm -rf "$RUNNER_TEMP"/sluice-checks-*; exit 1' }
+      - { name: pipe, run: 'rm "$GITHUB_STEP_SUMMARY" && mkfifo "$GITHUB_STEP_SUMMARY"' }
+      - { name: link, run: 'ln -sf /proc/self/environ "$GITHUB_STEP_SUMMARY"' }
+      - { name: folder, run: 'rm "$GITHUB_STEP_SUMMARY" && mkdir "$GITHUB_STEP_SUMMARY"' }
+      - { name: last, run: 'echo "### fine" > "$GITHUB_STEP_SUMMARY"' }`)
+    expect(ran.outputs).toMatchObject({ verdict: 'fail', 'reason-code': 'check-failed', failed: 'wiper' })
+    expect([...ran.summary.matchAll(/^#### Written by (.*)$/gm)].map(([, name]) => name)).toEqual(['last'])
+  })
+
+  it('can start no command of the runner by the names of their folders', async () => {
+    const odd = 'x##[set-output name=report]y'
+    mkdirSync(join(folder, 'app', odd))
+    const ran = await checks(`
+      - { name: there, run: 'echo ran in it', folder: '${odd}' }
+      - { name: gone, run: 'true', folder: 'gone##[add-mask]pass' }`)
+    expect(ran.log).toContain('\nran in it\n')
+    expect(ran.log).not.toMatch(/^(?!::error).*##\[/m)
+  })
+
+  it('of a file that is a pipe are not waited for', async () => {
+    execFileSync('mkfifo', [join(folder, 'pipe.yml')])
+    const ran = await runAction({ file: 'pipe.yml' }, { cwd: folder })
+    expect(ran.outputs).toMatchObject({ verdict: 'error', 'reason-code': 'input-fault' })
+    expect(ran.summary).toContain('file: pipe.yml cannot be read: it is not a file')
   })
 
   it('need bash, and say so', async () => {

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import * as core from '@actions/core'
-import { type Outcome, reportPath, runAction } from '@sluice/kit/action'
+import { leave, type Outcome, reportPath, runAction } from '@sluice/kit/action'
 import { cancellation, realClock } from '@sluice/kit/clock'
 import { describe } from '@sluice/kit/faults'
 import type { Finding, Report } from '@sluice/kit/report'
@@ -167,4 +167,4 @@ const writeFile = (path: string, text: string): Finding | undefined => {
 }
 
 // A request that was given up may still hang at the other side; nothing waits for it.
-void runAction('smoke-test', main).then(() => process.exit())
+void runAction('smoke-test', main).then(leave)

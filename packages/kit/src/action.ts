@@ -48,6 +48,11 @@ export const runAction = async (name: string, body: () => Promise<Outcome>): Pro
   }
 }
 
+/** Ends the process once its last line is written, whatever still hangs: a log that is read slowly would lose its end by `process.exit` alone. */
+export const leave = (): void => {
+  process.stdout.write('', () => process.exit())
+}
+
 const failure = (name: string, thrown: unknown, startedAt: string): Outcome => {
   const fault = thrown instanceof Fault ? thrown : undefined
   const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)

@@ -3,6 +3,8 @@ import {
   accessSync,
   closeSync,
   constants,
+  fstatSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readSync,
@@ -12,6 +14,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import type { Writable } from 'node:stream'
 import { describe, Fault } from '@sluice/kit/faults'
 import type { Check } from '../check.ts'
 import type { Ended } from '../ended.ts'
@@ -31,15 +34,18 @@ export type Shell = {
 
 /** Of one check's own summary; the runner takes 1 MiB of a whole step's. */
 const SUMMARY_BYTES = 256 * 1024
-/** What a pipe may stay open after all that could write to it has been ended, ms. */
+/** What a pipe may stay open after all that could write to it has been ended, ms; the time in which the log takes nothing is not counted. */
 const PIPE_MS = 1000
+/** The same, whatever the log does. */
+const LAST_MS = 60_000
 
 /**
  * Opens the shell: finds bash and makes a folder for scripts and the checks' own runner files.
  * @param root what the checks' folders are relative to
+ * @param log where the checks' lines end up, so that none is read before there is room for it
  * @throws Fault('input') where there is no bash, or processes cannot be ended as a group
  */
-export const openShell = (env: Readonly<Record<string, string | undefined>>, root: string): Shell => {
+export const openShell = (env: Readonly<Record<string, string | undefined>>, root: string, log: Writable): Shell => {
   if (process.platform === 'win32')
     throw new Fault('input', 'run-checks does not run on Windows', 'Give the job a Linux or macOS runner.')
   const bash = find('bash', env.PATH ?? '')
@@ -53,6 +59,8 @@ export const openShell = (env: Readonly<Record<string, string | undefined>>, roo
   return {
     execute: async (check, heard, cancelled) => {
       const base = join(folder, String(count++))
+      // A check before this one may have tidied up more than was its own.
+      mkdirSync(folder, { recursive: true })
       const files = runnerFiles(base)
       summaries.push({ name: check.name, file: files.GITHUB_STEP_SUMMARY })
       const script = `${base}.sh`
@@ -63,7 +71,7 @@ export const openShell = (env: Readonly<Record<string, string | undefined>>, roo
       const args = ['--noprofile', '--norc', '-eo', 'pipefail', script]
       const child = begin(bash, args, { cwd, env: environmentOf(env, check.env, files) })
       if ('problem' in child) return { kind: 'not-started', text: child.problem }
-      return watch(child, { timeoutMs: check.timeoutMs, heard, cancelled })
+      return watch(child, { timeoutMs: check.timeoutMs, heard, log, cancelled })
     },
     written: () => summaries.map(({ name, file }) => ({ name, markdown: beginning(file, SUMMARY_BYTES) })),
     close: () => rmSync(folder, { recursive: true, force: true }),
@@ -87,11 +95,12 @@ const begin = (
 type Watched = {
   readonly timeoutMs: number
   readonly heard: (line: string) => void
+  readonly log: Writable
   readonly cancelled: AbortSignal
 }
 
 /** Waits for the end of a command and of everything it started. */
-const watch = async (child: ChildProcess, { timeoutMs, heard, cancelled }: Watched): Promise<Ended> => {
+const watch = async (child: ChildProcess, { timeoutMs, heard, log, cancelled }: Watched): Promise<Ended> => {
   const failed = new Promise<Error>((resolve) => child.once('error', resolve))
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()))
   const exited = new Promise<Ended>((resolve) =>
@@ -101,7 +110,7 @@ const watch = async (child: ChildProcess, { timeoutMs, heard, cancelled }: Watch
   )
   const { pid } = child
   if (pid === undefined) return { kind: 'not-started', text: `it could not be started: ${describe(await failed)}` }
-  const finish = [linesOf(child.stdout, heard), linesOf(child.stderr, heard)]
+  const finish = [linesOf(child.stdout, heard, log), linesOf(child.stderr, heard, log)]
   const alarm = timer(timeoutMs)
   const stop = whenAborted(cancelled)
   const first = await Promise.race([
@@ -113,11 +122,21 @@ const watch = async (child: ChildProcess, { timeoutMs, heard, cancelled }: Watch
   // What a command leaves behind would hold its pipes open, and could write to files of the runner's after our own last word.
   await endGroup(pid, first.kind === 'cancelled' ? SOON : POLITELY)
   stop.clear()
-  await Promise.race([closed, timer(PIPE_MS).rings])
+  await Promise.race([closed, quiet(log)])
   for (const stream of [child.stdout, child.stderr]) stream?.destroy()
   for (const each of finish) each()
   return first
 }
+
+/** Resolves once there was enough time to read what is still in the pipes. */
+const quiet = async (log: Writable): Promise<void> => {
+  const begun = performance.now()
+  for (let open = 0; open < PIPE_MS && performance.now() - begun < LAST_MS; ) {
+    await timer(LOOK_MS).rings
+    if (!log.writableNeedDrain) open += LOOK_MS
+  }
+}
+const LOOK_MS = 50
 
 /** In total 3 s: the runner waits 7.5 s after its first signal. */
 const SOON = [
@@ -169,11 +188,12 @@ const find = (name: string, path: string): string | undefined =>
 
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 
-/** The text a file begins with; empty when it is gone. */
+/** The text a file begins with; empty when it is gone, or is no file any more: a pipe would be waited for without end. */
 const beginning = (file: string, bytes: number): string => {
   try {
-    const descriptor = openSync(file, 'r')
+    const descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
     try {
+      if (!fstatSync(descriptor).isFile()) return ''
       const buffer = Buffer.alloc(bytes)
       return buffer.subarray(0, readSync(descriptor, buffer, 0, bytes, 0)).toString()
     } finally {

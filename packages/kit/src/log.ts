@@ -1,0 +1,10 @@
+/**
+ * Text of others as one line of the log that starts no workflow command by what is in it: the runner reads `##[name …]` anywhere in a line, and
+ * `::name …::` at a line's start, which is the caller's own.
+ * Source: https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs
+ */
+export const logged = (text: string): string =>
+  text
+    .trim()
+    .replace(/\s*[\r\n]+\s*/g, '; ')
+    .replaceAll('##[', '## [')
