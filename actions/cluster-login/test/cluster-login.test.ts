@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { evaluateCondition } from '@sluice/runner/language/evaluate'
 import { valueFrom } from '@sluice/runner/language/expression'
 import { expect, onTestFinished, test } from 'vitest'
 import { parse } from 'yaml'
@@ -55,6 +56,36 @@ test('nothing to log in with stops the job, naming the environment and the missi
   expect(stdout.trim().split('\n')).toHaveLength(1)
 })
 
+test.each([
+  ['nothing', '', '', 'A way to log in'],
+  ['null, which is nothing', 'null', '', 'A way to log in'],
+  ['a kubeconfig', '', 'apiVersion: v1', 'By a kubeconfig'],
+  ['a kubeconfig, and null', 'null', 'apiVersion: v1', 'By a kubeconfig'],
+  ['aws', '{"aws":{"role":"x"}}', '', 'At AWS'],
+  ['aws and a kubeconfig', '{"aws":{"role":"x"}}', 'apiVersion: v1', 'At AWS'],
+  ['gcp', '{"gcp":{"project":"x"}}', '', 'At Google Cloud'],
+  ['azure', '{"azure":{"cluster":"x"}}', '', 'At Azure'],
+  ['a login of no cloud', '{}', '', 'A cloud that is known'],
+  ['a login of no cloud, and a kubeconfig', '{}', 'apiVersion: v1', 'A cloud that is known'],
+  ['a login of another cloud', '{"openshift":{"cluster":"x"}}', '', 'A cloud that is known'],
+  ['a login with an empty cloud', '{"aws":null}', '', 'A cloud that is known'],
+  ['a list', '[]', '', 'A cloud that is known'],
+  ['a text', '"aws"', '', 'A cloud that is known'],
+])('with %s it begins with the step that decides how, or stops the job', (_, login, kubeconfig, name) => {
+  const inputs = { login, kubeconfig, environment: 'production' }
+  const scope = { contexts: { inputs }, status: { success: true, failure: false, cancelled: false } }
+  const begun = steps.find((step) => evaluateCondition(step.if ?? '', scope))
+  expect(begun?.name).toBe(name)
+})
+
+test('a login of no cloud that is known stops the job, and says so', async () => {
+  const { code, stdout } = await runStep('A cloud that is known', { ENVIRONMENT: 'production' })
+  expect(code).toBe(1)
+  expect(stdout).toMatch(
+    /^::error title=[^:]+::The login of the environment production names none of aws, gcp and azure/,
+  )
+})
+
 test('at EKS the kubeconfig is written by the AWS command line, into a file that only its owner reads', async () => {
   const aws = '#!/bin/sh\nwhile [ "$1" != --kubeconfig ]; do echo "$1"; shift; done; echo from-aws > "$2"'
   const folder = mkdtempSync(join(tmpdir(), 'sluice-aws-'))
@@ -75,13 +106,13 @@ test.each(['', 'null'])('without a login (%j) what stands in the env of a step c
   const sources = steps.flatMap(({ env = {} }) =>
     Object.values(env).flatMap((value) => /\$\{\{(.+)\}\}/.exec(value)?.[1] ?? []),
   )
-  expect(sources).toHaveLength(3)
+  expect(sources).toHaveLength(4)
   for (const source of sources) expect(valueFrom(source, { contexts, status })).toMatchObject({ kind: 'value' })
 })
 
-test('every step but the first two is for one cloud, and no step is for two', () => {
+test('every step but the first three is for one cloud, and no step is for two', () => {
   const clouds = steps
-    .slice(2)
+    .slice(3)
     .map((step) => /^fromJSON\(inputs\.login \|\| 'null'\)\.(\w+) != null$/.exec(step.if ?? '')?.[1])
   expect(clouds).toEqual(['aws', 'aws', 'gcp', 'gcp', 'azure', 'azure', 'azure'])
 })
