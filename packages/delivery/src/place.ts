@@ -34,7 +34,7 @@ export const environmentOf = ({ service, described, name, target, environment }:
     service: target.service ?? service,
     'service-port': String(target['service-port']),
     manifests: (typeof manifests === 'string' ? [manifests] : manifests)
-      .map((each) => joined(described.folder, each))
+      .map((each) => asPath(joined(described.folder, each)))
       .join('\n'),
     values: Object.entries(values)
       .map(([key, value]) => `${key}=${value}`)
@@ -53,5 +53,8 @@ export const environmentOf = ({ service, described, name, target, environment }:
 /** What smoke-test takes as `checks`. JSON is YAML, and a list on one line starts with a bracket, so it is not taken for a path. */
 const smokeOf = ({ folder, smoke }: Described): string => {
   if (smoke === undefined) return ''
-  return typeof smoke === 'string' ? joined(folder, smoke) : JSON.stringify(smoke)
+  return typeof smoke === 'string' ? asPath(joined(folder, smoke)) : JSON.stringify(smoke)
 }
+
+/** A path that its reader takes for nothing else: deploy leaves out lines that start with `#`, smoke-test takes a bracket or `- ` for the checks themselves. */
+const asPath = (path: string): string => (/^([#[{]|-\s)/.test(path) ? `./${path}` : path)

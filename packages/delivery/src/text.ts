@@ -104,6 +104,7 @@ const formProblem = (value: string): string | undefined => {
   const shown = JSON.stringify(value)
   if (value.trim() === '') return 'is empty; the folder itself is "."'
   if (/[\p{Cc}\u2028\u2029]/u.test(value)) return `must be a path on one line, not ${shown}`
+  if (value !== value.trim()) return `must not begin or end with a blank, as ${shown} does`
   if (value.includes('\\')) return `must be a path with /, not ${shown}`
   return /^([/~]|[A-Za-z]:)/.test(value) ? `must be a relative path, not ${shown}` : undefined
 }

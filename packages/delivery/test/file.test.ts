@@ -100,6 +100,11 @@ describe('what a part gets wrong by itself', () => {
       says: ['services.shop.folder: must not go up by .., as "../x" does'],
     },
     {
+      name: 'a folder with a blank at its end, which whoever reads a line of it would drop',
+      change: service({ folder: 'shop ' }),
+      says: ['services.shop.folder: must not begin or end with a blank, as "shop " does'],
+    },
+    {
       name: 'a folder of Windows',
       change: service({ folder: 'a\\b' }),
       says: ['services.shop.folder: must be a path with /, not "a\\\\b"'],

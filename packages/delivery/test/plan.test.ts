@@ -183,6 +183,15 @@ describe('where things are', () => {
     expect([plan.folder, plan.staging?.manifests.split('\n')[0]]).toEqual(['apps/eu/services/shop', 'apps/eu/m'])
   })
   test('values are lines as deploy reads them', () => expect(planOf(change).staging?.values).toBe('A=x y\nN=1\nT=true'))
+  test.each([
+    ['#smoke.yml', '#prod', './#smoke.yml', './#prod'],
+    ['[shop].yml', '[ab]/*.yml', './[shop].yml', './[ab]/*.yml'],
+    ['- x.yml', '{a,b}.yml', './- x.yml', './{a,b}.yml'],
+    ['-x.yml', '--all', '-x.yml', '--all'],
+  ])('what could be taken for something else is a path all the same: %s, %s', (smoke, manifests, first, second) => {
+    const { staging } = planOf({ services: { shop: { smoke, deploy: { staging: { manifests } } } } })
+    expect([staging?.smoke, staging?.manifests]).toEqual([first, second])
+  })
   test('checks given in the file travel as YAML that is no path', () => {
     const plan = planOf({ services: { shop: { smoke: [{ path: '/', expect: { status: 200 } }] } } })
     expect(plan.staging?.smoke).toBe('[{"path":"/","expect":{"status":200}}]')
