@@ -3,6 +3,7 @@ import { type Outcome, reportPath, runAction } from '@sluice/kit/action'
 import { type Clock, cancellation, realClock } from '@sluice/kit/clock'
 import { describe, Fault } from '@sluice/kit/faults'
 import { readInputs } from '@sluice/kit/inputs'
+import { logged } from '@sluice/kit/log'
 import type { Run } from '@sluice/kit/report'
 import { currentRun, tool, VERSION } from '@sluice/kit/run'
 import { keep, kept, mask } from '@sluice/kit/state'
@@ -199,7 +200,7 @@ const maskCredentials = (kubeconfig: string | undefined): void => {
 }
 
 const say = (line: string): void => {
-  process.stdout.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`)
+  process.stdout.write(`${new Date().toISOString().slice(11, 19)} ${logged(line)}\n`)
 }
 
 void start()

@@ -5,6 +5,7 @@ import { checkSluiceFile, placeOf } from '@sluice/delivery/file'
 import { type Outcome, reportPath, runAction } from '@sluice/kit/action'
 import type { DocumentProblem } from '@sluice/kit/documents'
 import { readInputs } from '@sluice/kit/inputs'
+import { loggedLine } from '@sluice/kit/log'
 import { fenced } from '@sluice/kit/markdown'
 import type { Report } from '@sluice/kit/report'
 import { currentRun, tool } from '@sluice/kit/run'
@@ -118,6 +119,6 @@ const outcomeOf = (
   }
 }
 
-const say = (line: string): void => void process.stdout.write(`${line}\n`)
+const say = (line: string): void => void process.stdout.write(`${loggedLine(line)}\n`)
 
 void runAction(NAME, main)

@@ -3,6 +3,7 @@ import * as core from '@actions/core'
 import { leave, type Outcome, reportPath, runAction } from '@sluice/kit/action'
 import { cancellation, realClock } from '@sluice/kit/clock'
 import { Fault } from '@sluice/kit/faults'
+import { loggedLine } from '@sluice/kit/log'
 import type { Report } from '@sluice/kit/report'
 import { currentRun, tool } from '@sluice/kit/run'
 import type { Cluster, KubernetesObject } from '@sluice/kubernetes/cluster'
@@ -32,7 +33,7 @@ const main = async (): Promise<Outcome> => {
     env: process.env,
   })
   const job = jobOf(given, cluster.namespace)
-  const say = (line: string): void => void process.stdout.write(`${line}\n`)
+  const say = (line: string): void => void process.stdout.write(`${loggedLine(line)}\n`)
   const ports = { cluster, rollout: rolloutOf(cluster), clock: realClock(cancelled), cancelled, say }
   const result = await run(job, ports)
 

@@ -4,6 +4,7 @@ import * as core from '@actions/core'
 import { leave, type Outcome, reportPath, runAction } from '@sluice/kit/action'
 import { cancellation, realClock } from '@sluice/kit/clock'
 import { describe } from '@sluice/kit/faults'
+import { loggedLine } from '@sluice/kit/log'
 import type { Finding, Report } from '@sluice/kit/report'
 import { currentRun, tool, VERSION } from '@sluice/kit/run'
 import { connect } from '@sluice/kubernetes/connect'
@@ -56,7 +57,7 @@ const main = async (): Promise<Outcome> => {
     captured: (name, value) => {
       if (isSensitive(name) && typeof value === 'string') hidden.add(value)
     },
-    say: (line) => process.stdout.write(`${hidden.mask(line)}\n`),
+    say: (line) => process.stdout.write(`${loggedLine(hidden.mask(line))}\n`),
   })
   const told = hidden.mask({ ...decide(rounds), rounds, target: targetOf(inputs) })
   const lost = inputs.junit === undefined ? undefined : writeFile(inputs.junit, junit(told.rounds, told.target))
@@ -145,7 +146,7 @@ const outcomeOf = (inputs: Inputs, told: Told, { startedAt, endedAt, env, lost }
     verdict === 'pass' ||
     (verdict === 'nothing-to-check' && inputs['on-nothing-to-check'] === 'pass') ||
     (verdict === 'inconclusive' && inputs['on-inconclusive'] === 'pass')
-  process.stdout.write(`verdict: ${verdict} (${reason.code}): ${reason.text}\n`)
+  process.stdout.write(`${loggedLine(`verdict: ${verdict} (${reason.code}): ${reason.text}`)}\n`)
   return {
     outputs: inputs.junit === undefined || lost !== undefined ? {} : { junit: inputs.junit },
     report,

@@ -1,4 +1,4 @@
-import { LineCounter, parseDocument } from 'yaml'
+import { isPair as isPairNode, isScalar, LineCounter, parseDocument, visit } from 'yaml'
 import * as z from 'zod/mini'
 import { Fault } from './faults.ts'
 import { unknownName } from './nearest.ts'
@@ -21,10 +21,15 @@ export const parseYaml = <S extends z.ZodMiniType>(
   throw new Fault('input', lines.length === 1 ? `${lines[0]}` : `${lines.length} problems:\n  ${lines.join('\n  ')}`)
 }
 
-/** As `parseYaml`, with the problems as values. */
+/**
+ * As `parseYaml`, with the problems as values.
+ * @param isText whether what stands under these keys (those of lists left out) is meant as text: a number there that would come out as another text
+ * than was written stays as it was written, since `1.10` is a version and `0123` a commit
+ */
 export const checkYaml = <S extends z.ZodMiniType>(
   source: string,
   schema: S,
+  isText?: (keys: readonly string[]) => boolean,
 ):
   | { readonly kind: 'read'; readonly value: z.output<S> }
   | { readonly kind: 'wrong'; readonly problems: readonly DocumentProblem[] } => {
@@ -47,6 +52,7 @@ export const checkYaml = <S extends z.ZodMiniType>(
   }
   if (document.contents === null) return { kind: 'wrong', problems: [{ line: 1, column: 1, text: 'is empty' }] }
 
+  if (isText !== undefined) keepWritten(document, isText)
   const plain = expand(document)
   if (plain.kind === 'wrong') return plain
   const result = z.safeParse(schema, plain.value, { reportInput: true })
@@ -56,6 +62,15 @@ export const checkYaml = <S extends z.ZodMiniType>(
   )
   return { kind: 'wrong', problems: [...problems].sort((a, b) => a.line - b.line || a.column - b.column) }
 }
+
+const keepWritten = (document: ReturnType<typeof parseDocument>, isText: (keys: readonly string[]) => boolean): void =>
+  visit(document, {
+    Scalar: (at, node, ancestors) => {
+      if (at === 'key' || typeof node.value !== 'number' || node.source === String(node.value)) return
+      const keys = ancestors.flatMap((one) => (isPairNode(one) && isScalar(one.key) ? [String(one.key.value)] : []))
+      if (node.source !== undefined && isText(keys)) node.value = node.source
+    },
+  })
 
 /** Plain values, with a bound on what a few lines of nested anchors can blow up to. */
 const expand = (

@@ -8,3 +8,10 @@ export const logged = (text: string): string =>
     .trim()
     .replace(/\s*[\r\n]+\s*/g, '; ')
     .replaceAll('##[', '## [')
+
+/**
+ * A whole line of the log that may hold text of others, such as a pod's own log: indented as it is, it starts no command either. The runner passes
+ * over the blanks before `::`, U+0085 among them.
+ */
+export const loggedLine = (text: string): string =>
+  `${/^[ \t]*/.exec(text)?.[0] ?? ''}${logged(text).replace(/^([\s\u0085]*)::/, '$1: :')}`

@@ -9,6 +9,7 @@ import {
 } from '@sluice/github/deployments'
 import { refusalBehind } from '@sluice/github/refusal'
 import { Fault } from '@sluice/kit/faults'
+import { loggedLine } from '@sluice/kit/log'
 import { isSame, isSibling, type Payload } from '../payload.ts'
 import type { Ports } from '../run.ts'
 
@@ -41,5 +42,5 @@ export const gitHubPorts = (github: GitHub, wanted: NewDeployment, payload: Payl
       : undefined
   },
   now: () => Date.now(),
-  say: (line) => process.stdout.write(`${line}\n`),
+  say: (line) => process.stdout.write(`${loggedLine(line)}\n`),
 })
