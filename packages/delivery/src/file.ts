@@ -136,7 +136,7 @@ export const checkSluiceFile = (text: string): FileRead => {
     return entirely(`is larger than ${FILE_LIMIT / 1024} KiB, which no sluice.yml needs`)
   if (isDeep(text)) return entirely(TOO_DEEP)
   try {
-    const shape = checkYaml(text, sluiceFile)
+    const shape = checkYaml(text, sluiceFile, isText)
     const meaning = checkYaml(text, references)
     // The parser calls itself for each level of a document, and tells its own exhaustion as if it were the document's.
     const deep =
@@ -194,6 +194,12 @@ const isDeep = (text: string): boolean => {
 const DEEPEST = 200
 const TOO_DEEP = 'is nested too deeply to be read'
 const entirely = (text: string): FileRead => ({ kind: 'wrong', problems: [{ line: 1, column: 1, text }] })
+
+/** The values of manifests and the environment of checks end up as text. */
+const isText = ([root, , part, ...rest]: readonly string[]): boolean =>
+  root === 'services' &&
+  ((part === 'checks' && rest[0] === 'env' && rest.length === 2) ||
+    (part === 'deploy' && rest[1] === 'values' && rest.length === 3))
 
 /** In the file's order, and none twice: what does not parse is found by both readings. */
 const inOrder = (problems: readonly DocumentProblem[]): readonly DocumentProblem[] =>

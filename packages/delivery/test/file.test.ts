@@ -428,3 +428,21 @@ describe('files that are no sluice.yml', () => {
     ])
   })
 })
+
+test('numbers that are meant as text stay as they are written; elsewhere they are numbers', () => {
+  const text = `version: 1
+services:
+  shop:
+    image: acme/shop
+    checks: [{ name: a, run: a, env: { PYTHON: 3.10, COMMIT: 0123, PORT: 8080, RATE: 1.5 } }]
+    deploy: { staging: { namespace: n, manifests: m, values: { VERSION: 1.10, ID: 12345678901234567890, HEX: 0x1F, N: 3 } } }
+    plan: { false-rollback-rate: 1e-2 }
+environments: { staging: { role: staging } }
+`
+  const read = checkSluiceFile(text)
+  if (read.kind !== 'read') throw new Error(JSON.stringify(read.problems))
+  const { checks, deploy, plan } = read.value.services.shop ?? {}
+  expect(checks?.[0]?.env).toEqual({ PYTHON: '3.10', COMMIT: '0123', PORT: 8080, RATE: 1.5 })
+  expect(deploy?.staging?.values).toEqual({ VERSION: '1.10', ID: '12345678901234567890', HEX: '0x1F', N: 3 })
+  expect(plan).toEqual({ 'false-rollback-rate': 0.01 })
+})
