@@ -105,17 +105,24 @@ const slept = (ms: number, over: AbortSignal): Promise<boolean> =>
 /** Hands on whole lines; the returned function hands on what is left without an end, and nothing after it. */
 const linesOf = (stream: NodeJS.ReadableStream, heard: (line: string) => void): (() => void) => {
   const decoder = new StringDecoder('utf8')
-  let rest = ''
+  // A line of many megabytes comes in as many parts: they are put together once.
+  let rest: string[] = []
   let deaf = false
+  const end = (last: string): void => {
+    const line = [...rest, last].join('')
+    rest = []
+    heard(line.endsWith('\r') ? line.slice(0, -1) : line)
+  }
   stream.on('data', (chunk: Buffer) => {
     if (deaf) return
-    const lines = (rest + decoder.write(chunk)).split(/\r?\n/)
-    rest = lines.pop() ?? ''
-    for (const line of lines) heard(line)
+    const parts = decoder.write(chunk).split('\n')
+    const open = parts.pop() ?? ''
+    for (const part of parts) end(part)
+    rest.push(open)
   })
   return () => {
     deaf = true
-    const last = rest + decoder.end()
+    const last = rest.join('') + decoder.end()
     if (last !== '') heard(last)
   }
 }

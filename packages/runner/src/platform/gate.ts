@@ -1,3 +1,4 @@
+import { describe } from '@sluice/kit/faults'
 import type { ApprovalRequest, EnvironmentRules } from '../github.ts'
 import type { RunIdentity } from './contexts.ts'
 import { branchRefusal, type JobEnvironment, mayDeploy, REJECTED } from './environments.ts'
@@ -34,7 +35,10 @@ export const pass = async (ready: Ready, { environment, rules, ports }: Gate): P
   if (reviewers.length === 0) return undefined
   ports.tell('job-waiting', path, `Waiting for review: ${environment.name} needs approval of ${reviewers.join(' or ')}`)
   const { signal } = ready.end
-  const answer = await orEnd(ports.approve({ run: ports.run.id, environment: environment.name, job: path }), signal)
+  const asked = async () => ports.approve({ run: ports.run.id, environment: environment.name, job: path })
+  const answer = await orEnd(asked(), signal).catch((thrown: unknown) => ({ broke: describe(thrown) }))
+  if (typeof answer === 'object')
+    return { conclusion: 'failure', why: [`Nobody could say whether ${environment.name} is approved: ${answer.broke}`] }
   if (answer === 'cancelled') return { conclusion: 'cancelled', why: [sentenceOf(signal)] }
   return answer === 'approved' ? undefined : { conclusion: 'failure', why: [REJECTED] }
 }

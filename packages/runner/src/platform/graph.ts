@@ -5,6 +5,7 @@ import { strategyOf } from '../language/strategy.ts'
 import type { Json, Scope } from '../template.ts'
 import type { Conclusion, JobTrace } from '../trace.ts'
 import type { Access, Job } from '../workflow.ts'
+import { allOf } from './all-of.ts'
 import type { Loaded } from './load.ts'
 import { traceUnbegun } from './unbegun.ts'
 import { runVariants } from './variants.ts'
@@ -65,6 +66,8 @@ export type GraphPorts = {
   readonly run: (ready: Ready) => Promise<Ended>
   /** Hears of a job that ended without having begun. */
   readonly ended: (trace: JobTrace) => void
+  /** Ends all that goes on: a bug of this runner came to light. */
+  readonly broke: () => void
   readonly now: () => number
 }
 
@@ -89,7 +92,7 @@ export const runGraph = async (graph: Graph, ports: GraphPorts): Promise<Readonl
     begun.set(job, end)
     return end
   }
-  await Promise.all(jobs.map(begin))
+  await allOf(jobs.map(begin), ports.broke)
   return Object.fromEntries(jobs.flatMap(({ id }) => (ends[id] ? [[id, ends[id]]] : [])))
 }
 

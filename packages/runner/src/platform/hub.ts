@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Deployment } from '../api/deployment-state.ts'
 import { startGitHubApi } from '../api/server.ts'
@@ -10,6 +10,7 @@ import { defaultGrant, type Grant } from '../language/permissions.ts'
 import type { Json } from '../template.ts'
 import { deployer } from './deployment.ts'
 import { filesOf, resolver } from './files.ts'
+import { removeFolder } from './folder.ts'
 import { concurrencyGroups, type Groups } from './groups.ts'
 import { type Issuer, startIssuer } from './identity.ts'
 import type { Files, Home } from './load.ts'
@@ -124,7 +125,7 @@ export const openHub = async (
     },
     close: async () => {
       await Promise.all([api.close(), issuer.close()])
-      rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
+      removeFolder(directory)
     },
   }
 }

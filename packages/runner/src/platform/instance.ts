@@ -20,6 +20,7 @@ export type InstancePorts = {
   readonly perform: (ready: Ready & { readonly job: NormalJob }) => Promise<Ended>
   readonly waits: (path: string, why: string) => void
   readonly ended: (trace: JobTrace) => void
+  readonly broke: () => void
   readonly now: () => number
 }
 
@@ -124,7 +125,8 @@ const callWorkflow = async (
 
 const callGraph = async (ready: Ready, sub: Graph, ports: InstancePorts): Promise<Ended> => {
   const startedAt = ports.now()
-  const graphPorts: GraphPorts = { run: (one) => runInstance(one, ports), ended: ports.ended, now: ports.now }
+  const { ended, broke, now } = ports
+  const graphPorts: GraphPorts = { run: (one) => runInstance(one, ports), ended, broke, now }
   const ends = await runGraph(sub, graphPorts)
   const outputs = outputsOf(sub, ends)
   const conclusion = 'wrong' in outputs ? 'failure' : together(Object.values(ends).map(({ result }) => result))

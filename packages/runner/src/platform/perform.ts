@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, Fault } from '@sluice/kit/faults'
 import type { JobRequest, JobResult, RunningJob } from '../execution.ts'
@@ -7,6 +7,7 @@ import type { Grant } from '../language/permissions.ts'
 import type { JobTrace } from '../trace.ts'
 import type { NormalJob } from '../workflow.ts'
 import { rulesOf } from './environments.ts'
+import { removeFolder } from './folder.ts'
 import { type GatePorts, pass } from './gate.ts'
 import type { Ended, Ready } from './graph.ts'
 import type { Claims } from './identity.ts'
@@ -67,6 +68,7 @@ export const perform = async (ready: Ready & { readonly job: NormalJob }, ports:
   } catch (thrown) {
     // What cannot be evaluated fails its job, as on GitHub; anything else is a bug of ours.
     if (thrown instanceof Fault) return unbegun('failure', [`The template is not valid. ${describe(thrown)}`])
+    if (isOfTheSystem(thrown)) return unbegun('failure', [`This machine could not do the job: ${thrown.message}`])
     throw thrown
   }
 }
@@ -93,12 +95,55 @@ const onMachine = async (
   const { token, giveBack } = ports.lend(ready.permissions)
   const deployed = environment?.deployment ? await ports.deploy(environment.name) : undefined
   await deployed?.('in_progress', '')
-  mkdirSync(ports.directory, { recursive: true })
-  const directory = mkdtempSync(join(ports.directory, 'machine-'))
-  const identity =
-    ready.permissions['id-token'] === 'write' ? ports.identify(claimsFor(ready, environment, ports.run)) : undefined
-  const env = { ...ports.env, ...identity?.env }
   const say = (text: string): void => ports.line(path, text)
+  let state: 'success' | 'failure' = 'failure'
+  let url = ''
+  try {
+    const result = await inFolder(ports.directory, say, (directory) =>
+      runJob(ready, { settings, rules, ports, path, token, directory, say }),
+    )
+    const own = traceOf(ready, { settings, rules, result, startedAt, endedAt: ports.now() })
+    if (own.conclusion === 'success') state = 'success'
+    url = result.environmentUrl
+    return { own, called: [], mayFail }
+  } finally {
+    await deployed?.(state, url)
+    giveBack()
+  }
+}
+
+/** Makes a machine's folder, and removes it when what is done in it has ended. */
+const inFolder = async <T>(
+  parent: string,
+  say: (text: string) => void,
+  act: (directory: string) => Promise<T>,
+): Promise<T> => {
+  mkdirSync(parent, { recursive: true })
+  const directory = mkdtempSync(join(parent, 'machine-'))
+  try {
+    return await act(directory)
+  } finally {
+    const why = removeFolder(directory)
+    if (why !== '') say(`The folder of this machine is left behind: ${why}`)
+  }
+}
+
+type Place = OnMachine & {
+  readonly path: string
+  readonly token: string
+  readonly directory: string
+  readonly say: (text: string) => void
+}
+
+const runJob = async (
+  ready: Ready & { readonly job: NormalJob },
+  { settings, rules, ports, path, token, directory, say }: Place,
+): Promise<JobResult> => {
+  const identity =
+    ready.permissions['id-token'] === 'write'
+      ? ports.identify(claimsFor(ready, settings.environment, ports.run))
+      : undefined
+  const env = { ...ports.env, ...identity?.env }
   const running = ports.start(requestFor(ready, { ...ports, settings, rules, token, directory, env, say }))
   const died = new AbortController()
   const ended = ports.begun(path, () => {
@@ -112,17 +157,16 @@ const onMachine = async (
     const result = await running.done
     ended()
     if (died.signal.aborted) await pause(ports.noticedAfter)
-    const own = traceOf(ready, { settings, rules, result, startedAt, endedAt: ports.now() })
-    await deployed?.(own.conclusion === 'success' ? 'success' : 'failure', result.environmentUrl)
-    return { own, called: [], mayFail }
+    return result
   } finally {
     ready.end.signal.removeEventListener('abort', onEnd)
     ended()
     identity?.close()
-    giveBack()
-    rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
   }
 }
+
+/** Such as no room left, or a folder that somebody removed. */
+const isOfTheSystem = (thrown: unknown): thrown is Error => thrown instanceof Error && 'syscall' in thrown
 
 const traceOf = (
   ready: Ready,

@@ -29,6 +29,10 @@ export const startRun = (hub: Hub, { id, file, cause, inputs }: Order): Run => {
   const cancelled = new AbortController()
   const closed = new AbortController()
   const loading = loadRun(file, hub.own(cause.sha, refOf(cause.branch)), hub.files, hub.given)
+  const broke = (): void => {
+    closed.abort('A bug of this runner ended the run.')
+    watch.killAll()
+  }
   const name = loading.kind === 'loaded' ? loading.loaded.workflow.name : file
   const end = (trace: Pick<RunTrace, 'conclusion' | 'refused' | 'why' | 'jobs'>): RunTrace => ({
     id,
@@ -52,7 +56,7 @@ export const startRun = (hub: Hub, { id, file, cause, inputs }: Order): Run => {
       repository: hub.repositoryName,
       cause,
     }
-    return end(await runLoaded(hub, { loaded: loading.loaded, identity, inputs, cancelled, closed, watch }))
+    return end(await runLoaded(hub, { loaded: loading.loaded, identity, inputs, cancelled, closed, watch, broke }))
   }
   const stopped = hub.onStop(() => {
     cancelled.abort('The platform was closed.')
@@ -62,8 +66,7 @@ export const startRun = (hub: Hub, { id, file, cause, inputs }: Order): Run => {
   hub.tell({ kind: 'run-started', run: id, workflow: name, event: cause.event })
   const done = work()
     .catch((thrown: unknown) => {
-      closed.abort('A bug of this runner ended the run.')
-      watch.killAll()
+      broke()
       const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
       return end({ conclusion: 'failure', refused: '', why: `A bug of this runner: ${text}`, jobs: [] })
     })
@@ -90,11 +93,13 @@ type Work = {
   readonly cancelled: AbortController
   readonly closed: AbortController
   readonly watch: ReturnType<typeof watchJobs>
+  readonly broke: () => void
 }
 
 type End = Pick<RunTrace, 'conclusion' | 'refused' | 'why' | 'jobs'>
 
-const runLoaded = async (hub: Hub, { loaded, identity, inputs, cancelled, closed, watch }: Work): Promise<End> => {
+const runLoaded = async (hub: Hub, work: Work): Promise<End> => {
+  const { loaded, identity, inputs, cancelled, closed } = work
   const { options } = hub
   const vars = options.vars ?? {}
   const github = githubContext(identity, { server: hub.site, api: hub.url })
@@ -137,12 +142,9 @@ const runLoaded = async (hub: Hub, { loaded, identity, inputs, cancelled, closed
     closed: closed.signal,
   }
   try {
-    const ports = instancePorts(hub, identity, watch)
-    const ends = await runGraph(graph, {
-      run: (ready) => runInstance(ready, ports),
-      ended: ports.ended,
-      now: Date.now,
-    })
+    const ports = instancePorts(hub, work)
+    const { ended, broke, now } = ports
+    const ends = await runGraph(graph, { run: (ready) => runInstance(ready, ports), ended, broke, now })
     const jobs = Object.values(ends).flatMap(({ traces }) => traces)
     const results = Object.values(ends).map(({ result }) => result)
     return cancelled.signal.aborted
@@ -153,7 +155,7 @@ const runLoaded = async (hub: Hub, { loaded, identity, inputs, cancelled, closed
   }
 }
 
-const instancePorts = (hub: Hub, identity: RunIdentity, watch: Work['watch']): InstancePorts => {
+const instancePorts = (hub: Hub, { identity, watch, broke }: Work): InstancePorts => {
   const { options, tell } = hub
   const run = identity.id
   const ended = (job: JobTrace): void => tell({ kind: 'job-ended', run, job })
@@ -162,6 +164,7 @@ const instancePorts = (hub: Hub, identity: RunIdentity, watch: Work['watch']): I
     groups: hub.groups,
     lend: hub.lend,
     ended,
+    broke,
     now: Date.now,
     waits: (job, why) => tell({ kind: 'job-waiting', run, job, why }),
     perform: (ready) =>

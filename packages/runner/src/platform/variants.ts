@@ -2,6 +2,7 @@ import { together } from '../language/job-status.ts'
 import type { strategyOf, Variant } from '../language/strategy.ts'
 import type { Scope } from '../template.ts'
 import type { Job } from '../workflow.ts'
+import { allOf } from './all-of.ts'
 import type { Ended, Graph, GraphPorts, JobEnd, Ready } from './graph.ts'
 import { machines } from './machines.ts'
 import { sentenceOf, traceUnbegun } from './unbegun.ts'
@@ -30,9 +31,11 @@ export const runVariants = async ({ variants, failFast, maxParallel }: Variants,
     const ready = readyFor(variant, work)
     const release = follow(ready, { failed: failed.signal, ...work })
     const leave = await places.take(ready.end.signal)
-    const { own, called, mayFail } = leave ? await work.ports.run(ready) : cancelledUnbegun(ready, work.ports)
-    leave?.()
-    release()
+    const running = leave ? work.ports.run(ready) : Promise.resolve(cancelledUnbegun(ready, work.ports))
+    const { own, called, mayFail } = await running.finally(() => {
+      leave?.()
+      release()
+    })
     const result = mayFail && own.conclusion === 'failure' ? 'success' : own.conclusion
     // The last one to end decides an output that several give.
     Object.assign(outputs, own.outputs)
@@ -40,7 +43,7 @@ export const runVariants = async ({ variants, failFast, maxParallel }: Variants,
       failed.abort(`The strategy configuration was canceled because "${ready.path.at(-1)}" failed`)
     return { result, traces: [own, ...called] }
   }
-  const ended = await Promise.all(variants.map(runVariant))
+  const ended = await allOf(variants.map(runVariant), work.ports.broke)
   return { result: together(ended.map(({ result }) => result)), outputs, traces: ended.flatMap(({ traces }) => traces) }
 }
 

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Happening } from '@sluice/runner/github'
 import { expect, test } from 'vitest'
-import { job, local, workflow, x } from './local.ts'
+import { ends, job, jobIn, local, workflow, x } from './local.ts'
 
 const sleeper = { 'runs-on': 'x', steps: [{ run: 'echo pid $$; sleep 1234' }] }
 
@@ -95,6 +96,59 @@ test('a bug of this runner fails the run and is named, and nothing is left waiti
   expect(trace.conclusion).toBe('failure')
   expect(trace.why).toMatch(/^A bug of this runner: TypeError: nobody thought of this\n {4}at /)
   await here.platform.idle()
+})
+
+test('a bug of this runner is told when all that ran has ended, in called workflows too', async () => {
+  const lines: string[] = []
+  const on = (happening: Happening): void => {
+    if (happening.kind === 'line') lines.push(happening.text)
+  }
+  const here = await local(
+    {
+      'main.yml': workflow('push', { call: { uses: './.github/workflows/lib.yml' }, other: sleeper }),
+      'lib.yml': workflow('workflow_call', { bug: job({}, { until: 'bug' }), sleeps: sleeper }),
+    },
+    { on },
+    (request, start) => {
+      const running = start(request)
+      if (request.ids.at(-1) !== 'bug') return running
+      return { ...running, done: running.done.then(() => Promise.reject(new TypeError('nobody thought of this'))) }
+    },
+  )
+  const [run] = here.platform.push()
+  const pids = () => lines.filter((line) => /^pid \d/.test(line)).map((line) => line.slice(4))
+  while (pids().length < 2) await new Promise((resolve) => setTimeout(resolve, 5))
+  here.let('bug')
+  expect((await run?.done)?.why).toMatch(/nobody thought of this/)
+  expect(pids().filter((pid) => existsSync(`/proc/${pid}`))).toEqual([])
+  expect(readdirSync(join(here.folder, '../machines'), { recursive: true }).join()).not.toContain('machine-')
+})
+
+test('reviewers whose answer fails fail their job alone', async () => {
+  const here = await local(
+    { 'main.yml': workflow('push', { a: job({ environment: 'production' }), b: job() }) },
+    {
+      environments: { production: { reviewers: ['x'] } },
+      approve: () => {
+        throw new Error('nobody there')
+      },
+    },
+  )
+  const trace = await here.pushed()
+  expect(ends(trace)).toBe('a failure; b success')
+  expect(jobIn(trace, 'a').why).toBe('Nobody could say whether production is approved: nobody there')
+})
+
+test('a machine whose folder cannot be made fails its job alone', async () => {
+  const here = await local({
+    'main.yml': workflow('push', {
+      a: { 'runs-on': 'x', steps: [{ run: 'top="$(dirname "$(dirname "$HOME")")"; rm -rf "$top"; touch "$top"' }] },
+      b: job({ needs: 'a', if: 'always()' }),
+    }),
+  })
+  const trace = await here.pushed()
+  expect(ends(trace)).toBe('a success; b failure')
+  expect(jobIn(trace, 'b').why).toMatch(/^This machine could not do the job: /)
 })
 
 test('a listener that throws changes nothing', async () => {
