@@ -64,7 +64,7 @@ describe('the rehearsal', () => {
     }
     ;[ended, own] = await Promise.all([
       rehearse('example', root, '--second-only'),
-      rehearse('own', shop, '--from-source', '--kill-runner=once'),
+      rehearse('own', shop, '--kill-runner=once'),
     ])
   }, 200_000)
 

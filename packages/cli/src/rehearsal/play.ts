@@ -98,23 +98,31 @@ const deliverFirst = async ({ stage, forge }: Opened, told: Told): Promise<RunTr
 }
 
 /**
- * Two seconds of answers from one release alone: only then can what follows be told from how it began. Gives the answers of that time.
+ * Two seconds of answers from one release alone: only then can what follows be told from how it began. Gives the answers of that time. A moment without any
+ * answer neither counts nor starts it anew: on a busy machine the clients come late.
  * @throws Fault('upstream') when that does not come
  */
 const steady = async ({ answers }: Load, label: string): Promise<Load['answers']> => {
-  const until = Date.now() + 20_000
+  const until = Date.now() + STEADY.limit
   let since = answers.length
-  for (let good = 0; good < 20; ) {
+  for (let good = 0; good < STEADY.moments; ) {
     const from = answers.length
     await pause(100)
     const fresh = answers.slice(from)
-    good = fresh.length > 0 && fresh.every((answer) => answer.release === label && !isFailed(answer)) ? good + 1 : 0
-    if (good === 0) since = answers.length
+    const bad = fresh.some((answer) => answer.release !== label || isFailed(answer))
+    if (bad) {
+      good = 0
+      since = answers.length
+    } else if (fresh.length > 0) good++
     if (Date.now() > until)
       throw new Fault(
         'upstream',
-        `Production did not answer steadily within 20 s: ${answers.filter(isFailed).length} of ${answers.length} requests failed`,
+        `Production did not answer steadily within ${STEADY.limit / 1000} s: ${answers.filter(isFailed).length} of ${answers.length} requests failed`,
+        'If the machine is busy with other work, try again when it is not.',
       )
   }
   return answers.slice(since)
 }
+
+/** How many tenths of a second in a row have to be good, and how long that may take, ms. */
+const STEADY = { moments: 20, limit: 60_000 } as const
