@@ -20,8 +20,10 @@ const linesOf = async (script: string): Promise<readonly string[]> => {
 }
 
 test('lines end with a line feed, with a carriage return before it or not, and the last one may have no end', async () => {
-  const script = `const out = (text) => new Promise((done) => process.stdout.write(text, () => setTimeout(done, 30)))
-out('a\\r').then(() => out('\\nb\\n\\nc\\rd\\n\\u00e9'.slice(0, 8))).then(() => process.stdout.write('last'))`
+  // Cut between a carriage return and its line feed, and in the middle of a letter of two bytes.
+  const script = `const all = Buffer.from('a\\r\\nb\\n\\nc\\rd\\n\\u00e9last')
+const out = (from, to) => new Promise((done) => process.stdout.write(all.subarray(from, to), () => setTimeout(done, 30)))
+out(0, 2).then(() => out(2, 11)).then(() => out(11))`
   expect(await linesOf(script)).toEqual(['a', 'b', '', 'c\rd', 'élast'])
 })
 
