@@ -93,7 +93,8 @@ describe.concurrent('a delivery', () => {
     }))
 
   test('of a bad release ends rolled back, and the outcome is red', () =>
-    scene({ plan: { ...PLAN, 'min-requests': 150 } }, async (set) => {
+    // Until enough was seen, however slow the machine is.
+    scene({ plan: { ...PLAN, 'min-requests': 150, 'max-hold': '60s' } }, async (set) => {
       const trace = await set.push(errors).done
       expect(outcome(trace)).toBe('fail rolled-back')
       expect(trace.conclusion).toBe('failure')
