@@ -80,7 +80,8 @@ export const run = async (file: SluiceFile, asked: Asked, ports: Ports): Promise
     findings,
     release: asked.digest === '' || failed ? undefined : ports.keep(releaseText(release)),
   }
-  if (!failed) return { ...told, verdict: 'pass', reason: { code: 'planned', text: textOf(plan), next: '' } }
+  if (!failed)
+    return { ...told, verdict: 'pass', reason: { code: 'planned', text: textOf(plan, asked.digest), next: '' } }
   const code = STOPPING.find((each) => findings.some(({ id }) => id === each)) ?? 'approval-not-enforced'
   const finding = findings.find(({ id }) => id === code)
   return {
@@ -97,13 +98,16 @@ export const run = async (file: SluiceFile, asked: Asked, ports: Ports): Promise
   }
 }
 
-const textOf = ({ service, staging, production }: DeliveryPlan): string => {
+const textOf = ({ service, staging, production }: DeliveryPlan, digest: string): string => {
   const to = [
     ...(staging === null ? [] : [staging.environment]),
     ...(production?.wanted === true ? [production.environment] : []),
   ]
   const why = production === null || production.wanted ? '' : `; ${production['wanted-why']}`
-  return `${service}: ${to.length === 0 ? 'nothing is to be deployed' : `planned for ${to.join(', then ')}`}${why}`
+  if (to.length === 0) return `${service}: nothing is to be deployed${why}`
+  if (digest === '')
+    return `${service}: no digest is given, so nothing is deployed; with one it would be to ${to.join(', then ')}${why}`
+  return `${service}: planned for ${to.join(', then ')}${why}`
 }
 
 /** What is missing in the checkout would stop a later job. It may be made there before it is read, so it stops nothing here. */

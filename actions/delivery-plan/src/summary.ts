@@ -41,7 +41,7 @@ export const summarize = ({ verdict, reason, plan, digest, event, seen, findings
       ]),
     ),
     '',
-    minutesOf(plan),
+    minutesOf(plan, digest),
     '',
     ...(seen.length === 0
       ? []
@@ -52,13 +52,18 @@ export const summarize = ({ verdict, reason, plan, digest, event, seen, findings
           ),
           '',
         ]),
-    ...findings.map(({ level, text, hint }) => `- **${level}**: ${inline(text)}. ${inline(hint ?? '')}`.trimEnd()),
+    ...worstFirst(findings).map(({ level, text, hint }) =>
+      `- **${level}**: ${inline(text)}. ${inline(hint ?? '')}`.trimEnd(),
+    ),
     '',
   ].join('\n')
 }
 
-const minutesOf = ({ production }: DeliveryPlan): string => {
-  if (production?.wanted !== true)
+const worstFirst = (findings: readonly Finding[]): readonly Finding[] =>
+  (['error', 'warning', 'note'] as const).flatMap((level) => findings.filter((finding) => finding.level === level))
+
+const minutesOf = ({ production }: DeliveryPlan, digest: string): string => {
+  if (production?.wanted !== true || digest === '')
     return 'Planned runner minutes of the canary: none, this run does not release to production.'
   const { kind, why } = jobLimit(production['runs-on'])
   const longest = shown(production['timeout-minutes'] * 60_000)

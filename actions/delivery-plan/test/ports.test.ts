@@ -100,6 +100,12 @@ describe('files', () => {
     expect(() => readText(join(folder, 'sluice.yml'))).toThrow(/is not a file/)
   })
   test('a device is none either, and is not read', () => expect(() => readText('/dev/zero')).toThrow(/is not a file/))
+  test('a file that is not UTF-8 is not read as something else; a byte order mark stays, for its hash', () => {
+    writeFileSync(join(folder, 'sluice.yml'), Buffer.from('a: größe', 'latin1'))
+    expect(() => readText(join(folder, 'sluice.yml'))).toThrow(/is not UTF-8 text/)
+    writeFileSync(join(folder, 'sluice.yml'), '\ufeffa: größe')
+    expect(readText(join(folder, 'sluice.yml'))).toBe('\ufeffa: größe')
+  })
   test('a file larger than sluice.yml may be is not read', () => {
     writeFileSync(join(folder, 'sluice.yml'), 'x'.repeat(256 * 1024 + 1))
     expect(() => readText(join(folder, 'sluice.yml'))).toThrow(/is larger than 256 KiB/)

@@ -143,9 +143,22 @@ describe('the summary', () => {
     expect(summary).not.toContain('recover[')
   })
   test('without a digest draws nothing as if it were deployed', async () => {
-    expect(await summaryOf('approval: none', 'push', '')).toContain(
-      '| canary | nothing to check: no digest is given: the file is only read |',
-    )
+    const summary = await summaryOf('approval: none', 'push', '')
+    expect(summary).toContain('| canary | nothing to check: no digest is given: the file is only read |')
+    expect(summary).toContain('shop: no digest is given, so nothing is deployed; with one it would be to eu.')
+    expect(summary).toContain('Planned runner minutes of the canary: none')
+  })
+  test('tells the worst first', async () => {
+    const planned = await ran(file('approval: none'))
+    const finding = (level: 'note' | 'warning' | 'error') => ({ id: level, level, text: level })
+    const findings = [finding('note'), finding('warning'), finding('error'), finding('warning')]
+    const summary = summarize({ ...planned, findings, digest: ASKED.digest, event: 'push' })
+    expect([...summary.matchAll(/^- \*\*(\w+)\*\*/gm)].map(([, level]) => level)).toEqual([
+      'error',
+      'warning',
+      'warning',
+      'note',
+    ])
   })
   test.each([
     { runner: 'ubuntu-latest', says: "GitHub's own runner counts every one of them" },

@@ -236,6 +236,14 @@ describe('checks', PATIENT, () => {
     expect(ran.log).not.toMatch(/^(?!::error).*##\[/m)
   })
 
+  it('of a file that is not UTF-8 are not run as something else than was written', async () => {
+    const text = "version: 1\nservices: { shop: { image: shop, checks: [{ name: a, run: 'echo größe' }] } }\n"
+    writeFileSync(join(folder, 'latin.yml'), Buffer.from(text, 'latin1'))
+    const ran = await runAction({ file: 'latin.yml' }, { cwd: folder })
+    expect(ran.outputs).toMatchObject({ verdict: 'error', 'reason-code': 'input-fault' })
+    expect(ran.summary).toContain('file: latin.yml is not UTF-8 text')
+  })
+
   it('of a file that is a pipe are not waited for', async () => {
     execFileSync('mkfifo', [join(folder, 'pipe.yml')])
     const ran = await runAction({ file: 'pipe.yml' }, { cwd: folder })

@@ -6,7 +6,7 @@ import { describe, Fault } from '@sluice/kit/faults'
 
 /**
  * The text of sluice.yml.
- * @throws Fault('input') when it is missing, no file, too large, or may not be read
+ * @throws Fault('input') when it is missing, no file, too large, not UTF-8, or may not be read
  */
 export const readText = (file: string): string => {
   try {
@@ -14,9 +14,10 @@ export const readText = (file: string): string => {
     if (!found.isFile()) throw new Fault('input', `Invalid input: file: ${file} is not a file`)
     if (found.size > FILE_LIMIT)
       throw new Fault('input', `Invalid input: file: ${file} is larger than ${FILE_LIMIT / 1024} KiB`)
-    return readFileSync(file, 'utf8')
+    return UTF8.decode(readFileSync(file))
   } catch (thrown) {
     if (thrown instanceof Fault) throw thrown
+    if (thrown instanceof TypeError) throw new Fault('input', `Invalid input: file: ${file} is not UTF-8 text`)
     const missing = thrown instanceof Error && 'code' in thrown && ['ENOENT', 'ENOTDIR'].includes(String(thrown.code))
     if (!missing) throw new Fault('input', `Invalid input: file: ${file} cannot be read: ${describe(thrown)}`)
     throw new Fault(
@@ -28,6 +29,9 @@ export const readText = (file: string): string => {
     )
   }
 }
+
+// Bytes that are not UTF-8 must not end up in a command or a name as question marks. Decoding them throws a TypeError.
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Writes release.json. @param folder made when it is not there */
 export const keepRelease = (text: string, folder: string): { readonly path: string; readonly sha256: string } => {
