@@ -12,7 +12,7 @@ import { launch, stopped } from './launch.ts'
 import { setOutput } from './listen.ts'
 import { printVariables } from './run-script.ts'
 import type { Frame, JobState, Status, StepRun, Work } from './state.ts'
-import { openFiles } from './step-files.ts'
+import { NO_FILES, openFiles } from './step-files.ts'
 import { inputVariables } from './variables.ts'
 
 /** A step that uses an action. */
@@ -32,7 +32,8 @@ export const runAction = async (run: StepRun, step: UsesStep): Promise<Status> =
   if (phase === 'main' && action.kind === 'node' && preOf(action) !== '' && isLocal(step.uses))
     log.warning(`\`pre\` execution is not supported for local action from '${step.uses}'`)
   if (phase !== 'post' && action.kind === 'node') registerPost(run, step, action)
-  const files = openFiles(run)
+  // Only a program can write to them.
+  const files = action.kind === 'node' ? openFiles(run) : NO_FILES
   const github = {
     action: frame.action || (run.id === '' ? (run.key.split('/').at(-1) ?? '') : run.id),
     action_repository: action.kind === 'node' || action.kind === 'composite' ? action.repository : '',

@@ -13,6 +13,9 @@ export type StepFiles = {
   readonly take: () => boolean
 }
 
+/** What a step has that runs no program of its own. */
+export const NO_FILES: StepFiles = { github: {}, take: () => true }
+
 /** How large a summary may be, bytes. Source: docs.github.com, "Workflow commands", adding a job summary. */
 export const SUMMARY_LIMIT = 1024 * 1024
 

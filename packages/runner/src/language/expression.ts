@@ -13,9 +13,8 @@ export type Value = { readonly kind: 'value'; readonly value: Json } | { readonl
  */
 export const valueFrom = (source: string, scope: Scope): Value => {
   try {
-    const tree = parse(source, Object.keys(scope.contexts))
+    const { tree, named } = parse(source, Object.keys(scope.contexts))
     if (tree === undefined) return { kind: 'value', value: null }
-    const named = contextsIn(tree)
     const given = Object.entries(scope.contexts).filter(([name]) => named.has(name.toLowerCase()))
     const missing = [...named].filter((name) => !given.some(([key]) => key.toLowerCase() === name))
     const data = dictionary([
@@ -31,8 +30,7 @@ export const valueFrom = (source: string, scope: Scope): Value => {
 /** Whether an expression calls `success`, `failure`, `cancelled` or `always`; the words in a text or as a property do not count. False for what cannot be parsed. */
 export const asksForStatus = (source: string): boolean => {
   try {
-    const tree = parse(source, [])
-    return tree !== undefined && nodes(tree).some((node) => calls(node, statusFunctions))
+    return parse(source, []).asksForStatus
   } catch {
     return false
   }
@@ -41,12 +39,31 @@ export const asksForStatus = (source: string): boolean => {
 const contexts = 'github inputs vars needs strategy matrix secrets steps job runner env jobs'.split(' ')
 const statusFunctions = ['success', 'failure', 'cancelled', 'always'] as const
 
-const parse = (source: string, more: readonly string[]): Expr | undefined => {
+/** An expression that was read: the contexts that it names, in lower case, and whether it calls a status function. */
+type Read = { readonly tree: Expr | undefined; readonly named: ReadonlySet<string>; readonly asksForStatus: boolean }
+
+/** The same few hundred expressions are evaluated over and over: each is read once. */
+const known = new Map<string, Read>()
+const MOST_KNOWN = 5_000
+
+const parse = (source: string, more: readonly string[]): Read => {
+  const key = `${more.join()} ${source}`
+  const found = known.get(key)
+  if (found) return found
   const functions = [
     ...statusFunctions.map((name) => ({ name, minArgs: 0, maxArgs: Number.MAX_SAFE_INTEGER })),
     { name: 'hashFiles', minArgs: 1, maxArgs: 255 },
   ]
-  return new Parser(tokensOf(source), [...contexts, ...more], functions).parse()
+  const tree = new Parser(tokensOf(source), [...contexts, ...more], functions).parse()
+  const all = tree === undefined ? [] : nodes(tree)
+  const read = {
+    tree,
+    named: new Set(all.flatMap((node) => (node instanceof ContextAccess ? [node.name.lexeme.toLowerCase()] : []))),
+    asksForStatus: all.some((node) => calls(node, statusFunctions)),
+  }
+  if (known.size >= MOST_KNOWN) known.clear()
+  known.set(key, read)
+  return read
 }
 
 /** The lexer of the package undoes only the first doubled quote of a text; `run: echo '${{ a }}'` becomes a text that has more. */
@@ -76,9 +93,6 @@ const functionsOf = ({ status, hashFiles }: Scope): Map<string, FunctionDefiniti
   }
   return new Map([...asked, hash].map((one) => [one.name, one]))
 }
-
-const contextsIn = (tree: Expr): ReadonlySet<string> =>
-  new Set(nodes(tree).flatMap((node) => (node instanceof ContextAccess ? [node.name.lexeme.toLowerCase()] : [])))
 
 const calls = (node: Expr, names: readonly string[]): boolean =>
   node instanceof FunctionCall && names.includes(node.functionName.lexeme.toLowerCase())
