@@ -74,13 +74,13 @@ const timed = async (args: readonly string[], show: boolean) => {
   return { ...finished, seconds: ((performance.now() - from) / 1000).toFixed(1) }
 }
 
-/** The failure paths of a whole delivery: minutes of waiting for real holds and leases, so they have a command of their own. */
+/** Whole deliveries: minutes of real holds and leases, whose verdicts need a machine that is not busy with something else. So they have a command of their own. */
 const DELIVERY = 'test/delivery'
 
 if (import.meta.main) {
   const tallies: Tally[] = []
   const [first, ...rest] = process.argv.slice(2)
-  if (first === '--delivery') tallies.push(await tests([`${DELIVERY}/`, ...rest]))
+  if (first === '--delivery') tallies.push(await tests([`${DELIVERY}/`, '--no-file-parallelism', ...rest]))
   else {
     for (const each of CHECKS) tallies.push(await check(each))
     tallies.push(await tests([`--exclude=${DELIVERY}/**`, ...process.argv.slice(2)]))

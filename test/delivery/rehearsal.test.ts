@@ -20,7 +20,7 @@ type Result = {
 }
 type Ended = { readonly code: number | null; readonly result: Result | undefined; readonly said: string }
 
-const root = join(import.meta.dirname, '..')
+const root = join(import.meta.dirname, '../..')
 const directory = mkdtempSync(join(tmpdir(), 'sluice-rehearsal-test-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
