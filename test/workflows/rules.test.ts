@@ -136,7 +136,11 @@ describe.each(PUBLISHED)('%s, which others call,', (path) => {
       const condition = job.if ?? ''
       if (condition.startsWith('always() &&')) continue
       for (const [, needed = ''] of condition.matchAll(/needs\.(\w+)\.outputs\.verdict/g))
-        expect(condition, `${id}: ${needed}`).toContain(`needs.${needed}.result == 'success' && `)
+        expect(condition, `${id}: ${needed}`).toContain(
+          jobs.some(([other, { uses }]) => other === needed && uses !== undefined)
+            ? `!contains(fromJSON('["failure", "cancelled"]'), needs.${needed}.result) && `
+            : `needs.${needed}.result == 'success' && `,
+        )
     }
   })
 })
