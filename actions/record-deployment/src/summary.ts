@@ -1,4 +1,4 @@
-import { cell, table } from '@sluice/kit/markdown'
+import { cell, inline, table, unmarked } from '@sluice/kit/markdown'
 import type { Recorded } from './run.ts'
 import type { Reason, Verdict } from './verdict.ts'
 
@@ -20,31 +20,23 @@ export type Told = {
  * release's own steps have to say; one that was not shows everything.
  */
 export const summarize = ({ verdict, reason, recorded, service, environment, commit, image, home }: Told): string => {
-  const head = `### ${verdict === 'pass' ? '✅' : '⚠️'} Deployment record: ${verdict}\n\n**${oneLine(reason.text)}.** ${oneLine(reason.next)}`
+  const head = `### ${verdict === 'pass' ? '✅' : '⚠️'} Deployment record: ${verdict}\n\n**${inline(reason.text)}.** ${inline(reason.next)}`
   const changed = recorded.corrections.map(({ id, state }) => [`Deployment ${id}`, `now ${state}`])
   const rows = [
-    ['Service', service],
-    ['Environment', environment],
+    ['Service', unmarked(service)],
+    ['Environment', unmarked(environment)],
     ['Commit', commit],
-    ['Image', image],
+    ['Image', unmarked(image)],
     ['Deployment', recorded.id === undefined ? 'none' : String(recorded.id)],
     ['State', recorded.state ?? 'not known'],
     ...changed,
   ]
   const release =
     verdict === 'error' ? '\n\nThe release itself is not touched by this: only its record on GitHub is.' : ''
-  const link = `${home}/deployments/${encodeURIComponent(environment)}`
+  const link = `${home}/deployments/${encodeURIComponent(environment).replace(/[()]/g, (sign) => (sign === '(' ? '%28' : '%29'))}`
   const shown = verdict === 'pass' ? changed : rows
   const facts = shown.length === 0 ? '' : `${table(['', ''], shown)}\n\n`
   return `${head}${release}\n\n${facts}[Deployments to ${cell(code(environment))}](${link})\n`
 }
-
-/** Text of others must not start Markdown or HTML of its own. */
-const oneLine = (text: string): string =>
-  text
-    .replace(/\s+/g, ' ')
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replace(/([*_`[\]])/g, '\\$1')
 
 const code = (text: string): string => `\`${text.replaceAll('`', "'")}\``

@@ -96,3 +96,12 @@ it('the summary says the verdict first, and nothing in it starts Markdown or HTM
     ].join('\n'),
   )
 })
+
+it('names that are Markdown are shown as text, and end no link', async () => {
+  const recorded = await run(PLAN, world([], [], 1).ports)
+  const [service, environment] = ['[x](http://a) *b*', 'eu (west)']
+  const { verdict, reason } = decide(recorded, { service, environment })
+  const summary = summarize({ verdict, reason, recorded, service, environment, commit: '', image: '', home: 'h' })
+  expect(summary).toContain('| Service | \\[x\\](http://a) \\*b\\* |')
+  expect(summary).toContain('(h/deployments/eu%20%28west%29)')
+})

@@ -170,9 +170,14 @@ const parse = (text: string, origin: string): KubeConfig => {
     throw new Fault(
       'input',
       `${origin} is not a kubeconfig: it has no ${config.clusters.length === 0 ? 'clusters' : 'contexts'}`,
+      isBase64(text) ? 'It is base64: keep the YAML itself in the secret' : undefined,
     )
   return config
 }
+
+/** Many a guide says to keep a kubeconfig as base64. */
+const isBase64 = (text: string): boolean =>
+  /^[A-Za-z0-9+/=\s]+$/.test(text) && Buffer.from(text, 'base64').toString('utf8').includes('clusters')
 
 const EMPTY = 'A secret of an environment is empty in a called workflow unless its caller passes it (secrets: inherit)'
 

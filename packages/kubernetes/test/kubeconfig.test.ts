@@ -39,6 +39,7 @@ describe('a kubeconfig that cannot be used is said to lack', () => {
     ['YAML', { kubeconfig: 'apiVersion: v1\nclusters: [' }, /the given kubeconfig is not a kubeconfig/],
     ['a mapping', { kubeconfig: file('text', 'just a word') }, /is not a kubeconfig/],
     ['clusters', { kubeconfig: 'apiVersion: v1\nkind: Config\n' }, /it has no clusters/],
+    ['its own form', { kubeconfig: file('base64', Buffer.from(good).toString('base64')) }, /is base64: keep the YAML/],
     ['the context', { kubeconfig: good, context: 'prdo' }, /no context "prdo".*prod, lost/],
     ['the cluster of the context', { kubeconfig: good, context: 'lost' }, /names a cluster "gone"/],
     ['a current context', { kubeconfig: good.replace('current-context: prod', '') }, /no current context.*prod, lost/],
