@@ -111,6 +111,24 @@ test.each<[string, canary: Needed, recover: Needed, verdict: string, code: strin
   expect(recorded(canary, recover)).toMatchObject({ verdict, 'reason-code': code, image })
 })
 
+const DROPPED: Needed = { result: 'success', outputs: {} }
+const PASSED: Needed = { result: 'success', outputs: { verdict: 'pass' } }
+const PROMOTED: Needed = { result: 'success', outputs: said('1', 'promoted', 'passed') }
+test.each<[string, plan: string, approve: Needed, canary: Needed, isRed: boolean]>([
+  ['all that was said arrived', plan, PASSED, PROMOTED, false],
+  ['nobody was asked', plan, NONE, PROMOTED, false],
+  ['nothing was to be released', plan, NONE, NONE, false],
+  ['the plan was dropped', '', NONE, NONE, true],
+  ['the approval was dropped', plan, DROPPED, NONE, true],
+  ['the verdict was dropped', plan, PASSED, DROPPED, true],
+])('all jobs are green, and %s: is the record red?', (_, text, approve, canary, isRed) => {
+  const step = jobOf('record').steps?.find(({ name }) => name === 'Nobody said what came of it')
+  const contexts = { ...contextsOf({ approve, canary }), inputs: { plan: text } }
+  expect(evaluateCondition(step?.if ?? '', { contexts, status: { ...status, success: true, failure: false } })).toBe(
+    isRed,
+  )
+})
+
 test('no job that is asked what it said leaves an output empty', () => {
   for (const id of ['canary', 'recover'])
     for (const [name, value] of Object.entries(jobOf(id).outputs ?? {}))
