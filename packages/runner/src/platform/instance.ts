@@ -147,9 +147,12 @@ const callGraph = async (ready: Ready, sub: Graph, ports: InstancePorts): Promis
 
 type Outputs = { readonly values: Readonly<Record<string, string>> } | { readonly wrong: string }
 
-/** A called workflow's outputs, over `github`, `jobs`, `vars` and `inputs`. Source: docs.github.com, "Contexts", jobs context. */
+/**
+ * A called workflow's outputs, over `github`, `jobs`, `vars` and `inputs`. How a job ended is in `jobs` by the reference, and empty on GitHub.
+ * Source: docs.github.com, "Contexts", jobs context; actions/runner#2495 and #3087
+ */
 const outputsOf = (graph: Graph, ends: Readonly<Record<string, JobEnd>>): Outputs => {
-  const jobs = Object.fromEntries(Object.entries(ends).map(([id, { result, outputs }]) => [id, { result, outputs }]))
+  const jobs = Object.fromEntries(Object.entries(ends).map(([id, { outputs }]) => [id, { outputs }]))
   const contexts = { github: graph.github, jobs, vars: graph.vars, inputs: graph.inputs }
   const scope = { contexts, status: { success: true, failure: false, cancelled: false } }
   const declared = Object.entries(graph.loaded.workflow.call?.outputs ?? {})

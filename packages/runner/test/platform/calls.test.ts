@@ -22,7 +22,7 @@ describe('a called workflow', () => {
       'sub.yml': called(
         {
           inputs: { word: { type: 'string', required: true }, times: { type: 'number', default: 2 } },
-          outputs: { said: { value: `${x('jobs.b.outputs.out')} ${x('jobs.b.result')}` } },
+          outputs: { said: { value: `${x('jobs.b.outputs.out')}, result ${x("jobs.b.result || 'empty'")}` } },
         },
         {
           b: job({ name: 'The second' }, { output: `${x('inputs.word')}*${x('inputs.times')}` }),
@@ -31,7 +31,7 @@ describe('a called workflow', () => {
       ),
     })
     expect(ends(trace)).toBe('a success; call success; call / b success; call / c success; after success')
-    expect(jobIn(trace, 'after').outputs.out).toBe('success from-a*2 success')
+    expect(jobIn(trace, 'after').outputs.out).toBe('success from-a*2, result empty')
     expect(jobIn(trace, 'call / b')).toMatchObject({ name: 'call / The second', ids: ['call', 'b'], kind: 'job' })
     expect(jobIn(trace, 'call').kind).toBe('call')
   })
