@@ -14,7 +14,7 @@ export type JobOutputs = {
 }
 
 /** What a job may give, bytes of UTF-16: GitHub documents the limit, not what is said beyond it. Source: docs.github.com, "Passing information between jobs". */
-export const OUTPUTS_LIMIT = 1024 * 1024
+const OUTPUTS_LIMIT = 1024 * 1024
 
 /**
  * Evaluates a job's outputs when its steps are over. An empty one is left out, as is one that holds any masked text: it may be a secret.

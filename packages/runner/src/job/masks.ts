@@ -21,7 +21,7 @@ export const masksOf = (values: readonly string[]): Masks => {
 }
 
 /** The forms in which a secret leaves a program: base64 at each of the three offsets, quoted, as JSON, as part of a URL, as XML. */
-export const encoded = (value: string): readonly string[] => {
+const encoded = (value: string): readonly string[] => {
   const bytes = Buffer.from(value)
   const shifted = (by: number): string => bytes.subarray(bytes.length > by ? by : 0).toString('base64')
   return [

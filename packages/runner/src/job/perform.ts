@@ -61,7 +61,7 @@ export const perform = async (job: JobState, frame: Frame, work: Work, within?: 
 }
 
 /** Names a use of an action among all of a job's, in each of its phases. */
-export const keyOf = (frame: Frame, work: Pick<Work, 'id'>): string => `${frame.key}/${work.id}`
+const keyOf = (frame: Frame, work: Pick<Work, 'id'>): string => `${frame.key}/${work.id}`
 
 /** What a person sees as a step's name: its own, or what it runs. */
 export const nameOf = ({ step }: Pick<Work, 'step'>, scope: Scope): string => {

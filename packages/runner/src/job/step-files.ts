@@ -17,7 +17,7 @@ export type StepFiles = {
 export const NO_FILES: StepFiles = { github: {}, take: () => true }
 
 /** How large a summary may be, bytes. Source: docs.github.com, "Workflow commands", adding a job summary. */
-export const SUMMARY_LIMIT = 1024 * 1024
+const SUMMARY_LIMIT = 1024 * 1024
 
 /** Makes empty command files for a process of a step. Sources: docs.github.com, "Workflow commands", environment files; `FileCommandManager` in actions/runner. */
 export const openFiles = (run: StepRun): StepFiles => {

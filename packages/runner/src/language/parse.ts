@@ -85,11 +85,17 @@ const withKnownNeeds = (jobs: readonly Job[]): readonly Job[] => {
 }
 
 const wrong = (context: TemplateContext, more: readonly Problem[] = []) => {
-  const problems = context.errors.getErrors().map(({ rawMessage, range }) => ({
+  const found = context.errors.getErrors().map(({ rawMessage, range }) => ({
     line: range?.start.line ?? 1,
     column: range?.start.column ?? 1,
     text: rawMessage,
   }))
+  // Where the YAML itself is wrong, all that its reader says after the first is of its own making, and it says the place and shows the line once more.
+  const [yaml] = found.flatMap((one) => {
+    const text = /^(.*) at line \d+, column \d+:\n/.exec(one.text)?.[1]
+    return text === undefined ? [] : [{ ...one, text }]
+  })
+  const problems = yaml ? [yaml] : found
   const all = [...problems, ...more].toSorted((a, b) => a.line - b.line || a.column - b.column)
   return { kind: 'wrong', problems: all } as const
 }

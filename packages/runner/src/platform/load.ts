@@ -35,9 +35,9 @@ export type Files = {
 }
 
 /** Levels of workflows, the first one included. Source: docs.github.com, "Reuse workflows", nesting. */
-export const LEVELS = 10
+const LEVELS = 10
 /** Different workflows that one run may call. Source: docs.github.com, "Reusing workflow configurations", limitations. */
-export const CALLED = 50
+const CALLED = 50
 
 /**
  * Loads a workflow and all that it calls, with the checks that GitHub makes before anything runs: files that do not parse or are not there, calls of what

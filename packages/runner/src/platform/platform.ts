@@ -13,7 +13,7 @@ import { NO_COMMIT } from './repository.ts'
 import { startRun } from './run.ts'
 
 /** How many runs may follow one another by `workflow_run`. Source: docs.github.com, "Events that trigger workflows", workflow_run. */
-export const LONGEST_CHAIN = 3
+const LONGEST_CHAIN = 3
 
 /**
  * Starts a local GitHub with one repository: its API and its issuer on loopback, its runs, its groups and its machines.

@@ -6,9 +6,9 @@ import { environmentOf, type JobEnvironment } from './environments.ts'
 import type { Ready } from './graph.ts'
 
 /** Minutes that a job may take where its file says nothing, and that GitHub's own machines allow. Source: docs.github.com, "Actions limits". */
-export const HOSTED_MINUTES = 360
+const HOSTED_MINUTES = 360
 /** Minutes on a machine of one's own: five days. Source: docs.github.com, "Actions limits". */
-export const SELF_HOSTED_MINUTES = 5 * 24 * 60
+const SELF_HOSTED_MINUTES = 5 * 24 * 60
 
 /** What a job's own file says of how it runs. */
 export type Settings = {

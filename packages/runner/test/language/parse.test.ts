@@ -85,6 +85,13 @@ test('a strategy that is one expression is read part by part', () => {
   })
 })
 
+test('of a file that is no YAML the first thing that is wrong is said, and nothing that its reader makes of the rest', () => {
+  const problems = problemsOf(
+    'on: push\njobs:\n  a: { runs-on: x, steps: [{ shell: python {0}, run: x }] }\n  b: { a: b',
+  )
+  expect(problems).toEqual(['3: Unexpected flow-map-start at node end'])
+})
+
 const steps = 'runs-on: x, steps: [{ run: x }]'
 
 test.each([
