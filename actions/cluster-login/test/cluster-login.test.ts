@@ -110,11 +110,29 @@ test.each(['', 'null'])('without a login (%j) what stands in the env of a step c
   for (const source of sources) expect(valueFrom(source, { contexts, status })).toMatchObject({ kind: 'value' })
 })
 
+test.each([true, false])('at AKS kubelogin is downloaded where it is missing: is it there: %s', async (isThere) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-az-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const az =
+    '#!/bin/sh\necho "$1 $2"; while [ "$1" != --kubelogin-install-location ]; do shift; done; echo from-az > "$2"'
+  writeFileSync(join(folder, 'az'), az, { mode: 0o755 })
+  if (isThere) writeFileSync(join(folder, 'kubelogin'), '', { mode: 0o755 })
+  const paths = join(folder, 'paths')
+  writeFileSync(paths, '')
+  const { code, stdout } = await runStep('Where there is no kubelogin', {
+    PATH: `${folder}:/usr/bin:/bin`,
+    GITHUB_PATH: paths,
+  })
+  const added = readFileSync(paths, 'utf8').trim()
+  expect([code, stdout.trim()]).toEqual([0, isThere ? join(folder, 'kubelogin') : 'aks install-cli'])
+  expect(isThere ? added : readFileSync(join(added, 'kubelogin'), 'utf8')).toBe(isThere ? '' : 'from-az\n')
+})
+
 test('every step but the first three is for one cloud, and no step is for two', () => {
   const clouds = steps
     .slice(3)
     .map((step) => /^fromJSON\(inputs\.login \|\| 'null'\)\.(\w+) != null$/.exec(step.if ?? '')?.[1])
-  expect(clouds).toEqual(['aws', 'aws', 'gcp', 'gcp', 'azure', 'azure', 'azure'])
+  expect(clouds).toEqual(['aws', 'aws', 'gcp', 'gcp', 'azure', 'azure', 'azure', 'azure'])
 })
 
 test('no script holds an expression, so no value is ever read as code', () => {
