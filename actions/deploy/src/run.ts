@@ -76,6 +76,12 @@ const alreadyThere = async (
   if (unlessThere === undefined || cancelled.aborted) return undefined
   const resource = { apiVersion: 'apps/v1', resource: 'deployments', namespace }
   const live = await cluster.get<KubernetesObject>(resource, unlessThere)
+  if (live?.metadata.deletionTimestamp !== undefined)
+    throw new Fault(
+      'upstream',
+      `Deployment/${unlessThere} in namespace ${namespace} is being deleted: it is there, and soon it is not`,
+      'Wait until it is gone, or find out what holds it (its finalizers), then run again',
+    )
   return live === undefined ? undefined : { target: { ...resource, kind: 'Deployment', name: unlessThere }, live }
 }
 

@@ -379,3 +379,24 @@ describe('a deploy that waits', () => {
     expect([...live.keys()]).toEqual(['a'])
   })
 })
+
+describe('a deploy that skips a Deployment that is there', () => {
+  const shop = (metadata: object): Manifest => ({
+    file: 'app.yaml',
+    line: 1,
+    object: { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'shop', ...metadata } },
+  })
+
+  it('does nothing, whatever it was given', async () => {
+    const { ports, live } = world([shop({})])
+    expect(await run(job([configMap('a', 'new')], { unlessThere: 'shop' }), ports)).toMatchObject({ end: 'exists' })
+    expect([...live.keys()]).toEqual(['shop'])
+  })
+
+  it('does not take one for it that is being deleted', async () => {
+    const { ports, live } = world([shop({ deletionTimestamp: '2026-01-01T00:00:00Z' })])
+    const asked = run(job([configMap('a', 'new')], { unlessThere: 'shop' }), ports)
+    await expect(asked).rejects.toThrow('Deployment/shop in namespace web is being deleted')
+    expect([...live.keys()]).toEqual(['shop'])
+  })
+})
