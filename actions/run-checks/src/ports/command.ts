@@ -36,7 +36,7 @@ export type Shell = {
 const SUMMARY_BYTES = 256 * 1024
 /** What a pipe may stay open after all that could write to it has been ended, ms; the time in which the log takes nothing is not counted. */
 const PIPE_MS = 1000
-/** The same, whatever the log does. */
+/** The same, whatever the log does, unless the run is cancelled: then there is no time for it. */
 const LAST_MS = 60_000
 
 /**
@@ -122,16 +122,16 @@ const watch = async (child: ChildProcess, { timeoutMs, heard, log, cancelled }: 
   // What a command leaves behind would hold its pipes open, and could write to files of the runner's after our own last word.
   await endGroup(pid, first.kind === 'cancelled' ? SOON : POLITELY)
   stop.clear()
-  await Promise.race([closed, quiet(log)])
+  await Promise.race([closed, quiet(log, first.kind === 'cancelled' ? PIPE_MS : LAST_MS)])
   for (const stream of [child.stdout, child.stderr]) stream?.destroy()
   for (const each of finish) each()
   return first
 }
 
-/** Resolves once there was enough time to read what is still in the pipes. */
-const quiet = async (log: Writable): Promise<void> => {
+/** Resolves once there was enough time to read what is still in the pipes, in any case after `longest` ms. */
+const quiet = async (log: Writable, longest: number): Promise<void> => {
   const begun = performance.now()
-  for (let open = 0; open < PIPE_MS && performance.now() - begun < LAST_MS; ) {
+  for (let open = 0; open < PIPE_MS && performance.now() - begun < longest; ) {
     await timer(LOOK_MS).rings
     if (!log.writableNeedDrain) open += LOOK_MS
   }
