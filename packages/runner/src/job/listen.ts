@@ -47,8 +47,10 @@ export const listener = (run: StepRun): Listener => {
   return { hear, failed: () => failed }
 }
 
-/** Gives a step an output; a step without an id keeps it to itself. */
+/** Gives a step an output, in place of one whose name differs by case alone; a step without an id keeps it to itself. */
 export const setOutput = (run: StepRun, name: string, value: string): void => {
+  const other = Object.keys(run.outputs).find((one) => one.toLowerCase() === name.toLowerCase())
+  if (other !== undefined) delete run.outputs[other]
   run.outputs[name] = value
   if (run.id === '' || run.id.startsWith('__')) return
   if (!run.frame.steps.has(run.id)) run.frame.steps.set(run.id, { outputs: run.outputs })

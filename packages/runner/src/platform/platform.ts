@@ -12,7 +12,7 @@ import { dispatchPayload, pushPayload, workflowRunPayload } from './payloads.ts'
 import { NO_COMMIT } from './repository.ts'
 import { startRun } from './run.ts'
 
-/** How many runs may follow one another by `workflow_run`. Source: docs.github.com, "Events that trigger workflows", workflow_run. */
+/** How many runs may follow a first one, each by the `workflow_run` of the one before it: of A to F, E and F do not run. Source: docs.github.com, "Events that trigger workflows", workflow_run. */
 const LONGEST_CHAIN = 3
 
 /**
@@ -31,7 +31,7 @@ export const createPlatform = async (
   const { defaultBranch } = options.repository
 
   const launch = (file: string, cause: Cause, more: { readonly inputs?: Json; readonly chain?: number } = {}): Run => {
-    const { chain = 1 } = more
+    const { chain = 0 } = more
     const run = startRun(hub, { id: runs.length + 1, file, cause, inputs: more.inputs ?? {} })
     runs.push(run)
     const done = run.done

@@ -186,6 +186,16 @@ describe.concurrent('which steps run', () => {
     expect(said(done, 'text')[2]).toMatch(/: Unexpected value 'push'/)
   })
 
+  test('of outputs whose names differ by case alone the last one counts', async () => {
+    const done = await result(
+      steps(
+        `{ id: a, run: 'printf "x=1\\nX=2\\n" >> "$GITHUB_OUTPUT"' }`,
+        `{ id: b, run: 'echo \${{ steps.a.outputs.x }}' }`,
+      ),
+    )
+    expect(said(done, 'b')).toEqual(['2'])
+  })
+
   test('a step that takes too long fails, its later steps are asked', async () => {
     const done = await result(
       steps(`{ id: slow, run: exec sleep 30, timeout-minutes: 0.01 }`, `{ id: late, run: echo, if: failure() }`),

@@ -121,13 +121,13 @@ describe('the end of a run', () => {
     expect(here.platform.runs.length).toBe(1)
   })
 
-  test('starts no more than three runs one after the other', async () => {
+  test('starts no more than three runs one after the other behind the first', async () => {
     const here = await local({
       'a.yml': workflow('push', { a: job() }, { name: 'A' }),
       ...Object.fromEntries(
-        [...'BCD'].map((name, index) => [
+        [...'BCDEF'].map((name, index) => [
           `${name}.yml`,
-          workflow({ workflow_run: { workflows: ['ABC'[index] ?? ''] } }, { a: job() }, { name }),
+          workflow({ workflow_run: { workflows: ['ABCDE'[index] ?? ''] } }, { a: job() }, { name }),
         ]),
       ),
     })
@@ -137,6 +137,7 @@ describe('the end of a run', () => {
       'a.yml',
       'B.yml',
       'C.yml',
+      'D.yml',
     ])
   })
 })
