@@ -49,7 +49,10 @@ export const refusalBehind = (thrown: unknown): Refusal | undefined => {
 /** The fault that carries having no answer through octokit, to `refusal`. @param host whom was asked */
 export const keepUnanswered = (result: NoAnswer | TooLarge, host: string): Fault => {
   const mayBeDone = result.kind === 'too-large' || result.connected
-  const hint = `Look at https://www.githubstatus.com and at the network between the runner and ${host}`
+  const untrusted = result.kind === 'no-answer' && result.cause === 'tls'
+  const hint = untrusted
+    ? `If ${host} is the one that is meant, name the authority of its certificate in the variable NODE_EXTRA_CA_CERTS`
+    : `Look at ${host === 'api.github.com' ? 'https://www.githubstatus.com' : host} and at the network between the runner and ${host}`
   return new Fault('upstream', result.text, hint, { cause: { code: 'unreachable', mayBeDone } satisfies Refusal })
 }
 

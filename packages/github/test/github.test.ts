@@ -11,7 +11,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { type GitHubApiServer, startGitHubApi } from '../../runner/src/api/server.ts'
 import { type Connection, connect } from '../src/connect.ts'
 import { addStatus, deploymentsTo, findOrCreate, type NewDeployment, statusesOf } from '../src/deployments.ts'
-import { refusalBehind } from '../src/refusal.ts'
+import { keepUnanswered, refusalBehind } from '../src/refusal.ts'
 
 const WANTED: NewDeployment = {
   commit: 'a'.repeat(40),
@@ -378,4 +378,13 @@ it('a proxy of the environment is used, unless NO_PROXY excepts the host', async
   expect(seen).toEqual([expect.stringContaining(`${api.url}/repos/acme/shop/deployments?`)])
   await deploymentsTo(world(api, { env: { ...env, NO_PROXY: '127.0.0.1' } }).github, 'production')
   expect(seen).toHaveLength(1)
+})
+
+it.each([
+  ['api.github.com', 'timeout', 'https://www.githubstatus.com'],
+  ['github.acme.example', 'timeout', 'Look at github.acme.example and'],
+  ['github.acme.example', 'tls', 'NODE_EXTRA_CA_CERTS'],
+] as const)('no answer of %s (%s) says where to look: %s', (host, cause, where) => {
+  const fault = keepUnanswered({ kind: 'no-answer', cause, connected: false, text: 'no answer' }, host)
+  expect(fault.hint).toContain(where)
 })
