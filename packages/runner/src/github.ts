@@ -75,7 +75,7 @@ export type Platform = {
   deployments(): readonly Deployment[]
   /** Resolves when no run goes on any more, those that `workflow_run` started included. */
   idle(): Promise<void>
-  /** Kills what still runs and removes what was made. */
+  /** Kills what still runs and removes what was made. Nothing starts afterwards: what would start a run throws Fault('input'). */
   close(): Promise<void>
 }
 

@@ -32,6 +32,7 @@ export const createPlatform = async (
 
   const launch = (file: string, cause: Cause, more: { readonly inputs?: Json; readonly chain?: number } = {}): Run => {
     const { chain = 0 } = more
+    if (hub.closed()) throw new Fault('input', `The platform was closed: ${file} does not run`, 'Open another one')
     const run = startRun(hub, { id: runs.length + 1, file, cause, inputs: more.inputs ?? {} })
     runs.push(run)
     const done = run.done

@@ -53,10 +53,12 @@ test('closing does not wait for a reviewer, nor for jobs that always run', async
   expect((await run?.done)?.conclusion).toBe('cancelled')
 })
 
-test('closing twice, and with nothing begun, is no matter', async () => {
+test('closing twice, and with nothing begun, is no matter; nothing begins afterwards', async () => {
   const here = await local({ 'main.yml': workflow('push', { a: job() }) })
   await here.platform.close()
   await here.platform.close()
+  expect(() => here.platform.push()).toThrow('The platform was closed: .github/workflows/main.yml does not run')
+  expect(here.platform.runs).toEqual([])
 })
 
 test('idle waits for runs that follow others', async () => {
