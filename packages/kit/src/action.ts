@@ -74,7 +74,7 @@ const failure = (name: string, thrown: unknown, startedAt: string): Outcome => {
       details: null,
     },
     reportPath: reportPath(name),
-    summary: `### Verdict: error\n\n${fenced(sentence)}\n`,
+    summary: `### ❌ ${name}: error\n\n${fenced(sentence)}\n`,
     failed: sentence,
   }
 }

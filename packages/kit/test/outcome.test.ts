@@ -71,8 +71,9 @@ describe('an action', () => {
   })
 
   test('stopped by a fault says what to do, without a stack', async () => {
-    const { code, stdout, output } = await act(`throw new Fault('input', 'no plan', 'Give one')`)
+    const { code, stdout, output, summary } = await act(`throw new Fault('input', 'no plan', 'Give one')`)
     expect(code).toBe(1)
+    expect(summary).toMatch(/^### ❌ x: error\n[\s\S]*no plan\. Give one/)
     expect(stdout).toContain('::error title=input-fault::no plan. Give one')
     expect(stdout).not.toContain('main.mjs')
     expect(JSON.parse(readFileSync(join(folder, 'sluice/x-__run-2.json'), 'utf8'))).toMatchObject({
