@@ -64,7 +64,7 @@ export type Happening =
 export type Platform = {
   /** The REST API that steps are given, on loopback. */
   readonly url: string
-  /** Starts every workflow whose `on: push` fits. The commit is the head of the branch unless `sha` names another. */
+  /** Starts every workflow whose `on: push` fits. The commit is the head of the branch unless `sha` names another; none starts where its message says `[skip ci]` or the like. */
   push(given?: { readonly branch?: string; readonly sha?: string }): readonly Run[]
   /** Starts one by `workflow_dispatch`. `file` is its name in `.github/workflows`. @throws Fault('input') for what the dispatch API refuses */
   dispatch(file: string, inputs?: Readonly<Record<string, string>>, branch?: string): Run

@@ -4,7 +4,6 @@ import type { Place, Template } from './template.ts'
 export type Workflow = {
   readonly file: string
   readonly name: string
-  readonly runName: Template | undefined
   /** What starts it; the parts that `workflow_call` and `workflow_dispatch` declare are in `call` and `dispatch`. */
   readonly on: readonly Trigger[]
   readonly call: CallInterface | undefined

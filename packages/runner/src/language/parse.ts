@@ -66,7 +66,6 @@ const readWorkflow = (root: TemplateToken, file: string): Workflow => {
   return {
     file,
     name: textOf(under(root, 'name')) || file,
-    runName: templateUnder(root, 'run-name', file),
     on: readTriggers(on),
     call: readCall(on, file),
     dispatch: readDispatch(on, file),

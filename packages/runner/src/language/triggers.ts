@@ -27,6 +27,14 @@ export type Occurrence =
 export const isStartedBy = (on: readonly Trigger[], occurrence: Occurrence): boolean =>
   on.some((trigger) => trigger.event === occurrence.event && fits(trigger, occurrence))
 
+/**
+ * Whether the message of a pushed commit asks that no run starts: by words such as `[skip ci]`, or by a trailer `skip-checks: true` at its end, after two empty lines.
+ * Source: docs.github.com, "Skipping workflow runs".
+ */
+export const skipsRuns = (message: string): boolean =>
+  /\[(?:skip ci|ci skip|no ci|skip actions|actions skip)\]/i.test(message) ||
+  /\n\n\n(?:.+\n)*skip-checks: ?true\s*$/i.test(message)
+
 const fits = (trigger: Trigger, occurrence: Occurrence): boolean => {
   if (occurrence.event === 'push') return fitsPush(trigger, occurrence.ref, occurrence.changed)
   if (occurrence.event === 'workflow_run')

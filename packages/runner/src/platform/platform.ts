@@ -3,7 +3,7 @@ import { Fault } from '@sluice/kit/faults'
 import type { JobRequest, RunningJob } from '../execution.ts'
 import type { Platform, PlatformOptions, Run } from '../github.ts'
 import { dispatchInputs } from '../language/dispatch.ts'
-import { isStartedBy, type Occurrence } from '../language/triggers.ts'
+import { isStartedBy, type Occurrence, skipsRuns } from '../language/triggers.ts'
 import type { Json } from '../template.ts'
 import type { RunTrace } from '../trace.ts'
 import { type Cause, refOf } from './contexts.ts'
@@ -78,6 +78,7 @@ export const createPlatform = async (
       const branch = given.branch ?? defaultBranch
       const sha = given.sha ?? hub.repository.headOf(branch)
       const commit = hub.repository.commit(sha)
+      if (skipsRuns(commit.message)) return []
       const before = commit.parent || NO_COMMIT
       const occurrence: Occurrence = {
         event: 'push',

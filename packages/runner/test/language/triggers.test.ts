@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { lets } from '../../src/language/filter.ts'
-import { isStartedBy, type Occurrence } from '../../src/language/triggers.ts'
+import { isStartedBy, type Occurrence, skipsRuns } from '../../src/language/triggers.ts'
 import { workflowOf } from './reading.ts'
 
 test.each<[readonly string[], string, boolean]>([
@@ -78,4 +78,17 @@ test.each<[string, Occurrence, boolean]>([
   ['{ pull_request: { branches: [release] } }', pull('opened', 'main'), false],
 ])('on: %s is started by %o: %s', (on, occurrence, starts) => {
   expect(started(on, occurrence)).toBe(starts)
+})
+
+test.each([
+  ['Deploy [skip ci]', true],
+  ['[No CI] wip', true],
+  ['x\n\nbody [actions skip] more', true],
+  ['x\n\n\nskip-checks: true', true],
+  ['x\n\n\nReviewed-by: a\nskip-checks:true', true],
+  ['x\n\nskip-checks: true', false],
+  ['skip ci', false],
+  ['x\n\n\nskip-checks: true\nReviewed-by: a', false],
+])('a pushed commit that says %j starts no run: %s', (message, skips) => {
+  expect(skipsRuns(message)).toBe(skips)
 })

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { ends, job, jobIn, local, workflow, x } from './local.ts'
 
@@ -35,6 +36,17 @@ describe('a push', () => {
     const trace = await run?.done
     expect(trace && ends(trace)).toBe('old success')
   })
+})
+
+test('a push whose commit says [skip ci] starts nothing, a dispatch of it does', async () => {
+  const here = await local({ 'main.yml': workflow(['push', 'workflow_dispatch'], { a: job() }) })
+  const message = 'Prepare [skip ci]'
+  const git = (...words: readonly string[]) => execFileSync('git', ['-C', here.folder, ...words], { encoding: 'utf8' })
+  const who = ['-c', 'user.name=t', '-c', 'user.email=t@example.com']
+  const sha = git(...who, 'commit-tree', 'main^{tree}', '-p', 'main', '-m', message).trim()
+  expect(here.platform.push({ sha })).toEqual([])
+  git('update-ref', 'refs/heads/main', sha)
+  expect((await here.platform.dispatch('main.yml').done).conclusion).toBe('success')
 })
 
 describe('a dispatch', () => {
