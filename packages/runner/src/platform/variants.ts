@@ -31,17 +31,19 @@ export const runVariants = async ({ variants, failFast, maxParallel }: Variants,
     const ready = readyFor(variant, work)
     const release = follow(ready, { failed: failed.signal, ...work })
     const leave = await places.take(ready.end.signal)
-    const running = leave ? work.ports.run(ready) : Promise.resolve(cancelledUnbegun(ready, work.ports))
-    const { own, called, mayFail } = await running.finally(() => {
+    try {
+      const { own, called, mayFail } = leave ? await work.ports.run(ready) : cancelledUnbegun(ready, work.ports)
+      const result = mayFail && own.conclusion === 'failure' ? 'success' : own.conclusion
+      // The last one to end decides an output that several give.
+      Object.assign(outputs, own.outputs)
+      // While its place is not free yet: one that waits for it would begin.
+      if (result === 'failure' && failFast && variants.length > 1)
+        failed.abort(`The strategy configuration was canceled because "${ready.path.at(-1)}" failed`)
+      return { result, traces: [own, ...called] }
+    } finally {
       leave?.()
       release()
-    })
-    const result = mayFail && own.conclusion === 'failure' ? 'success' : own.conclusion
-    // The last one to end decides an output that several give.
-    Object.assign(outputs, own.outputs)
-    if (result === 'failure' && failFast && variants.length > 1)
-      failed.abort(`The strategy configuration was canceled because "${ready.path.at(-1)}" failed`)
-    return { result, traces: [own, ...called] }
+    }
   }
   const ended = await allOf(variants.map(runVariant), work.ports.broke)
   return { result: together(ended.map(({ result }) => result)), outputs, traces: ended.flatMap(({ traces }) => traces) }

@@ -148,6 +148,18 @@ describe('a matrix', () => {
     expect(times.length).toBe(6)
   })
 
+  test('of which one fails begins none of those that still wait', async () => {
+    const strategy = of(['x', 'y', 'z'], { 'max-parallel': 1 })
+    const steps = [
+      { uses: 'act/on@v1', with: { end: 'failure' } },
+      { uses: 'act/on@v1', if: 'always()' },
+    ]
+    const here = await local({ 'main.yml': workflow('push', { a: { 'runs-on': 'x', strategy, steps } }) })
+    expect(ends(await here.pushed())).toBe('a (x) failure; a (y) cancelled; a (z) cancelled')
+    expect(here.happened.filter((line) => line.startsWith('job-started'))).toEqual(['job-started 1 a (x)'])
+    expect(here.acted.length).toBe(2)
+  })
+
   test('that is made of what another job gave', async () => {
     const trace = await run({
       a: job({}, { output: '{"v":["p","q"]}' }),
