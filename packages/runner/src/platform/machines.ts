@@ -18,7 +18,8 @@ export const machines = (count: number): Machines => {
     return () => {
       if (given) return
       given = true
-      give()
+      // Not at once: the end of one job may be what cancels those that wait.
+      setImmediate(give)
     }
   }
   return {

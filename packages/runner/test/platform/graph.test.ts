@@ -148,13 +148,16 @@ describe('a matrix', () => {
     expect(times.length).toBe(6)
   })
 
-  test('of which one fails begins none of those that still wait', async () => {
-    const strategy = of(['x', 'y', 'z'], { 'max-parallel': 1 })
+  test.each([
+    ['their turn', { 'max-parallel': 1 }, {}],
+    ['a machine', {}, { machines: 1 }],
+  ])('of which one fails begins none of those that still wait for %s', async (_, parallel, options) => {
+    const strategy = of(['x', 'y', 'z'], parallel)
     const steps = [
       { uses: 'act/on@v1', with: { end: 'failure' } },
       { uses: 'act/on@v1', if: 'always()' },
     ]
-    const here = await local({ 'main.yml': workflow('push', { a: { 'runs-on': 'x', strategy, steps } }) })
+    const here = await local({ 'main.yml': workflow('push', { a: { 'runs-on': 'x', strategy, steps } }) }, options)
     expect(ends(await here.pushed())).toBe('a (x) failure; a (y) cancelled; a (z) cancelled')
     expect(here.happened.filter((line) => line.startsWith('job-started'))).toEqual(['job-started 1 a (x)'])
     expect(here.acted.length).toBe(2)
