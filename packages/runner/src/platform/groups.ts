@@ -61,7 +61,8 @@ export const concurrencyGroups = (): Groups => {
             if (!waits) return
             waits = false
             ended.removeEventListener('abort', giveUp)
-            resolve({ kind: 'entered', leave: () => go(name, id) })
+            // Not at once: the end of one job may be what cancels those that wait.
+            resolve({ kind: 'entered', leave: () => void setImmediate(() => go(name, id)) })
           },
           cancel: (why) => {
             if (!waits) return entrant.cancel(why)

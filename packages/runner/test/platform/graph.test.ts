@@ -149,15 +149,19 @@ describe('a matrix', () => {
   })
 
   test.each([
-    ['their turn', { 'max-parallel': 1 }, {}],
-    ['a machine', {}, { machines: 1 }],
-  ])('of which one fails begins none of those that still wait for %s', async (_, parallel, options) => {
+    ['their turn', { 'max-parallel': 1 }, {}, {}],
+    ['a machine', {}, {}, { machines: 1 }],
+    ['their group', {}, { concurrency: { group: 'g', queue: 'max' } }, {}],
+  ])('of which one fails begins none of those that still wait for %s', async (_, parallel, group, options) => {
     const strategy = of(['x', 'y', 'z'], parallel)
     const steps = [
       { uses: 'act/on@v1', with: { end: 'failure' } },
       { uses: 'act/on@v1', if: 'always()' },
     ]
-    const here = await local({ 'main.yml': workflow('push', { a: { 'runs-on': 'x', strategy, steps } }) }, options)
+    const here = await local(
+      { 'main.yml': workflow('push', { a: { 'runs-on': 'x', strategy, steps, ...group } }) },
+      options,
+    )
     expect(ends(await here.pushed())).toBe('a (x) failure; a (y) cancelled; a (z) cancelled')
     expect(here.happened.filter((line) => line.startsWith('job-started'))).toEqual(['job-started 1 a (x)'])
     expect(here.acted.length).toBe(2)
