@@ -165,7 +165,8 @@ export const createApi = (store: Store, kinds: Kinds, now: () => number): Api =>
     if (
       next.metadata.deletionTimestamp !== undefined &&
       (next.metadata.finalizers ?? []).length === 0 &&
-      kind !== PODS &&
+      // A pod stays until the kubelet has ended it, which is what no grace left says.
+      (kind !== PODS || next.metadata.deletionGracePeriodSeconds === 0) &&
       kind !== NAMESPACES
     ) {
       return store.remove(kind, next)
