@@ -9,6 +9,7 @@ import { createPlatform } from '@sluice/runner/platform/platform'
 import type { JobTrace, RunTrace } from '@sluice/runner/trace'
 import type { Sandbox } from '@sluice/sandbox/sandbox'
 import { imageOf, type Stage, stage } from '../../actions/canary-promote/test/stage.ts'
+import { thirdParties } from '../../packages/cli/src/rehearsal/github.ts'
 import { OWNER } from '../../scripts/repository.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -61,7 +62,6 @@ export const setScene = async (sandbox: Sandbox, name: string, changes: Changes 
   const repository = join(folder, 'repository')
   const lines: string[] = []
   const production = await stage(sandbox, name)
-  write(folder, { 'cloud/action.yml': CLOUD })
   write(repository, {
     'sluice.yml': JSON.stringify(sluiceFile(name, staging, changes), null, 2),
     'staging/shop.yaml': manifests(staging),
@@ -86,10 +86,7 @@ export const setScene = async (sandbox: Sandbox, name: string, changes: Changes 
   const platform = await createPlatform({
     repository: { name: 'example/shop', folder: repository, defaultBranch: 'main' },
     published: { [`${OWNER}/sluice`]: ROOT },
-    actions: {
-      'actions/upload-artifact': join(ROOT, 'packages/runner/stand-ins/upload-artifact'),
-      ...Object.fromEntries(CLOUDS.map((name) => [name, join(folder, 'cloud')])),
-    },
+    actions: thirdParties(ROOT, folder),
     secrets: changes.secrets ?? {},
     environments: {
       staging: environment('staging'),
@@ -175,19 +172,6 @@ const sluiceFile = (name: string, staging: string, changes: Changes): object => 
   },
   plan: changes.plan ?? PLAN,
 })
-
-/** What cluster-login names and no scenario reaches: a runner fetches every action of a job before it looks at any condition. */
-const CLOUDS = [
-  'aws-actions/configure-aws-credentials',
-  'google-github-actions/auth',
-  'google-github-actions/get-gke-credentials',
-  'Azure/login',
-  'Azure/aks-set-context',
-]
-const CLOUD = `name: A cloud
-description: Fails, for there is none
-runs: { using: composite, steps: [{ shell: bash, run: exit 1 }] }
-`
 
 const CALLER = `name: Deliver
 on: { push: { branches: [main] } }

@@ -81,7 +81,7 @@ const environmentsOf = ({ stage, subject }: GitHubAsked): Readonly<Record<string
  * The third-party actions of our workflows and actions, by name: those that have a local stand-in, and for the others one that fails and says why. A runner
  * fetches all that a job names before it looks at any `if`, so each has to be somewhere.
  */
-const thirdParties = (root: string, directory: string): Readonly<Record<string, string>> => {
+export const thirdParties = (root: string, directory: string): Readonly<Record<string, string>> => {
   const folder = join(root, 'packages/runner/stand-ins')
   const absent = join(directory, 'absent')
   mkdirSync(absent)
