@@ -1,6 +1,7 @@
 import type { Finding } from '@sluice/kit/report'
 import { longestRun } from '@sluice/release/start'
 import type { WholePlan } from './inputs.ts'
+import { stepsOf } from './plan.ts'
 
 /**
  * A credential that nothing renews and that ends before the release can have: after it nobody could take the canary's traffic back. The time that a release
@@ -11,7 +12,7 @@ import type { WholePlan } from './inputs.ts'
 export const credentialFindings = (end: number | undefined, plan: WholePlan, at: number): readonly Finding[] => {
   if (end === undefined) return []
   const longest = longestRun({
-    steps: plan.steps,
+    steps: stepsOf(plan),
     readyWithin: plan['ready-within'],
     maxHold: plan['max-hold'],
     drain: plan.drain,

@@ -11,7 +11,7 @@ export const inputs = z.object({
   deployment: text,
   container: optionalText,
   service: optionalText,
-  router: choice(['gateway-api', 'replicas']),
+  router: choice(['gateway-api', 'istio', 'nginx', 'traefik', 'alb', 'argo-rollouts', 'replicas']),
   route: optionalText,
   rule: field<number | undefined>((value) => {
     if (value.trim() === '') return undefined
@@ -61,6 +61,9 @@ const time = z
   )
   .check(z.refine((ms) => ms <= 500 * 3_600_000, { error: 'must be at most 500h' }))
 const positive = (given: typeof time) => given.check(z.refine((ms) => ms > 0, { error: 'must be longer than 0' }))
+const headerName = z
+  .string()
+  .check(z.regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/, { error: 'must be the name of an HTTP header or cookie' }))
 const name = z.string().check(z.regex(/^[a-z][a-z0-9-]{0,39}$/, { error: 'must be a word of a-z, 0-9 and -' }))
 
 const metric = z.discriminatedUnion(
@@ -97,9 +100,25 @@ const metric = z.discriminatedUnion(
   { error: 'must be ratio, latency or gauge' },
 )
 
+/** A share of the users' requests, or a copy of some of them whose answers nobody sees. */
+const step = z.union(
+  [z.strictObject({ weight: whole(1, 99), hold: time }), z.strictObject({ mirror: whole(1, 100), hold: time })],
+  { error: 'must be { weight: 1 … 99, hold: 10m } or { mirror: 1 … 100, hold: 10m }' },
+)
+
+/** Whose requests always reach the canary while one is in the route. */
+const tester = z.union(
+  [
+    z.strictObject({ header: headerName, value: z.string().check(z.minLength(1)) }),
+    z.strictObject({ cookie: headerName, value: z.string().check(z.minLength(1)) }),
+  ],
+  { error: 'must be { header: NAME, value: TEXT } or { cookie: NAME, value: TEXT }' },
+)
+
 /** The plan document. Every key may be left out of `plan`; `plan-defaults` has them all. */
 export const planDocument = z.strictObject({
-  steps: z.optional(z.array(z.strictObject({ weight: whole(1, 99), hold: time }))),
+  steps: z.optional(z.array(step)),
+  tester: z.optional(tester),
   interval: z.optional(positive(time)),
   metrics: z.optional(z.array(metric)),
   'false-rollback-rate': z.optional(
@@ -140,8 +159,11 @@ export const planDocument = z.strictObject({
 export type PlanDocument = z.output<typeof planDocument>
 /** A plan with a value for every key that has a default. */
 export type WholePlan = {
-  readonly [Key in Exclude<keyof PlanDocument, 'probe'>]-?: NonNullable<PlanDocument[Key]>
-} & { readonly probe?: PlanDocument['probe'] }
+  readonly [Key in Exclude<keyof PlanDocument, Optional>]-?: NonNullable<PlanDocument[Key]>
+} & { readonly [Key in Optional]?: PlanDocument[Key] }
+/** Keys without a default: what they are for is not done unless it is asked. */
+type Optional = (typeof OPTIONAL)[number]
+const OPTIONAL = ['probe', 'tester'] as const
 
 /**
  * The plan with the defaults filled in.
@@ -155,7 +177,9 @@ export const readPlan = (
   const base = parseYaml(defaults, { file: 'plan-defaults', schema: planDocument })
   const own = plan === undefined ? {} : parseYaml(plan.source, { file: plan.file, schema: planDocument })
   const both = { ...base, ...own }
-  const missing = Object.keys(planDocument.shape).filter((key) => !(key in both) && key !== 'probe')
+  const missing = Object.keys(planDocument.shape).filter(
+    (key) => !(key in both) && !OPTIONAL.some((each) => each === key),
+  )
   if (missing.length > 0) {
     throw new Fault(
       'input',

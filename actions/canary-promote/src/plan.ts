@@ -1,15 +1,17 @@
 import type { JudgePlan } from '@sluice/evidence/judge'
 import type { Finding } from '@sluice/kit/report'
 import type { Json, Plan, ReleaseRecord } from '@sluice/release/record'
+import type { RouterName, Tester } from '@sluice/traffic/router'
 import type { WholePlan } from './inputs.ts'
 import type { Setup } from './setup.ts'
 
 /** What this action needs beyond the state machine's plan; saved with it, so that whoever takes over reads it from the cluster alone. */
 export type Settings = {
   readonly setup: Setup
-  readonly router: 'gateway-api' | 'replicas'
+  readonly router: RouterName
   readonly route: string | null
   readonly rule: number | null
+  readonly tester: Tester | null
   readonly metrics: WholePlan['metrics']
   readonly alpha: number
   readonly warmUp: number
@@ -21,7 +23,7 @@ export type Settings = {
 
 /** Problems of a plan that no single key shows; each a sentence with the key's name. */
 export const planProblems = (plan: WholePlan): readonly string[] => {
-  const weights = plan.steps.map(({ weight }) => weight)
+  const weights = plan.steps.flatMap((step) => ('weight' in step ? [step.weight] : []))
   const names = plan.metrics.map(({ name }) => name)
   const twice = names.filter((name, index) => names.indexOf(name) !== index)
   return [
@@ -61,10 +63,14 @@ export const planFindings = ({ probe }: WholePlan): readonly Finding[] =>
       hint: 'Give the probe a path that needs no credential, or one that may do nothing else.',
     }))
 
+/** The steps as the state machine takes them: one that only copies requests has weight 0. */
+export const stepsOf = ({ steps }: WholePlan): Plan['steps'] =>
+  steps.map((step) => ('weight' in step ? step : { weight: 0, ...step }))
+
 /** The part of the plan that the state machine decides by. */
 export const releasePlan = (plan: WholePlan, settings: Settings): Plan => ({
   split: settings.router === 'replicas' ? 'replicas' : 'weights',
-  steps: plan.steps,
+  steps: stepsOf(plan),
   interval: plan.interval,
   minRequests: plan['min-requests'],
   maxHold: plan['max-hold'],

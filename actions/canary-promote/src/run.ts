@@ -151,7 +151,7 @@ const prepare = async (asked: Asked, ports: Ports) => {
       service: asked.service,
       image,
       split,
-      firstWeight: asked.plan.steps[0]?.weight ?? 0,
+      firstWeight: firstShare(asked.plan),
       minCanary: asked.plan['min-canary'],
       allow: asked.plan.allow,
     },
@@ -256,11 +256,16 @@ const stamped = async (held: Saved, ports: Ports): Promise<Saved | 'fenced'> => 
   return saved === 'conflict' ? 'fenced' : { record, version: saved.version }
 }
 
+/** What the first step asks of the canary, percent: it has to carry a copy as well as a share. */
+const firstShare = ({ steps: [first] }: WholePlan): number =>
+  first === undefined ? 0 : 'weight' in first ? first.weight : first.mirror
+
 const settingsFor = (asked: Asked, setup: Setup): Settings => ({
   setup,
   router: asked.router,
   route: asked.route,
   rule: asked.rule,
+  tester: asked.plan.tester ?? null,
   metrics: asked.plan.metrics,
   alpha: asked.plan['false-rollback-rate'],
   warmUp: asked.plan['warm-up'],

@@ -45,6 +45,7 @@ const released = async (name: string) => {
     router: 'replicas',
     route: null,
     rule: null,
+    tester: null,
     metrics: plan().metrics,
     alpha: 0.01,
     warmUp: 0,

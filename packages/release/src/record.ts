@@ -46,8 +46,11 @@ export type Verdict = 'promoted' | 'rolled-back' | 'superseded' | 'inconclusive'
 /** `code` is stable API; `text` says what was measured against what limit; `next` what to do. */
 export type Reason = { readonly code: string; readonly text: string; readonly next: string }
 
-/** One step of the plan: the canary's share and how long it is watched there. */
-export type Step = { readonly weight: number; readonly hold: number }
+/**
+ * One step of the plan: the canary's share and how long it is watched there. `mirror`: the percent of stable's requests that are copied to the canary,
+ * whose answers nobody sees; its weight is then 0.
+ */
+export type Step = { readonly weight: number; readonly mirror?: number; readonly hold: number }
 
 /**
  * What the state machine needs to know of the plan. `maxHold`, `drain`, `lease` and `readyWithin` in ms.

@@ -3,7 +3,7 @@ import type { Cluster, PatchOperation, Resource } from '@sluice/kubernetes/clust
 import { EPOCH, epochOf, type FencedResult, fencedPatch } from '@sluice/kubernetes/fenced'
 import { pointerOf } from '@sluice/kubernetes/json-pointer'
 import { acceptance, changeOf, type HttpRoute, locate, weightsIn } from './route.ts'
-import type { RouteChange, RouteReading, Router, RouteWrite } from './router.ts'
+import type { RouteAcceptance, RouteChange, RouteReading, Router, RouteWrite } from './router.ts'
 import { selectRoutes, sidesSeenFrom } from './selection.ts'
 import { type BackendRef, type Sides, split, weightIn, withoutCanary } from './weights.ts'
 
@@ -43,6 +43,19 @@ export const gatewayApi = (cluster: Cluster, given: GatewayGiven): Router => {
       decide,
     )
 
+  /** The routes of the changes as they are now; one that is gone, or was made anew, sends nothing to anybody. */
+  const look = async (
+    changes: readonly RouteChange[],
+  ): Promise<readonly { readonly route: HttpRoute; readonly change: RouteChange }[]> => {
+    const found = await Promise.all(
+      changes.map(async (change) => {
+        const route = await cluster.get<HttpRoute>(routesIn(change.ref.namespace), change.ref.name)
+        return route === undefined || route.metadata.uid !== change.ref.uid ? [] : [{ route, change }]
+      }),
+    )
+    return found.flat()
+  }
+
   return {
     name: 'gateway-api',
     preflight: async () => (await selectRoutes(cluster, given)).findings,
@@ -61,7 +74,7 @@ export const gatewayApi = (cluster: Cluster, given: GatewayGiven): Router => {
         return result.kind === 'absent' ? { kind: 'written' } : outcome(result, change)
       }),
 
-    set: (weight, changes, epoch) =>
+    set: ({ weight }, changes, epoch) =>
       each(changes, async (change) => {
         const around = sidesOf(change)
         const result = await write(change, epoch, (route) => {
@@ -77,19 +90,12 @@ export const gatewayApi = (cluster: Cluster, given: GatewayGiven): Router => {
         return outcome(result, change)
       }),
 
-    read: async (changes) => {
-      const readings = await Promise.all(
-        changes.map(async (change) => {
-          const route = await cluster.get<HttpRoute>(routesIn(change.ref.namespace), change.ref.name)
-          return route === undefined || route.metadata.uid !== change.ref.uid
-            ? []
-            : [readingOf(route, change, sidesOf(change))]
-        }),
-      )
-      return together(readings.flat())
-    },
+    current: async (changes) =>
+      together((await look(changes)).map(({ route, change }) => readingOf(route, change, sidesOf(change)))),
 
-    restore: (changes, epoch) =>
+    verify: async (changes) => accepted((await look(changes)).map(({ route }) => acceptance(route))),
+
+    cleanup: (changes, epoch) =>
       each(changes, async (change) => {
         const around = sidesOf(change)
         const result = await write(change, epoch, (route) => ({
@@ -198,7 +204,7 @@ const readingOf = (route: HttpRoute, change: RouteChange, around: Sides) => {
   const hasCanary = (route.spec?.rules ?? []).some(
     ({ backendRefs = [] }) => weightIn(backendRefs, around) !== undefined,
   )
-  return { weights, marked: hasCanary || epochOf(route) !== undefined, ...acceptance(route) }
+  return { weights, marked: hasCanary || epochOf(route) !== undefined }
 }
 
 /** Rules and routes that disagree give a number between them that is no whole percent, so that it is never taken for a weight that was asked. */
@@ -206,14 +212,14 @@ const together = (readings: readonly ReturnType<typeof readingOf>[]): RouteReadi
   const weights = readings.flatMap((reading) => reading.weights)
   const [most, least] = [Math.max(0, ...weights), Math.min(100, ...weights)]
   const agree = weights.length === 0 || most - least < 1e-9
-  const texts = [
-    ...(agree ? [] : [`the rules disagree: ${weights.map((weight) => `${weight} %`).join(', ')}`]),
-    ...readings.flatMap(({ text }) => (text === undefined ? [] : [text])),
-  ]
   return {
     written: agree ? most : Math.ceil(most) - 0.5,
-    accepted: readings.every(({ accepted }) => accepted),
     marked: readings.some(({ marked }) => marked),
-    ...(texts.length === 0 ? {} : { text: texts.join('; ') }),
+    ...(agree ? {} : { text: `the rules disagree: ${weights.map((weight) => `${weight} %`).join(', ')}` }),
   }
+}
+
+const accepted = (answers: readonly RouteAcceptance[]): RouteAcceptance => {
+  const texts = answers.flatMap(({ text }) => (text === undefined ? [] : [text]))
+  return { accepted: answers.every((one) => one.accepted), ...(texts.length === 0 ? {} : { text: texts.join('; ') }) }
 }

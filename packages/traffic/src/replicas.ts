@@ -57,7 +57,7 @@ export const replicas = (cluster: Cluster, given: ReplicasGiven): Router => {
     preflight: () => preflight(cluster, given),
     changes: async () => [],
     stamp: async () => ({ kind: 'written' }),
-    set: async (weight, _changes, epoch) => {
+    set: async ({ weight }, _changes, epoch) => {
       const live = await stable()
       if (live === undefined)
         return { kind: 'refused', cause: 'environment', text: `Deployment ${namespace}/${deployment} is gone` }
@@ -65,22 +65,29 @@ export const replicas = (cluster: Cluster, given: ReplicasGiven): Router => {
       const result = await write(epoch, (object) => sized(object, weight, pods))
       return result.kind === 'absent' && weight === 0 ? { kind: 'written' } : outcome(result, `${namespace}/${canary}`)
     },
-    read: async () => {
+    current: async () => {
       const [live, object] = await Promise.all([stable(), cluster.get<Deployment>(deployments, canary)])
-      if (object === undefined) return { written: 0, accepted: true, marked: false }
+      if (object === undefined) return { written: 0, marked: false }
       const pods = object.spec.replicas ?? 1
-      const { observedGeneration = 0, replicas: running = 0, readyReplicas = 0 } = object.status ?? {}
       const asked = pods === 0 ? 0 : Number(object.metadata.annotations?.[WEIGHT] ?? 0)
       const others = live?.spec.replicas ?? 1
       return {
         // Pods without a weight of ours were scaled by someone else: what they come to is what counts.
         written: pods > 0 && asked === 0 ? Math.max(0.5, shareOf(pods, others)) : asked,
-        accepted: observedGeneration >= (object.metadata.generation ?? 0) && readyReplicas === pods && running === pods,
         marked: false,
         text: `${pods} of ${pods + others} pods: ${percent(shareOf(pods, others))} for ${asked} %`,
       }
     },
-    restore: async () => ({ kind: 'written' }),
+    verify: async () => {
+      const object = await cluster.get<Deployment>(deployments, canary)
+      if (object === undefined) return { accepted: true }
+      const pods = object.spec.replicas ?? 1
+      const { observedGeneration = 0, replicas: running = 0, readyReplicas = 0 } = object.status ?? {}
+      const current = observedGeneration >= (object.metadata.generation ?? 0)
+      if (current && readyReplicas === pods && running === pods) return { accepted: true }
+      return { accepted: false, text: `${readyReplicas} of ${pods} canary pods are ready` }
+    },
+    cleanup: async () => ({ kind: 'written' }),
   }
 }
 

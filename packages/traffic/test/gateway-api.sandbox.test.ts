@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { deploy, type Rig, startRig, until } from '../../metrics/test/rig.ts'
 import { gatewayApi } from '../src/gateway-api.ts'
 import { replicas } from '../src/replicas.ts'
+import { readBack } from './read-back.ts'
 
 let rig: Rig
 beforeAll(async () => {
@@ -53,9 +54,9 @@ test('a weight that is read back as accepted is the share that clients see, and 
   const before = await rig.cluster.get(routes, 'web')
   const changes = await router.changes()
 
-  expect(await router.set(30, changes, 1)).toEqual({ kind: 'written' })
-  await until(async () => (await router.read(changes)).accepted)
-  expect(await router.read(changes)).toEqual({ written: 30, accepted: true, marked: true })
+  expect(await router.set({ weight: 30 }, changes, 1)).toEqual({ kind: 'written' })
+  await until(async () => (await router.verify(changes)).accepted)
+  expect(await readBack(router, changes)).toEqual({ written: 30, accepted: true, marked: true })
   await until(async () => ((await asked())['shop-canary'] ?? 0) > 0)
   const split = await asked()
   // 60 of 200 are expected; outside 25 … 95 a fair split of 30 % comes once in a hundred million times.
@@ -63,9 +64,9 @@ test('a weight that is read back as accepted is the share that clients see, and 
   expect(split['shop-canary']).toBeLessThan(95)
   expect((split.shop ?? 0) + (split['shop-canary'] ?? 0)).toBe(200)
 
-  await router.set(0, changes, 1)
-  await until(async () => (await router.read(changes)).accepted)
-  await router.restore(changes, 1)
+  await router.set({ weight: 0 }, changes, 1)
+  await until(async () => (await router.verify(changes)).accepted)
+  await router.cleanup(changes, 1)
   await until(async () => (await asked())['shop-canary'] === 0)
   const after = await rig.cluster.get(routes, 'web')
   expect(after?.spec).toEqual(before?.spec)
@@ -75,14 +76,14 @@ test('a weight that is read back as accepted is the share that clients see, and 
 test('a canary’s Service that does not exist is not accepted, and says why', async () => {
   const router = gatewayApi(rig.cluster, { ...given, canaryService: 'shop-nowhere' })
   const changes = await router.changes()
-  await router.set(5, changes, 2)
-  await until(async () => /ResolvedRefs is False/.test((await router.read(changes)).text ?? ''))
-  await router.restore(changes, 2)
+  await router.set({ weight: 5 }, changes, 2)
+  await until(async () => /ResolvedRefs is False/.test((await router.verify(changes)).text ?? ''))
+  await router.cleanup(changes, 2)
 })
 
 test('a split by pods is ready when its pods are', async () => {
   const router = replicas(rig.cluster, { ...given, deployment: 'shop' })
-  await router.set(60, [], 3)
-  await until(async () => (await router.read([])).accepted)
-  expect(await router.read([])).toMatchObject({ written: 60, text: '3 of 5 pods: 60 % for 60 %' })
+  await router.set({ weight: 60 }, [], 3)
+  await until(async () => (await router.verify([])).accepted)
+  expect(await readBack(router, [])).toMatchObject({ written: 60, text: '3 of 5 pods: 60 % for 60 %' })
 })

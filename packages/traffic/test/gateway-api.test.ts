@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { objectServer } from '../../kubernetes/test/object-server.ts'
 import { gatewayApi } from '../src/gateway-api.ts'
 import type { BackendRef } from '../src/weights.ts'
+import { readBack } from './read-back.ts'
 
 const path = (name: string, namespace = 'shop'): string =>
   `/apis/gateway.networking.k8s.io/v1/namespaces/${namespace}/httproutes/${name}`
@@ -56,29 +57,29 @@ describe('a weight', () => {
     server.put(path('web'), route('web', [[shop, { name: 'search', weight: 3 }], [{ name: 'other' }]]))
     const router = gatewayApi(server.cluster, given)
     const changes = await router.changes()
-    expect(await router.read(changes)).toEqual({ written: 0, accepted: true, marked: false })
-    expect(await router.set(5, changes, 4)).toEqual({ kind: 'written' })
+    expect(await readBack(router, changes)).toEqual({ written: 0, accepted: true, marked: false })
+    expect(await router.set({ weight: 5 }, changes, 4)).toEqual({ kind: 'written' })
     expect(refs()).toEqual([
       { ...shop, weight: 95 },
       { ...shop, name: 'shop-canary', weight: 5 },
       { name: 'search', weight: 300 },
     ])
     expect(refs('web', 1)).toEqual([{ name: 'other' }])
-    const waiting = await router.read(changes)
+    const waiting = await readBack(router, changes)
     expect(waiting).toMatchObject({ written: 5, accepted: false, marked: true })
     expect(waiting.text).toContain('has not looked at generation 2')
     accept()
-    expect(await router.read(changes)).toEqual({ written: 5, accepted: true, marked: true })
+    expect(await readBack(router, changes)).toEqual({ written: 5, accepted: true, marked: true })
   })
 
   test('written twice is written once', async () => {
     server.put(path('web'), route('web', [[shop]]))
     const router = gatewayApi(server.cluster, given)
     const changes = await router.changes()
-    await router.set(5, changes, 4)
-    await router.set(5, changes, 4)
+    await router.set({ weight: 5 }, changes, 4)
+    await router.set({ weight: 5 }, changes, 4)
     expect(server.patches).toHaveLength(1)
-    await router.set(50, changes, 4)
+    await router.set({ weight: 50 }, changes, 4)
     expect(refs().map(({ weight }) => weight)).toEqual([50, 50])
   })
 
@@ -86,9 +87,9 @@ describe('a weight', () => {
     server.put(path('web'), route('web', [[shop]]))
     const router = gatewayApi(server.cluster, given)
     const changes = await router.changes()
-    await router.set(5, changes, 4)
+    await router.set({ weight: 5 }, changes, 4)
     server.put(path('web'), { ...server.at(path('web')), ...route('web', [[{ name: 'new' }], refs()]) })
-    expect(await router.set(25, changes, 4)).toEqual({ kind: 'written' })
+    expect(await router.set({ weight: 25 }, changes, 4)).toEqual({ kind: 'written' })
     expect(refs('web', 1).map(({ weight }) => weight)).toEqual([75, 25])
     expect(refs('web', 0)).toEqual([{ name: 'new' }])
   })
@@ -98,39 +99,39 @@ describe('a weight', () => {
     const router = gatewayApi(server.cluster, given)
     const changes = await router.changes()
     server.put(path('web'), { ...route('web', [[{ name: 'shop', port: 8080 }]]) })
-    expect(await router.set(5, changes, 4)).toMatchObject({ kind: 'refused', cause: 'environment' })
+    expect(await router.set({ weight: 5 }, changes, 4)).toMatchObject({ kind: 'refused', cause: 'environment' })
   })
 
   test('is refused for a run that was overtaken', async () => {
     server.put(path('web'), route('web', [[shop]]))
     const router = gatewayApi(server.cluster, given)
     const changes = await router.changes()
-    await router.set(5, changes, 4)
+    await router.set({ weight: 5 }, changes, 4)
     expect(await router.stamp(changes, 5)).toEqual({ kind: 'written' })
-    expect(await router.set(50, changes, 4)).toMatchObject({ kind: 'refused', cause: 'fenced' })
-    expect(await router.restore(changes, 4)).toMatchObject({ kind: 'refused', cause: 'fenced' })
-    expect(await router.set(0, changes, 5)).toEqual({ kind: 'written' })
+    expect(await router.set({ weight: 50 }, changes, 4)).toMatchObject({ kind: 'refused', cause: 'fenced' })
+    expect(await router.cleanup(changes, 4)).toMatchObject({ kind: 'refused', cause: 'fenced' })
+    expect(await router.set({ weight: 0 }, changes, 5)).toEqual({ kind: 'written' })
   })
 
   test('of 0 asks nothing of a route that has no canary, or is gone', async () => {
     server.put(path('web'), route('web', [[shop]]))
     const router = gatewayApi(server.cluster, given)
     const changes = await router.changes()
-    await router.set(0, changes, 4)
+    await router.set({ weight: 0 }, changes, 4)
     expect(refs()).toEqual([shop])
     server.remove(path('web'))
-    expect(await router.set(0, changes, 4)).toEqual({ kind: 'written' })
-    expect(await router.read(changes)).toEqual({ written: 0, accepted: true, marked: false })
-    expect(await router.set(5, changes, 4)).toMatchObject({ kind: 'refused', cause: 'environment' })
+    expect(await router.set({ weight: 0 }, changes, 4)).toEqual({ kind: 'written' })
+    expect(await readBack(router, changes)).toEqual({ written: 0, accepted: true, marked: false })
+    expect(await router.set({ weight: 5 }, changes, 4)).toMatchObject({ kind: 'refused', cause: 'environment' })
   })
 
   test('that rules disagree on is no whole percent', async () => {
     server.put(path('web'), route('web', [[shop], [shop]]))
     const router = gatewayApi(server.cluster, given)
     const changes = await router.changes()
-    await router.set(50, changes, 4)
+    await router.set({ weight: 50 }, changes, 4)
     server.put(path('web'), { ...server.at(path('web')), ...route('web', [refs(), [shop]]) })
-    const reading = await router.read(changes)
+    const reading = await readBack(router, changes)
     expect(Number.isInteger(reading.written)).toBe(false)
     expect(reading.text).toContain('disagree')
   })
@@ -156,14 +157,14 @@ describe('a restore', () => {
     const router = gatewayApi(server.cluster, given)
     const changes = await router.changes()
     const { annotations } = server.at(path('web'))?.metadata ?? {}
-    for (const weight of [5, 50, 0]) await router.set(weight, changes, 4)
+    for (const weight of [5, 50, 0]) await router.set({ weight }, changes, 4)
     expect(server.at(path('web'))?.metadata.annotations?.[EPOCH]).toBe('4')
-    expect(await router.restore(changes, 4)).toEqual({ kind: 'written' })
+    expect(await router.cleanup(changes, 4)).toEqual({ kind: 'written' })
     expect(server.at(path('web'))?.spec).toEqual(original.spec)
     expect(server.at(path('web'))?.metadata.annotations).toEqual(annotations)
-    await router.restore(changes, 4)
+    await router.cleanup(changes, 4)
     expect(server.at(path('web'))?.spec).toEqual(original.spec)
-    expect(await router.read(changes)).toMatchObject({ written: 0, marked: false })
+    expect(await readBack(router, changes)).toMatchObject({ written: 0, marked: false })
   })
 
   test('takes the canary out of a rule that cannot be recognised any more', async () => {
@@ -179,7 +180,7 @@ describe('a restore', () => {
         ],
       ]),
     )
-    expect(await router.restore(changes, 4)).toEqual({ kind: 'written' })
+    expect(await router.cleanup(changes, 4)).toEqual({ kind: 'written' })
     expect(refs()).toEqual([{ name: 'rewritten', weight: 7 }])
   })
 })

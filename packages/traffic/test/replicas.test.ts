@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { objectServer } from '../../kubernetes/test/object-server.ts'
 import { replicas } from '../src/replicas.ts'
+import { readBack } from './read-back.ts'
 
 const path = (name: string): string => `/apis/apps/v1/namespaces/shop/deployments/${name}`
 const deployment = (name: string, count: number, labels: object = { app: 'shop', tier: 'web' }) => ({
@@ -34,39 +35,39 @@ describe('splitting by pods', () => {
     server.put(path('shop-canary'), deployment('shop-canary', 0))
     const router = replicas(server.cluster, given)
     expect(await router.changes()).toEqual([])
-    expect(await router.set(25, [], 4)).toEqual({ kind: 'written' })
+    expect(await router.set({ weight: 25 }, [], 4)).toEqual({ kind: 'written' })
     expect(server.at(path('shop-canary'))?.spec).toMatchObject({ replicas: 3 })
-    expect(await router.read([])).toMatchObject({ written: 25, accepted: false })
+    expect(await readBack(router, [])).toMatchObject({ written: 25, accepted: false })
     runs(3)
-    expect(await router.read([])).toEqual({
+    expect(await readBack(router, [])).toEqual({
       written: 25,
       accepted: true,
       marked: false,
       text: '3 of 12 pods: 25 % for 25 %',
     })
-    await router.set(0, [], 4)
+    await router.set({ weight: 0 }, [], 4)
     runs(0)
-    expect(await router.read([])).toMatchObject({ written: 0, accepted: true })
+    expect(await readBack(router, [])).toMatchObject({ written: 0, accepted: true })
   })
 
   test('is fenced by a later epoch', async () => {
     server.put(path('shop-canary'), deployment('shop-canary', 0))
     const router = replicas(server.cluster, given)
-    await router.set(5, [], 5)
-    expect(await router.set(50, [], 4)).toMatchObject({ kind: 'refused', cause: 'fenced' })
+    await router.set({ weight: 5 }, [], 5)
+    expect(await router.set({ weight: 50 }, [], 4)).toMatchObject({ kind: 'refused', cause: 'fenced' })
     expect(server.at(path('shop-canary'))?.spec).toMatchObject({ replicas: 1 })
   })
 
   test('without a canary is weight 0, and any other is refused', async () => {
     const router = replicas(server.cluster, given)
-    expect(await router.read([])).toEqual({ written: 0, accepted: true, marked: false })
-    expect(await router.set(0, [], 4)).toEqual({ kind: 'written' })
-    expect(await router.set(5, [], 4)).toMatchObject({ kind: 'refused', cause: 'environment' })
+    expect(await readBack(router, [])).toEqual({ written: 0, accepted: true, marked: false })
+    expect(await router.set({ weight: 0 }, [], 4)).toEqual({ kind: 'written' })
+    expect(await router.set({ weight: 5 }, [], 4)).toMatchObject({ kind: 'refused', cause: 'environment' })
   })
 
   test('counts pods that someone else scaled up as traffic', async () => {
     server.put(path('shop-canary'), deployment('shop-canary', 3))
-    expect((await replicas(server.cluster, given).read([])).written).toBeCloseTo(25)
+    expect((await readBack(replicas(server.cluster, given), [])).written).toBeCloseTo(25)
   })
 })
 

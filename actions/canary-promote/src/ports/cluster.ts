@@ -146,7 +146,7 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
       case 'apply':
         return command.role === 'service' ? applyService(record) : applyCanary(record, command.replicas ?? 0)
       case 'weight':
-        return routed(record, (router, changes) => router.set(command.to, changes, record.epoch))
+        return routed(record, (router, changes) => router.set({ weight: command.to }, changes, record.epoch))
       case 'scale':
         return patch(record, command.role === 'stable' ? stable : canaryOf(record), (object) =>
           replaced(object, 'replicas', command.to),
@@ -156,7 +156,7 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
       case 'restore-stable':
         return writeTemplate(record, record.stable)
       case 'restore-route':
-        return routed(record, (router, changes) => router.restore(changes, record.epoch))
+        return routed(record, (router, changes) => router.cleanup(changes, record.epoch))
       case 'remove-created':
         return removeCreated(record)
     }
@@ -191,14 +191,18 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
       const settings = settingsOf(record)
       const { canary: name, canaryService: twin, label } = settings.setup
       const labels = { ...TRACK, ...(label === null ? {} : { [label.key]: label.canary }) }
-      const [live, canary, service, weight, pods] = await Promise.all([
+      const router = given.router(settings, owned)
+      const changes = routeChanges(record)
+      const [live, canary, service, written, taken, pods] = await Promise.all([
         cluster.get<Deployment>(deployments, given.deployment),
         cluster.get<Deployment>(deployments, name),
         twin === null ? undefined : cluster.get<Service>(services, twin),
-        given.router(settings, owned).read(routeChanges(record)),
+        router.current(changes),
+        router.verify(changes),
         cluster.list<Pod>({ apiVersion: 'v1', resource: 'pods', namespace }, { labels }),
       ])
       const alive = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+      const weight = { ...written, ...taken }
       return worldOf(record, { at: clock.now(), weight, stable: live, canary, service, pods: alive })
     },
   }
