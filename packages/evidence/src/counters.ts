@@ -11,7 +11,7 @@ export type Interval = {
 export type CounterState = {
   readonly readAt?: number
   readonly pods: { readonly [uid: string]: Line }
-  /** Buckets: the end of the last one counted, by `side/metric`. */
+  /** Buckets, of counts and of gauges: the end of the last one taken in, by `side/metric`. */
   readonly closed: { readonly [series: string]: number }
 }
 
@@ -50,7 +50,7 @@ export const difference = (
   scrape: Extract<Scrape, { kind: 'pods' | 'buckets' }>,
   at: number,
 ): { readonly state: CounterState; readonly interval: Interval } =>
-  scrape.kind === 'pods' ? differencePods(state, scrape.readings, at) : sumBuckets(state, scrape.buckets, at)
+  scrape.kind === 'pods' ? differencePods(state, scrape.readings, at) : sumBuckets(state, scrape, at)
 
 const differencePods = (state: CounterState, readings: readonly PodReading[], at: number) => {
   const pods: Record<string, Line> = { ...state.pods }
@@ -110,20 +110,28 @@ const advance = (
   return { line: { total: now.total, bad: line.bad + k }, count: { n, k } }
 }
 
-const sumBuckets = (state: CounterState, buckets: readonly Bucket[], at: number) => {
+type Closed = Extract<Scrape, { kind: 'buckets' }>
+
+const sumBuckets = (state: CounterState, { buckets, gauges = [] }: Closed, at: number) => {
   const counts: Record<string, Pair> = {}
   const untrusted: Record<string, string> = {}
   const closed: Record<string, number> = { ...state.closed }
   for (const bucket of [...buckets].sort((a, b) => a.to - b.to)) {
-    const series = `${bucket.side}/${bucket.metric}`
-    if (bucket.to <= (closed[series] ?? Number.NEGATIVE_INFINITY)) continue
+    if (!isNew({ ...state, closed }, bucket)) continue
     const step = advance(bucket)
-    closed[series] = bucket.to
+    closed[seriesOf(bucket)] = bucket.to
     if (typeof step === 'string') untrusted[bucket.metric] ??= step
     else counts[bucket.metric] = plus(counts[bucket.metric], bucket.side, step.count)
   }
+  for (const gauge of gauges) closed[seriesOf(gauge)] = Math.max(gauge.to, closed[seriesOf(gauge)] ?? gauge.to)
   return { state: { ...state, readAt: at, closed }, interval: { counts, untrusted } }
 }
+
+/** Whether a bucket has not been taken in before: one that resumes reads again what the run before it had read. */
+export const isNew = ({ closed }: CounterState, bucket: Pick<Bucket, 'side' | 'metric' | 'to'>): boolean =>
+  bucket.to > (closed[seriesOf(bucket)] ?? Number.NEGATIVE_INFINITY)
+
+const seriesOf = ({ side, metric }: Pick<Bucket, 'side' | 'metric'>): string => `${side}/${metric}`
 
 const plus = (pair: Pair = { baseline: zero, canary: zero }, side: Side, count: Count): Pair => ({
   ...pair,

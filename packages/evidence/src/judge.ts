@@ -1,6 +1,6 @@
 import { type Admission, admit } from './admitted.ts'
 import { add, type Pair } from './count.ts'
-import { difference, forgetAbsent, type Interval } from './counters.ts'
+import { difference, forgetAbsent, type Interval, isNew } from './counters.ts'
 import {
   beginMetric,
   type CountedEvidence,
@@ -14,7 +14,7 @@ import {
   noRequests,
   type Tick,
 } from './evidence.ts'
-import { gaugeReading, readGauge } from './gauge.ts'
+import { type GaugeState, gaugeReading, readGauge } from './gauge.ts'
 import { testLimit } from './limit.ts'
 import { listen, type MissingState, restartSilence, testShare } from './missing.ts'
 import { compare, learnBaseline } from './ratio.ts'
@@ -45,23 +45,47 @@ export type Judged = {
 export const judge = (before: Evidence, tick: Tick, plan: JudgePlan): Judged => {
   const { scrape } = tick
   const timed = onTime(before, tick)
-  const read = comparable(scrape)
-  const evidence =
-    read === undefined ? { ...timed, blind: before.blind + 1 } : weigh(before, timed, { ...tick, scrape: read }, plan)
+  const evidence = looked(before, timed, tick, plan)
   const metrics = plan.metrics.map((metric) => report(metric, evidence))
   return {
     evidence,
     metrics,
     requests: requests(evidence),
-    decision: decide(evidence, { scrape, plan, metrics, at: tick.at }),
+    // What closes late says nothing of the time since.
+    decision: decide(evidence, { scrape, plan, metrics, at: scrape.kind === 'buckets' ? lastEnd(evidence) : tick.at }),
   }
 }
 
-/** Without any baseline pod the canary's requests wait for the next read: spent now, they could be compared with nothing. */
-const comparable = (scrape: Scrape): ReadTick['scrape'] | undefined => {
-  if (scrape.kind === 'buckets') return scrape
-  return scrape.kind === 'pods' && scrape.readings.some(({ side }) => side === 'baseline') ? scrape : undefined
+const lastEnd = ({ counters }: Evidence): number => counters.readAt ?? 0
+
+const looked = (before: Evidence, timed: Evidence, tick: Tick, plan: JudgePlan): Evidence => {
+  if (tick.scrape.kind === 'buckets') return weighBuckets(timed, { ...tick, scrape: tick.scrape }, plan)
+  const read = comparable(tick.scrape)
+  return read === undefined
+    ? { ...timed, blind: before.blind + 1 }
+    : weigh(before, timed, { ...tick, scrape: read }, plan)
 }
+
+/** Each period is a look of its own, at its own end: several may close at once, and all of them close late. None closed is no look. */
+const weighBuckets = (
+  timed: Evidence,
+  tick: Omit<Tick, 'scrape'> & { readonly scrape: Extract<Scrape, { kind: 'buckets' }> },
+  plan: JudgePlan,
+): Evidence => {
+  const { buckets, gauges = [] } = tick.scrape
+  const ends = [...new Set([...buckets, ...gauges].map(({ to }) => to))].sort((a, b) => a - b)
+  const weighed = ends.reduce((evidence, at) => {
+    const ended = ({ to }: { readonly to: number }): boolean => to === at
+    const scrape = { kind: 'buckets', buckets: buckets.filter(ended), gauges: gauges.filter(ended) } as const
+    return weigh(evidence, evidence, { ...tick, at, scrape }, plan)
+  }, timed)
+  // However many periods closed, it was one look.
+  return weighed.blind > timed.blind ? { ...weighed, blind: timed.blind + 1 } : weighed
+}
+
+/** Without any baseline pod the canary's requests wait for the next read: spent now, they could be compared with nothing. */
+const comparable = (scrape: Scrape): Extract<Scrape, { kind: 'pods' }> | undefined =>
+  scrape.kind === 'pods' && scrape.readings.some(({ side }) => side === 'baseline') ? scrape : undefined
 
 /** Notes a new weight and a new step before anything is counted. */
 const onTime = (evidence: Evidence, { at, weight, step }: Tick): Evidence => ({
@@ -76,18 +100,21 @@ type ReadTick = Omit<Tick, 'scrape'> & { readonly scrape: Extract<Scrape, { kind
 
 const weigh = (before: Evidence, now: Evidence, tick: ReadTick, plan: JudgePlan): Evidence => {
   const cut = before.weight !== tick.weight
-  const { state, interval } = difference(now.counters, tick.scrape, tick.at)
+  const scrape = fresh(now, tick.scrape)
+  const { state, interval } = difference(now.counters, scrape, tick.at)
   const traffic = canaryRequests(interval)
   const firstMoved = now.firstMoved ?? (tick.weight > 0 && traffic > 0 ? tick.at : undefined)
   const admission = admit(interval, {
     at: tick.at,
     weight: tick.weight,
     weightBefore: before.weight,
+    weightSince: now.weightSince,
+    began: beganAt(tick.scrape),
     firstMoved,
     warmUp: plan.warmUp,
   })
   const metrics = Object.fromEntries(
-    plan.metrics.map((metric) => [metric.name, weighMetric(metric, now, admission, tick.scrape)]),
+    plan.metrics.map((metric) => [metric.name, weighMetric(metric, now, admission, scrape)]),
   )
   return {
     ...now,
@@ -102,25 +129,39 @@ const weigh = (before: Evidence, now: Evidence, tick: ReadTick, plan: JudgePlan)
   }
 }
 
-const weighMetric = (metric: MetricPlan, evidence: Evidence, admission: Admission, scrape: Scrape) => {
+/** Buckets without those that were taken in before. */
+const fresh = ({ counters }: Evidence, scrape: ReadTick['scrape']): ReadTick['scrape'] =>
+  scrape.kind === 'pods'
+    ? scrape
+    : { ...scrape, gauges: (scrape.gauges ?? []).filter((gauge) => isNew(counters, gauge)) }
+
+const weighMetric = (metric: MetricPlan, evidence: Evidence, admission: Admission, scrape: ReadTick['scrape']) => {
   const known = evidence.metrics[metric.name] ?? beginMetric(metric)
   if (metric.kind === 'gauge') return known.kind === 'gauge' ? weighGauge(metric, known, scrape) : known
   return known.kind === 'counted' ? weighCounted(metric, known, admission) : known
 }
 
-const weighGauge = (metric: GaugeMetric, known: GaugeEvidence, scrape: Scrape): GaugeEvidence => {
-  const reading = (side: Side) =>
-    gaugeReading(
-      scrape.kind !== 'pods'
-        ? []
-        : scrape.readings.flatMap((pod) => (pod.side === side ? (pod.gauges[metric.name] ?? []) : [])),
-    )
-  return {
-    kind: 'gauge',
-    baseline: readGauge(known.baseline, reading('baseline'), metric),
-    canary: readGauge(known.canary, reading('canary'), metric),
+const weighGauge = (metric: GaugeMetric, known: GaugeEvidence, scrape: ReadTick['scrape']): GaugeEvidence => {
+  const read = (side: Side): GaugeState => {
+    const values = gaugeValues(metric, scrape, side)
+    // A period that has not closed leaves what the last one showed.
+    return values.length === 0 && scrape.kind === 'buckets'
+      ? known[side]
+      : readGauge(known[side], gaugeReading(values), metric)
   }
+  return { kind: 'gauge', baseline: read('baseline'), canary: read('canary') }
 }
+
+const gaugeValues = ({ name }: GaugeMetric, scrape: ReadTick['scrape'], side: Side): readonly number[] =>
+  scrape.kind === 'pods'
+    ? scrape.readings.flatMap((pod) => (pod.side === side ? (pod.gauges[name] ?? []) : []))
+    : (scrape.gauges ?? []).flatMap((gauge) => (gauge.side === side && gauge.metric === name ? [gauge.value] : []))
+
+/** Where the periods of a look began; `undefined` for reads of pods. */
+const beganAt = (scrape: ReadTick['scrape']): number | undefined =>
+  scrape.kind === 'buckets' && scrape.buckets.length > 0
+    ? Math.min(...scrape.buckets.map(({ from }) => from))
+    : undefined
 
 const weighCounted = (metric: CountedMetric, known: CountedEvidence, { use, interval }: Admission): CountedEvidence => {
   const untrusted = interval.untrusted[metric.name]
@@ -139,10 +180,12 @@ const weighCounted = (metric: CountedMetric, known: CountedEvidence, { use, inte
 }
 
 const weighMissing = (evidence: Evidence, interval: Interval, tick: ReadTick, plan: JudgePlan): MissingState => {
-  const settled = tick.at - evidence.weightSince >= plan.settle
+  const began = beganAt(tick.scrape)
+  const settled = (began ?? tick.at) - evidence.weightSince >= plan.settle
   const pair = mostRequests(interval)
   // Of the interval in which the weight changed only the canary's requests are known to belong to the new weight.
-  const straddles = tick.at === evidence.weightSince && pair?.canary.n === 0
+  const straddles =
+    began === undefined ? tick.at === evidence.weightSince && pair?.canary.n === 0 : began < evidence.weightSince
   if (tick.weight === 0 || pair === undefined || straddles) return evidence.missing
   const heard = listen(evidence.missing, pair, tick.at)
   const whole = tick.scrape.kind === 'buckets' || tick.scrape.missing.length === 0

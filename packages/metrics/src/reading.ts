@@ -29,10 +29,20 @@ export type Bucket = {
   readonly bad: number
 }
 
+/** A gauge's value over (from, to], given once, for sources without pods. */
+export type GaugeBucket = {
+  readonly side: Side
+  readonly metric: string
+  readonly from: number
+  readonly to: number
+  readonly value: number
+}
+
 /** One look at a source. Everything but `pods` and `buckets` says why there is nothing to count. */
 export type Scrape =
   | { readonly kind: 'pods'; readonly readings: readonly PodReading[]; readonly missing: readonly string[] }
-  | { readonly kind: 'buckets'; readonly buckets: readonly Bucket[] }
+  /** None of either: nothing has closed since the look before. */
+  | { readonly kind: 'buckets'; readonly buckets: readonly Bucket[]; readonly gauges?: readonly GaugeBucket[] }
   | {
       readonly kind: 'outage' | 'empty' | 'nan' | 'several-series' | 'unreliable'
       readonly query: string
