@@ -3,7 +3,6 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import { Fault } from '../packages/kit/src/faults.ts'
 import { type Blob, blobOf, type Credentials, connectRegistry } from './image/registry.ts'
 import { tar } from './image/tar.ts'
 
@@ -48,8 +47,8 @@ const INDEX = 'application/vnd.oci.image.index.v1+json'
 
 /**
  * Makes an image without a builder and pushes it by the registry's own API: blobs that are there already are not sent again.
- * @throws Fault `input` for a file that cannot be read or an address that is none; `upstream` for what the registry refuses, and for a
- *   digest of its own that is not ours
+ * @throws Error for a file that cannot be read, an address that is none, what the registry refuses, and a digest of its own that is not
+ *   ours
  */
 export const pushImage = async (
   registry: string,
@@ -99,7 +98,7 @@ export const pushIndex = async (
  * be done in more than one way, and each Node brings its own zlib).
  * Source: OCI image spec 1.1.
  * @param cache a folder for compressed layers by the hash of what they hold; compressing Node takes seconds
- * @throws Fault `input` for a file that cannot be read, and for paths that no archive can hold
+ * @throws Error for a file that cannot be read, and for paths that no archive can hold
  */
 export const buildImage = async (spec: ImageSpec, cache?: string): Promise<Image> => {
   const architecture = spec.architecture ?? ARCHITECTURES[process.arch] ?? process.arch
@@ -134,7 +133,7 @@ export const buildImage = async (spec: ImageSpec, cache?: string): Promise<Image
 /**
  * What the Node that runs this needs in an empty image: itself at /usr/local/bin/node, the loader and libraries it is linked against at
  * the paths it looks for them, and names for root and nobody. An image of these has no shell and no package manager.
- * @throws Fault `input` where there is no `ldd` that can tell (musl and macOS among them)
+ * @throws Error where there is no `ldd` that can tell (musl and macOS among them)
  */
 export const nodeFiles = (): readonly ImageFile[] => [
   { from: process.execPath, to: '/usr/local/bin/node', mode: 0o755 },
@@ -161,15 +160,12 @@ const linked = (program: string): readonly string[] => {
   try {
     text = execFileSync('ldd', [program], { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } })
   } catch (error) {
-    throw new Fault(
-      'input',
-      `ldd cannot tell what ${program} is linked against`,
-      'Build the image on Linux with glibc',
-      { cause: error },
-    )
+    throw new Error(`ldd cannot tell what ${program} is linked against. Build the image on Linux with glibc`, {
+      cause: error,
+    })
   }
   const missing = /^\s*(\S+) => not found/m.exec(text)?.[1]
-  if (missing !== undefined) throw new Fault('input', `${program} needs ${missing}, which is not here`, 'Install it')
+  if (missing !== undefined) throw new Error(`${program} needs ${missing}, which is not here. Install it`)
   return [...text.matchAll(/(?:=>\s+|^\s*)(\/\S+) \(0x/gm)].map(([, path = '']) => path)
 }
 
@@ -199,12 +195,9 @@ const read = (from: string | Buffer, to: string): Buffer => {
   try {
     return readFileSync(from)
   } catch (error) {
-    throw new Fault(
-      'input',
-      `${from}, which is to lie at ${to} in the image, cannot be read`,
-      'Is it there, and a file?',
-      { cause: error },
-    )
+    throw new Error(`${from}, which is to lie at ${to} in the image, cannot be read. Is it there, and a file?`, {
+      cause: error,
+    })
   }
 }
 

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { Fault } from '../../packages/kit/src/faults.ts'
 
 /** What a registry holds: bytes under their own hash. */
 export type Blob = { readonly digest: string; readonly bytes: Buffer }
@@ -31,12 +30,12 @@ export const blobOf = (bytes: Buffer): Blob => ({
  * a storage it sends the bytes to.
  * Source: OCI distribution spec 1.1, "Push"; Docker registry, "Token authentication".
  * @param url `http://127.0.0.1:5000`, `https://ghcr.io`
- * @throws Fault `input` for an address that is none or plain http over a network, `upstream` for what the registry refuses
+ * @throws Error for an address that is none or plain http over a network, and for what the registry refuses
  */
 export const connectRegistry = (url: string, repository: string, credentials?: Credentials): Registry => {
   const origin = addressed(url)
   if (!/^[a-z0-9]+([._-]+[a-z0-9]+)*(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/.test(repository))
-    throw new Fault('input', `${JSON.stringify(repository)} is no name of a repository`, 'Lower case, as in acme/guard')
+    throw new Error(`${JSON.stringify(repository)} is no name of a repository. Lower case, as in acme/guard`)
   const base = `${origin}/v2/${repository}`
   let authorization: string | undefined
 
@@ -93,10 +92,9 @@ export const connectRegistry = (url: string, repository: string, credentials?: C
         // The header is optional, so a registry that leaves it out is asked for the bytes.
         const digest = put.headers.get('docker-content-digest') ?? (await read(reference)).digest
         if (digest !== blob.digest)
-          throw new Fault(
-            'upstream',
-            `${url} keeps ${repository}:${reference} as ${digest}, and it was pushed as ${blob.digest}`,
-            'Something between here and the registry changes what is pushed: do not use the image',
+          throw new Error(
+            `${url} keeps ${repository}:${reference} as ${digest}, and it was pushed as ${blob.digest}. ` +
+              'Something between here and the registry changes what is pushed: do not use the image',
           )
       }
     },
@@ -111,12 +109,10 @@ const LOOPBACK = /^(127(\.\d{1,3}){3}|localhost|\[::1\])$/
 const addressed = (text: string): string => {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '')
-    throw new Fault('input', `${text} is no address of a registry`, 'As in https://ghcr.io')
+    throw new Error(`${text} is no address of a registry. As in https://ghcr.io`)
   if (url.protocol === 'http:' && !LOOPBACK.test(url.hostname))
-    throw new Fault(
-      'input',
-      `${url.origin} is plain http over a network`,
-      'Only a registry on this machine is spoken to without TLS',
+    throw new Error(
+      `${url.origin} is plain http over a network. Only a registry on this machine is spoken to without TLS`,
     )
   return url.origin
 }
@@ -127,15 +123,13 @@ const authorized = async (challenge: string, repository: string, credentials?: C
     credentials && `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')}`
   if (/^basic\b/i.test(challenge)) {
     if (basic !== undefined) return basic
-    throw new Fault('input', `The registry of ${repository} asks who pushes`, 'Give credentials')
+    throw new Error(`The registry of ${repository} asks who pushes. Give credentials`)
   }
   const fields = new Map([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, key = '', value = '']) => [key, value]))
   const realm = fields.get('realm')
   if (!/^bearer\b/i.test(challenge) || realm === undefined)
-    throw new Fault(
-      'upstream',
-      `The registry asks for a login that is not known: ${challenge || 'no challenge'}`,
-      'Basic and Bearer are known',
+    throw new Error(
+      `The registry asks for a login that is not known: ${challenge || 'no challenge'}. Basic and Bearer are known`,
     )
   addressed(realm)
   const target = new URL(realm)
@@ -147,8 +141,7 @@ const authorized = async (challenge: string, repository: string, credentials?: C
   const body: unknown = await answer.json().catch(() => undefined)
   const token =
     typeof body === 'object' && body !== null ? (pick(body, 'token') ?? pick(body, 'access_token')) : undefined
-  if (token === undefined)
-    throw new Fault('upstream', `${target.host} answered without a token`, 'Is it a token server?')
+  if (token === undefined) throw new Error(`${target.host} answered without a token. Is it a token server?`)
   return `Bearer ${token}`
 }
 
@@ -176,19 +169,19 @@ const sent = async (
     if (done >= TRIES) {
       const { host } = new URL(url)
       const why = answer instanceof Error ? String(answer.cause ?? answer.message) : String(answer)
-      throw new Fault('upstream', `${host} did not answer: ${why}`, 'Is the registry up, and in reach from here?')
+      throw new Error(`${host} did not answer: ${why}. Is the registry up, and in reach from here?`)
     }
     if (answer instanceof Response) await answer.body?.cancel()
     await new Promise((resolve) => setTimeout(resolve, 500 * 2 ** done))
   }
 }
 
-const refused = async (method: string, answer: Response): Promise<Fault> => {
+const refused = async (method: string, answer: Response): Promise<Error> => {
   const { host, pathname } = new URL(answer.url)
   const said = (await answer.text().catch(() => '')).replaceAll(/\s+/g, ' ').slice(0, 300)
   const hint =
     answer.status === 401 || answer.status === 403
       ? 'Whoever pushes needs the right to write there (on GitHub: packages: write)'
       : 'It is no answer that the distribution spec has here'
-  return new Fault('upstream', `${host} answered ${method} ${pathname} with ${answer.status} ${said}`.trim(), hint)
+  return new Error(`${host} answered ${method} ${pathname} with ${`${answer.status} ${said}`.trim()}. ${hint}`)
 }

@@ -1,5 +1,3 @@
-import { Fault } from '../../packages/kit/src/faults.ts'
-
 /** One file of an archive: an absolute path, its permission bits and its bytes. */
 export type Entry = { readonly path: string; readonly mode: number; readonly bytes: Buffer }
 
@@ -9,23 +7,19 @@ const BLOCK = 512
  * A tar archive of the files and of the folders above them, in the order of their bytes' paths: the same files give the same bytes on any
  * machine, in any order and at any time, as everything else of a header (times, owner, names of people) is zero.
  * Source: POSIX.1-2017, pax, "ustar Interchange Format".
- * @throws Fault `input` for a path that is relative, given twice, a file and a folder at once, or longer than ustar holds
+ * @throws Error for a path that is relative, given twice, a file and a folder at once, or longer than ustar holds
  */
 export const tar = (entries: readonly Entry[]): Buffer => {
   const files = new Map<string, Entry>()
   for (const entry of entries) {
     if (!/^\/[^/]/.test(entry.path) || /\/(\.{0,2})(\/|$)/.test(entry.path))
-      throw new Fault(
-        'input',
-        `A file of an image lies at ${JSON.stringify(entry.path)}`,
-        'Give an absolute, plain path',
-      )
-    if (files.has(entry.path)) throw new Fault('input', `Two files of one layer lie at ${entry.path}`, 'Leave one out')
+      throw new Error(`A file of an image lies at ${JSON.stringify(entry.path)}. Give an absolute, plain path`)
+    if (files.has(entry.path)) throw new Error(`Two files of one layer lie at ${entry.path}. Leave one out`)
     files.set(entry.path, entry)
   }
   const folders = new Set([...files.keys()].flatMap(above))
   const both = [...folders].find((folder) => files.has(folder))
-  if (both !== undefined) throw new Fault('input', `${both} is a file and a folder at once`, 'Move one of them')
+  if (both !== undefined) throw new Error(`${both} is a file and a folder at once. Move one of them`)
 
   const names = [...files.keys(), ...folders].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
   const parts = names.flatMap((name) => {
@@ -63,7 +57,7 @@ const split = (path: string): readonly [prefix: string, name: string] => {
     const [prefix, name] = [path.slice(0, at), path.slice(at + 1)]
     if (Buffer.byteLength(prefix) <= 155 && name !== '' && Buffer.byteLength(name) <= 100) return [prefix, name]
   }
-  throw new Fault('input', `/${path} is too long for a tar archive`, 'Give the file a shorter path in the image')
+  throw new Error(`/${path} is too long for a tar archive. Give the file a shorter path in the image`)
 }
 
 const octal = (value: number, digits: number): string => value.toString(8).padStart(digits, '0')

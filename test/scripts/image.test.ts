@@ -36,8 +36,12 @@ test('the same files are the same bytes, whatever their order and their times', 
 
 test('an image has this digest on every machine', async () => {
   const { manifest, config } = await buildImage(SPEC)
-  expect(config.digest).toMatchInlineSnapshot(`"sha256:175e539b0f9694d1bc9689486cea1ae180478b491dd4bd6bde9883285e270f4a"`)
-  expect(manifest.digest).toMatchInlineSnapshot(`"sha256:2f2adbd12f292bf62820134e8425fa17db3816951ae3e3e8d79829fe76de5c93"`)
+  expect(config.digest).toMatchInlineSnapshot(
+    `"sha256:175e539b0f9694d1bc9689486cea1ae180478b491dd4bd6bde9883285e270f4a"`,
+  )
+  expect(manifest.digest).toMatchInlineSnapshot(
+    `"sha256:2f2adbd12f292bf62820134e8425fa17db3816951ae3e3e8d79829fe76de5c93"`,
+  )
 })
 
 test('tar itself reads what is written: paths, long ones too, permissions, owner, time and bytes', () => {
