@@ -5,6 +5,8 @@ import { statusBehind } from './refusal.ts'
 
 /** The annotation that carries the fencing token of the release that may write an object. */
 export const EPOCH = 'sluice.dev/epoch'
+/** The annotation that says whose an object is that a release made: `runId/attempt`. */
+export const OWNER = 'sluice.dev/owner'
 
 /** `owned` is asked before an object without a mark is written: whether the saved record still has our epoch. */
 export type Fence = { readonly epoch: number; readonly owned?: (() => Promise<boolean>) | undefined }

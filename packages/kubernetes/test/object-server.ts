@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Cluster, KubernetesObject, PatchOperation } from '../src/cluster.ts'
 import { connect } from '../src/connect.ts'
 
-/** A real HTTP server that keeps objects by path and knows GET, lists and JSON Patch with `test`: enough to race two writers against. */
+/** A real HTTP server that keeps objects by path and knows GET, lists, POST, DELETE by UID and JSON Patch with `test`: enough to race two writers against. */
 export const objectServer = async (): Promise<{
   readonly cluster: Cluster
   /** Puts an object there, or changes it as another writer would. */
@@ -14,12 +14,18 @@ export const objectServer = async (): Promise<{
   /** Called before each patch is applied: another writer's chance. */
   readonly before: { patch?: (() => void) | undefined }
   readonly refuse: (path: string, status: number) => void
+  /** What a dry run of server-side apply answers; without it such a call is a bug of the test. */
+  readonly applies: { answer?: ((object: KubernetesObject) => { code: number; body: unknown }) | undefined }
   readonly patches: readonly string[]
+  /** `POST PATH` and `DELETE PATH` of every object that was made or taken away. */
+  readonly writes: readonly string[]
   readonly stop: () => void
 }> => {
   const objects = new Map<string, KubernetesObject>()
   const refused = new Map<string, number>()
   const patches: string[] = []
+  const writes: string[] = []
+  const applies: { answer?: ((object: KubernetesObject) => { code: number; body: unknown }) | undefined } = {}
   const before: { patch?: (() => void) | undefined } = {}
   let version = 100
   const put = (path: string, object: object): void => {
@@ -47,8 +53,26 @@ export const objectServer = async (): Promise<{
     )
     if (method === 'GET' && object === undefined && (inside.length > 0 || LISTED.test(path)))
       return { code: 200, body: { kind: 'List', items: inside.map(([, item]) => item), metadata: {} } }
+    if (method === 'POST') {
+      const given = JSON.parse(body) as KubernetesObject
+      const at = `${path}/${given.metadata.name}`
+      writes.push(`POST ${at}`)
+      const no = refused.get(`POST ${path}`)
+      if (no !== undefined) return status(no, 'Refused', `POST ${path} is refused`)
+      if (objects.has(at)) return status(409, 'AlreadyExists', `${at} already exists`)
+      put(at, given)
+      return { code: 201, body: objects.get(at) }
+    }
     if (object === undefined) return status(404, 'NotFound', `${path} not found`)
     if (method === 'GET') return { code: 200, body: object }
+    if (method === 'DELETE') {
+      const { preconditions } = JSON.parse(body) as { preconditions?: { uid: string } }
+      if (preconditions !== undefined && preconditions.uid !== object.metadata.uid)
+        return status(409, 'Conflict', `${path} has another UID`)
+      writes.push(`DELETE ${path}`)
+      objects.delete(path)
+      return { code: 200, body: { kind: 'Status', status: 'Success' } }
+    }
     patches.push(path)
     before.patch?.()
     const live = objects.get(path)
@@ -64,7 +88,11 @@ export const objectServer = async (): Promise<{
     let body = ''
     for await (const chunk of incoming) body += chunk
     const path = (incoming.url ?? '').split('?')[0] ?? ''
-    const said = answer(incoming.method ?? '', path, body)
+    const isApply = incoming.headers['content-type'] === 'application/apply-patch+yaml'
+    const said =
+      isApply && applies.answer !== undefined
+        ? applies.answer(JSON.parse(body) as KubernetesObject)
+        : answer(incoming.method ?? '', path, body)
     outgoing.writeHead(said.code, { 'content-type': 'application/json' }).end(JSON.stringify(said.body))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -81,7 +109,9 @@ export const objectServer = async (): Promise<{
     remove: (path) => void objects.delete(path),
     before,
     refuse: (path, code) => void refused.set(path, code),
+    applies,
     patches,
+    writes,
     stop: () => {
       server.closeAllConnections()
       server.close()
@@ -90,7 +120,7 @@ export const objectServer = async (): Promise<{
 }
 
 const LISTED =
-  /\/(httproutes|grpcroutes|ingresses|backendtlspolicies|destinationrules|referencegrants|horizontalpodautoscalers|deployments|replicasets|pods)$/
+  /\/(httproutes|grpcroutes|ingresses|backendtlspolicies|destinationrules|referencegrants|virtualservices|ingressclasses|horizontalpodautoscalers|deployments|replicasets|pods)$/
 const isAll = (path: string): boolean => !path.includes('/namespaces/')
 const collectionOf = (path: string): string => path.replace(/\/namespaces\/[^/]+/, '').replace(/\/[^/]+$/, '')
 
@@ -106,6 +136,12 @@ const applied = (document: object, operation: PatchOperation): boolean => {
     document,
   )
   if (typeof parent !== 'object' || parent === null) return false
+  if (Array.isArray(parent) && operation.op !== 'test' && operation.op !== 'replace') {
+    const at = last === '-' ? parent.length : Number(last)
+    if (!(at >= 0 && at <= parent.length - (operation.op === 'remove' ? 1 : 0))) return false
+    parent.splice(at, operation.op === 'remove' ? 1 : 0, ...(operation.op === 'add' ? [operation.value] : []))
+    return true
+  }
   const map = parent as Record<string, unknown>
   if (operation.op === 'test') return isDeepStrictEqual(map[last], operation.value)
   if (operation.op !== 'add' && !(last in map)) return false
