@@ -30,10 +30,10 @@ export const blobOf = (bytes: Buffer): Blob => ({
  * a storage it sends the bytes to.
  * Source: OCI distribution spec 1.1, "Push"; Docker registry, "Token authentication".
  * @param url `http://127.0.0.1:5000`, `https://ghcr.io`
- * @throws Error for an address that is none or plain http over a network, and for what the registry refuses
+ * @throws Error for an address that is none, for credentials over plain http on a network, and for what the registry refuses
  */
 export const connectRegistry = (url: string, repository: string, credentials?: Credentials): Registry => {
-  const origin = addressed(url)
+  const origin = addressed(url, credentials !== undefined)
   if (!/^[a-z0-9]+([._-]+[a-z0-9]+)*(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/.test(repository))
     throw new Error(`${JSON.stringify(repository)} is no name of a repository. Lower case, as in acme/guard`)
   const base = `${origin}/v2/${repository}`
@@ -105,14 +105,14 @@ const ACCEPTED = 'application/vnd.oci.image.manifest.v1+json, application/vnd.oc
 
 const LOOPBACK = /^(127(\.\d{1,3}){3}|localhost|\[::1\])$/
 
-/** The origin of an address that may be spoken to: https, or http on this machine. */
-const addressed = (text: string): string => {
+/** The origin of an address that may be spoken to: https, http on this machine, and any http by whoever has no credentials to lose. */
+const addressed = (text: string, secret: boolean): string => {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '')
     throw new Error(`${text} is no address of a registry. As in https://ghcr.io`)
-  if (url.protocol === 'http:' && !LOOPBACK.test(url.hostname))
+  if (url.protocol === 'http:' && secret && !LOOPBACK.test(url.hostname))
     throw new Error(
-      `${url.origin} is plain http over a network. Only a registry on this machine is spoken to without TLS`,
+      `${url.origin} is plain http over a network. Credentials are sent without TLS to a registry on this machine only`,
     )
   return url.origin
 }

@@ -156,11 +156,16 @@ test('a registry that says no digest is asked for the bytes, and one that is bus
 })
 
 test.each([
-  ['http://registry.example.com', /plain http over a network/],
   ['registry.example.com', /no address of a registry/],
   ['https://user:secret@ghcr.io', /no address of a registry/],
 ])('%s is not spoken to', async (url, message) => {
   await expect(pushImage(url, 'acme/guard', SPEC)).rejects.toThrow(message)
+})
+
+test('credentials are not sent over plain http to another machine', async () => {
+  const credentials = { username: 'ci', password: 'x' }
+  const pushed = pushImage('http://registry.example.com', 'acme/guard', SPEC, { credentials })
+  await expect(pushed).rejects.toThrow(/Credentials are sent without TLS to a registry on this machine only/)
 })
 
 test('an index names images of both architectures by the bytes that are there', async () => {
