@@ -1,5 +1,5 @@
 import { type Count, type Pair, zero } from './count.ts'
-import type { Bucket, PodReading, Scrape, Side } from './reading.ts'
+import type { Bucket, PodReading, Side, Single } from './reading.ts'
 
 /** What was counted between two reads. `untrusted[metric]` says why a metric's counts of this interval must not be used. */
 export type Interval = {
@@ -7,9 +7,13 @@ export type Interval = {
   readonly untrusted: { readonly [metric: string]: string }
 }
 
-/** The zero lines: per pod (by UID) what is already counted. Absent before the first read. Plain JSON, as large as a step has pods. */
+/**
+ * The zero lines: per source and pod (by UID) what is already counted. `reads`: the last read of each source that has a name, ms; `readAt` of one that
+ * has none. Absent before the first read. Plain JSON, as large as a step has pods.
+ */
 export type CounterState = {
   readonly readAt?: number
+  readonly reads?: { readonly [source: string]: number }
   readonly pods: { readonly [uid: string]: Line }
   /** Buckets, of counts and of gauges: the end of the last one taken in, by `side/metric`. */
   readonly closed: { readonly [series: string]: number }
@@ -27,14 +31,26 @@ export type Line = {
 export const beginCounters = (): CounterState => ({ pods: {}, closed: {} })
 
 /**
- * Forgets pods that the last read did not show. For a step's beginning, when the set of pods that are read is chosen anew. A read that missed some
- * forgets none: one that comes back must not be counted again from 0.
+ * Forgets a source's pods that its last read did not show. For a step's beginning, when the set of pods that are read is chosen anew. A read that
+ * missed some forgets none: one that comes back must not be counted again from 0.
  */
-export const forgetAbsent = (state: CounterState, scrape: Scrape): CounterState => {
+export const forgetAbsent = (state: CounterState, scrape: Single, source = ''): CounterState => {
   if (scrape.kind !== 'pods' || scrape.missing.length > 0) return state
-  const present = new Set(scrape.readings.map((reading) => reading.pod.uid))
-  return { ...state, pods: Object.fromEntries(Object.entries(state.pods).filter(([uid]) => present.has(uid))) }
+  const present = new Set(scrape.readings.map((reading) => keyOf(source, reading)))
+  const own = (key: string): boolean => (source === '' ? !key.includes('/') : key.startsWith(`${source}/`))
+  const kept = Object.entries(state.pods).filter(([key]) => !own(key) || present.has(key))
+  return { ...state, pods: Object.fromEntries(kept) }
 }
+
+/** When a source was read last, ms. */
+export const readAtOf = (state: CounterState, source: string): number | undefined =>
+  source === '' ? state.readAt : state.reads?.[source]
+
+const withRead = (state: CounterState, source: string, at: number): CounterState =>
+  source === '' ? { ...state, readAt: at } : { ...state, reads: { ...state.reads, [source]: at } }
+
+/** Two sources may read one pod, each by a counter of its own. */
+const keyOf = (source: string, { pod }: PodReading): string => (source === '' ? pod.uid : `${source}/${pod.uid}`)
 
 /**
  * Differences cumulative counters, so that each request counts once.
@@ -47,17 +63,22 @@ export const forgetAbsent = (state: CounterState, scrape: Scrape): CounterState 
  */
 export const difference = (
   state: CounterState,
-  scrape: Extract<Scrape, { kind: 'pods' | 'buckets' }>,
+  scrape: Extract<Single, { kind: 'pods' | 'buckets' }>,
   at: number,
-): { readonly state: CounterState; readonly interval: Interval } =>
-  scrape.kind === 'pods' ? differencePods(state, scrape.readings, at) : sumBuckets(state, scrape, at)
+  source = '',
+): { readonly state: CounterState; readonly interval: Interval } => {
+  const { state: counted, interval } =
+    scrape.kind === 'pods' ? differencePods(state, scrape.readings, source) : sumBuckets(state, scrape)
+  return { state: withRead(counted, source, at), interval }
+}
 
-const differencePods = (state: CounterState, readings: readonly PodReading[], at: number) => {
+const differencePods = (state: CounterState, readings: readonly PodReading[], source: string) => {
   const pods: Record<string, Line> = { ...state.pods }
   const counts: Record<string, Pair> = {}
   const untrusted: Record<string, string> = {}
   for (const reading of readings) {
-    const base = zeroLine(state, reading)
+    if (Object.keys(reading.counters).length === 0) continue
+    const base = zeroLine(state, reading, source)
     const line: Record<string, { total: number; bad: number }> = { ...base?.counters }
     for (const [metric, counter] of Object.entries(reading.counters)) {
       const step = advance(counter, base === undefined ? counter : base.counters[metric])
@@ -67,25 +88,26 @@ const differencePods = (state: CounterState, readings: readonly PodReading[], at
         counts[metric] = plus(counts[metric], reading.side, step.count)
       }
     }
-    pods[reading.pod.uid] = {
+    pods[keyOf(source, reading)] = {
       containerId: reading.containerId,
       restarts: reading.restarts,
       ...(reading.processStart === undefined ? {} : { processStart: reading.processStart }),
       counters: line,
     }
   }
-  return { state: { ...state, readAt: at, pods }, interval: { counts, untrusted } }
+  return { state: { ...state, pods }, interval: { counts, untrusted } }
 }
 
 /** The line that a reading is differenced against; `undefined`: the reading itself becomes it. */
-const zeroLine = (state: CounterState, reading: PodReading): Pick<Line, 'counters'> | undefined => {
-  const known = state.pods[reading.pod.uid]
+const zeroLine = (state: CounterState, reading: PodReading, source: string): Pick<Line, 'counters'> | undefined => {
+  const known = state.pods[keyOf(source, reading)]
+  const readAt = readAtOf(state, source)
   if (known === undefined) {
     const older =
       reading.side === 'baseline' &&
       reading.processStart !== undefined &&
-      reading.processStart < (state.readAt ?? 0) - CLOCKS_APART
-    return state.readAt === undefined || older ? undefined : { counters: {} }
+      reading.processStart < (readAt ?? 0) - CLOCKS_APART
+    return readAt === undefined || older ? undefined : { counters: {} }
   }
   const restarted =
     known.containerId !== reading.containerId ||
@@ -110,9 +132,9 @@ const advance = (
   return { line: { total: now.total, bad: line.bad + k }, count: { n, k } }
 }
 
-type Closed = Extract<Scrape, { kind: 'buckets' }>
+type Closed = Extract<Single, { kind: 'buckets' }>
 
-const sumBuckets = (state: CounterState, { buckets, gauges = [] }: Closed, at: number) => {
+const sumBuckets = (state: CounterState, { buckets, gauges = [] }: Closed) => {
   const counts: Record<string, Pair> = {}
   const untrusted: Record<string, string> = {}
   const closed: Record<string, number> = { ...state.closed }
@@ -124,7 +146,7 @@ const sumBuckets = (state: CounterState, { buckets, gauges = [] }: Closed, at: n
     else counts[bucket.metric] = plus(counts[bucket.metric], bucket.side, step.count)
   }
   for (const gauge of gauges) closed[seriesOf(gauge)] = Math.max(gauge.to, closed[seriesOf(gauge)] ?? gauge.to)
-  return { state: { ...state, readAt: at, closed }, interval: { counts, untrusted } }
+  return { state: { ...state, closed }, interval: { counts, untrusted } }
 }
 
 /** Whether a bucket has not been taken in before: one that resumes reads again what the run before it had read. */

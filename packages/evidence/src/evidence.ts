@@ -6,7 +6,9 @@ import { defaultMargin } from './margin.ts'
 import { beginMissing, type MissingState } from './missing.ts'
 import { baselineRatio, beginRatio, type RatioState } from './ratio.ts'
 import type { Scrape } from './reading.ts'
+import type { Pending } from './skew.ts'
 import { logThreshold } from './spend.ts'
+import type { NoDataPolicy, Unseen } from './unseen.ts'
 
 /**
  * A counted metric: failures of requests (`ratio`) or requests slower than a threshold (`latency`); both are bad of total.
@@ -17,6 +19,9 @@ export type CountedMetric = {
   readonly kind: 'ratio' | 'latency'
   readonly margin?: number
   readonly max?: number
+  readonly noData?: NoDataPolicy
+  /** Of our own requests: they say nothing of how many of the users' arrive. */
+  readonly synthetic?: boolean
 }
 /** `failures`: reads in a row outside the bounds before it rejects, at least 3 (the default). */
 export type GaugeMetric = {
@@ -25,6 +30,7 @@ export type GaugeMetric = {
   readonly max?: number
   readonly min?: number
   readonly failures?: number
+  readonly noData?: NoDataPolicy
 }
 
 /** One metric of a plan. */
@@ -59,8 +65,12 @@ export type Evidence = {
   readonly firstMoved?: number
   readonly metrics: { readonly [name: string]: CountedEvidence | GaugeEvidence }
   readonly missing: MissingState
-  /** Reads in a row that gave nothing to judge. */
+  /** Looks in a row that gave nothing of a metric that may not be missed: the most over them. */
   readonly blind: number
+  /** By metric: what came instead of a reading; a metric that was read is not there. */
+  readonly unseen?: { readonly [metric: string]: Unseen }
+  /** How late a request may show where requests are listened for, ms. */
+  readonly lag?: number
 }
 
 /** The evidence of a metric that counts requests. */
@@ -71,6 +81,8 @@ export type CountedEvidence = {
   /** Judged requests of the present step. */
   readonly step: Pair
   readonly margin: number
+  /** Intervals that wait for their neighbours, of a source that reads the sides apart. */
+  readonly waiting?: readonly Pending[]
   /** Why its counts cannot be trusted; stays. */
   readonly unreliable?: string
 }

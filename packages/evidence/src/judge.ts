@@ -1,6 +1,6 @@
 import { type Admission, admit } from './admitted.ts'
 import { add, type Pair } from './count.ts'
-import { difference, forgetAbsent, type Interval, isNew } from './counters.ts'
+import { difference, forgetAbsent, type Interval, isNew, readAtOf } from './counters.ts'
 import {
   beginMetric,
   type CountedEvidence,
@@ -18,7 +18,9 @@ import { type GaugeState, gaugeReading, readGauge } from './gauge.ts'
 import { testLimit } from './limit.ts'
 import { listen, type MissingState, restartSilence, testShare } from './missing.ts'
 import { compare, learnBaseline } from './ratio.ts'
-import type { Scrape, Side } from './reading.ts'
+import type { Part, Side, Single } from './reading.ts'
+import { type Pending, waitFor } from './skew.ts'
+import { look, partsOf, policyOf } from './unseen.ts'
 import { type Decision, decide, type MetricJudgement, report } from './verdict.ts'
 
 export type {
@@ -33,7 +35,7 @@ export { beginEvidence, evidenceLimit, tests } from './evidence.ts'
 export type { Scrape } from './reading.ts'
 export type { Decision, MetricJudgement, Why } from './verdict.ts'
 
-/** `requests`: judged requests of the present step, the least over the counted metrics. */
+/** `requests`: judged requests of the present step, the least over the counted metrics that are not passed over for want of data. */
 export type Judged = {
   readonly evidence: Evidence
   readonly metrics: readonly MetricJudgement[]
@@ -43,49 +45,79 @@ export type Judged = {
 
 /** Takes one look into account and decides. Pure: the same evidence and tick always give the same answer. */
 export const judge = (before: Evidence, tick: Tick, plan: JudgePlan): Judged => {
-  const { scrape } = tick
+  const parts = partsOf(tick.scrape, plan.metrics)
   const timed = onTime(before, tick)
-  const evidence = looked(before, timed, tick, plan)
+  const weighed = parts.reduce((evidence, part) => weighPart(before, evidence, { ...tick, part }, plan), timed)
+  const evidence = withUnseen(weighed, parts, plan)
   const metrics = plan.metrics.map((metric) => report(metric, evidence))
   return {
     evidence,
     metrics,
-    requests: requests(evidence),
-    // What closes late says nothing of the time since.
-    decision: decide(evidence, { scrape, plan, metrics, at: scrape.kind === 'buckets' ? lastEnd(evidence) : tick.at }),
+    requests: requests(evidence, plan),
+    decision: decide(evidence, { plan, metrics, at: heardAt(evidence, parts, { plan, at: tick.at }) }),
   }
 }
 
-const lastEnd = ({ counters }: Evidence): number => counters.readAt ?? 0
-
-const looked = (before: Evidence, timed: Evidence, tick: Tick, plan: JudgePlan): Evidence => {
-  if (tick.scrape.kind === 'buckets') return weighBuckets(timed, { ...tick, scrape: tick.scrape }, plan)
-  const read = comparable(tick.scrape)
-  return read === undefined
-    ? { ...timed, blind: before.blind + 1 }
-    : weigh(before, timed, { ...tick, scrape: read }, plan)
+/** What closes late says nothing of the time since: until when the requests that are listened for are known. */
+const heardAt = (
+  { counters }: Evidence,
+  parts: readonly Part[],
+  { plan, at }: { readonly plan: JudgePlan; readonly at: number },
+): number => {
+  const part = parts.find((each) => isListened(each, plan))
+  return part?.scrape.kind === 'buckets' ? (readAtOf(counters, part.source) ?? 0) : at
 }
 
+/** Requests are listened for in one source, that of the first metric that counts the users' own: two would hear each of them twice. */
+const isListened = ({ metrics }: Part, plan: JudgePlan): boolean => {
+  const counted = plan.metrics.filter((metric) => metric.kind !== 'gauge')
+  const first = counted.find(({ synthetic }) => synthetic !== true) ?? counted[0]
+  return first !== undefined && metrics.includes(first.name)
+}
+
+/** Remembers of which metrics this look gave nothing. */
+const withUnseen = (evidence: Evidence, parts: readonly Part[], plan: JudgePlan): Evidence => {
+  const counted = new Set(plan.metrics.flatMap(({ kind, name }) => (kind === 'gauge' ? [] : [name])))
+  const all = plan.metrics.flatMap((metric) => {
+    const part = parts.find(({ metrics }) => metrics.includes(metric.name))
+    const known = evidence.unseen?.[metric.name]
+    const now = part === undefined ? known : look(metric, part, known, { weight: evidence.weight, counted })
+    return now === undefined ? [] : [{ metric, now }]
+  })
+  const { unseen: _, ...rest } = evidence
+  const missed = all.filter(({ metric, now }) => policyOf(metric, now) !== 'ignore')
+  return {
+    ...rest,
+    blind: Math.max(0, ...missed.map(({ now }) => now.looks)),
+    ...(all.length === 0 ? {} : { unseen: Object.fromEntries(all.map(({ metric, now }) => [metric.name, now])) }),
+  }
+}
+
+type PartTick = Omit<Tick, 'scrape'> & { readonly part: Part }
+
+const weighPart = (before: Evidence, now: Evidence, tick: PartTick, plan: JudgePlan): Evidence => {
+  const { scrape } = tick.part
+  if (scrape.kind === 'buckets') return weighBuckets(now, { ...tick, scrape }, plan)
+  return isComparable(scrape) ? weigh(before, now, { ...tick, scrape }, plan) : now
+}
+
+type Pods = Extract<Single, { kind: 'pods' }>
+type Buckets = Extract<Single, { kind: 'buckets' }>
+
 /** Each period is a look of its own, at its own end: several may close at once, and all of them close late. None closed is no look. */
-const weighBuckets = (
-  timed: Evidence,
-  tick: Omit<Tick, 'scrape'> & { readonly scrape: Extract<Scrape, { kind: 'buckets' }> },
-  plan: JudgePlan,
-): Evidence => {
+const weighBuckets = (timed: Evidence, tick: PartTick & { readonly scrape: Buckets }, plan: JudgePlan): Evidence => {
   const { buckets, gauges = [] } = tick.scrape
   const ends = [...new Set([...buckets, ...gauges].map(({ to }) => to))].sort((a, b) => a - b)
-  const weighed = ends.reduce((evidence, at) => {
+  return ends.reduce((evidence, at) => {
     const ended = ({ to }: { readonly to: number }): boolean => to === at
-    const scrape = { kind: 'buckets', buckets: buckets.filter(ended), gauges: gauges.filter(ended) } as const
+    const scrape = { ...tick.scrape, buckets: buckets.filter(ended), gauges: gauges.filter(ended) }
     return weigh(evidence, evidence, { ...tick, at, scrape }, plan)
   }, timed)
-  // However many periods closed, it was one look.
-  return weighed.blind > timed.blind ? { ...weighed, blind: timed.blind + 1 } : weighed
 }
 
 /** Without any baseline pod the canary's requests wait for the next read: spent now, they could be compared with nothing. */
-const comparable = (scrape: Scrape): Extract<Scrape, { kind: 'pods' }> | undefined =>
-  scrape.kind === 'pods' && scrape.readings.some(({ side }) => side === 'baseline') ? scrape : undefined
+const isComparable = (scrape: Single): scrape is Pods =>
+  scrape.kind === 'pods' && scrape.readings.some(({ side }) => side === 'baseline')
 
 /** Notes a new weight and a new step before anything is counted. */
 const onTime = (evidence: Evidence, { at, weight, step }: Tick): Evidence => ({
@@ -96,13 +128,15 @@ const onTime = (evidence: Evidence, { at, weight, step }: Tick): Evidence => ({
   ...(step === evidence.step ? {} : { metrics: mapCounted(evidence.metrics, (m) => ({ ...m, step: noRequests })) }),
 })
 
-type ReadTick = Omit<Tick, 'scrape'> & { readonly scrape: Extract<Scrape, { kind: 'pods' | 'buckets' }> }
+type ReadTick = PartTick & { readonly scrape: Pods | Buckets }
 
 const weigh = (before: Evidence, now: Evidence, tick: ReadTick, plan: JudgePlan): Evidence => {
   const cut = before.weight !== tick.weight
   const scrape = fresh(now, tick.scrape)
-  const { state, interval } = difference(now.counters, scrape, tick.at)
-  const traffic = canaryRequests(interval)
+  const { part } = tick
+  const { state, interval } = difference(now.counters, scrape, tick.at, part.source)
+  const listened = isListened(part, plan)
+  const traffic = listened ? canaryRequests(interval) : 0
   const firstMoved = now.firstMoved ?? (tick.weight > 0 && traffic > 0 ? tick.at : undefined)
   const admission = admit(interval, {
     at: tick.at,
@@ -113,19 +147,16 @@ const weigh = (before: Evidence, now: Evidence, tick: ReadTick, plan: JudgePlan)
     firstMoved,
     warmUp: plan.warmUp,
   })
-  const metrics = Object.fromEntries(
-    plan.metrics.map((metric) => [metric.name, weighMetric(metric, now, admission, scrape)]),
-  )
+  const weighed = plan.metrics
+    .filter(({ name }) => part.metrics.includes(name))
+    .map((metric) => [metric.name, weighMetric(metric, now, admission, scrape)] as const)
   return {
     ...now,
-    counters: cut ? forgetAbsent(state, tick.scrape) : state,
+    counters: cut ? forgetAbsent(state, tick.scrape, part.source) : state,
     ...(firstMoved === undefined ? {} : { firstMoved }),
-    metrics,
-    missing: plan.missing === 'off' ? now.missing : weighMissing(now, interval, tick, plan),
-    blind:
-      Object.keys(interval.counts).length === 0 && plan.metrics.some(({ kind }) => kind !== 'gauge')
-        ? before.blind + 1
-        : 0,
+    metrics: { ...now.metrics, ...Object.fromEntries(weighed) },
+    ...(listened && scrape.kind === 'buckets' && scrape.lag !== undefined ? { lag: scrape.lag } : {}),
+    missing: plan.missing === 'off' || !listened ? now.missing : weighMissing(now, interval, tick, plan),
   }
 }
 
@@ -138,7 +169,9 @@ const fresh = ({ counters }: Evidence, scrape: ReadTick['scrape']): ReadTick['sc
 const weighMetric = (metric: MetricPlan, evidence: Evidence, admission: Admission, scrape: ReadTick['scrape']) => {
   const known = evidence.metrics[metric.name] ?? beginMetric(metric)
   if (metric.kind === 'gauge') return known.kind === 'gauge' ? weighGauge(metric, known, scrape) : known
-  return known.kind === 'counted' ? weighCounted(metric, known, admission) : known
+  if (known.kind !== 'counted') return known
+  const guard = scrape.kind === 'buckets' ? (scrape.guard ?? 0) : 0
+  return weighCounted(metric, known, admission, { guard, step: evidence.step })
 }
 
 const weighGauge = (metric: GaugeMetric, known: GaugeEvidence, scrape: ReadTick['scrape']): GaugeEvidence => {
@@ -163,11 +196,29 @@ const beganAt = (scrape: ReadTick['scrape']): number | undefined =>
     ? Math.min(...scrape.buckets.map(({ from }) => from))
     : undefined
 
-const weighCounted = (metric: CountedMetric, known: CountedEvidence, { use, interval }: Admission): CountedEvidence => {
+const weighCounted = (
+  metric: CountedMetric,
+  known: CountedEvidence,
+  { use, interval }: Admission,
+  { guard, step }: { readonly guard: number; readonly step: number },
+): CountedEvidence => {
   const untrusted = interval.untrusted[metric.name]
   if (untrusted !== undefined) return { ...known, unreliable: known.unreliable ?? untrusted }
   const pair = interval.counts[metric.name]
   if (pair === undefined) return known
+  if (guard === 0) return spend(metric, known, { pair, use, step }, step)
+  const { waiting, due } = waitFor(known.waiting ?? [], { pair, use, step }, guard)
+  const after = { ...known, waiting }
+  return due === undefined ? after : spend(metric, after, due, step)
+}
+
+/** Takes an interval in. One that closed in an earlier step is evidence, but no request of the present one. */
+const spend = (
+  metric: CountedMetric,
+  known: CountedEvidence,
+  { pair, use, step }: Pending,
+  present: number,
+): CountedEvidence => {
   const margin = marginOf(metric, known.ratio)
   if (use === 'learned') return { ...known, margin, ratio: learnBaseline(known.ratio, pair.baseline) }
   return {
@@ -175,7 +226,9 @@ const weighCounted = (metric: CountedMetric, known: CountedEvidence, { use, inte
     margin,
     ratio: compare(known.ratio, pair, margin),
     limit: metric.max === undefined ? known.limit : testLimit(known.limit, pair, metric.max),
-    step: { baseline: add(known.step.baseline, pair.baseline), canary: add(known.step.canary, pair.canary) },
+    ...(step === present
+      ? { step: { baseline: add(known.step.baseline, pair.baseline), canary: add(known.step.canary, pair.canary) } }
+      : {}),
   }
 }
 
@@ -202,8 +255,13 @@ const mostRequests = (interval: Interval): Pair | undefined =>
     undefined,
   )
 
-const requests = (evidence: Evidence) => {
-  const steps = Object.values(evidence.metrics).flatMap((metric) => (metric.kind === 'counted' ? [metric.step] : []))
+const requests = (evidence: Evidence, plan: JudgePlan) => {
+  const steps = plan.metrics.flatMap((metric) => {
+    const known = evidence.metrics[metric.name]
+    const unseen = evidence.unseen?.[metric.name]
+    const passedOver = unseen !== undefined && policyOf(metric, unseen) === 'ignore'
+    return known?.kind === 'counted' && !passedOver ? [known.step] : []
+  })
   const least = (side: Side) => (steps.length === 0 ? 0 : Math.min(...steps.map((step) => step[side].n)))
   return { baseline: least('baseline'), canary: least('canary') }
 }

@@ -35,13 +35,32 @@ export type GaugeBucket = {
   readonly value: number
 }
 
-/** One read of all pods, or why there is none. `missing` names pods that were expected and could not be read. */
-export type Scrape =
+/** Why a look gave nothing to count, by name, with the query as it was sent. */
+export type NoReading = {
+  readonly kind: 'outage' | 'empty' | 'nan' | 'several-series' | 'unreliable'
+  readonly query: string
+  readonly text: string
+}
+
+/**
+ * What one source showed. `missing` names pods that were expected and could not be read. `buckets` without any: nothing
+ * has closed since the look before. `guard`: by how many buckets the two sides may be read apart; `lag`: how late a request may show, ms; `query`: what
+ * the canary was read by.
+ */
+export type Single =
   | { readonly kind: 'pods'; readonly readings: readonly PodReading[]; readonly missing: readonly string[] }
-  /** None of either: nothing has closed since the look before. */
-  | { readonly kind: 'buckets'; readonly buckets: readonly Bucket[]; readonly gauges?: readonly GaugeBucket[] }
   | {
-      readonly kind: 'outage' | 'empty' | 'nan' | 'several-series' | 'unreliable'
-      readonly query: string
-      readonly text: string
+      readonly kind: 'buckets'
+      readonly buckets: readonly Bucket[]
+      readonly gauges?: readonly GaugeBucket[]
+      readonly guard?: number
+      readonly lag?: number
+      readonly query?: string
     }
+  | NoReading
+
+/** One source's look, with the metrics of the plan that it is to give: an outage of one source is none of another. */
+export type Part = { readonly source: string; readonly metrics: readonly string[]; readonly scrape: Single }
+
+/** One look at all sources: at a single one for all metrics, or each with its own. */
+export type Scrape = Single | { readonly kind: 'sources'; readonly parts: readonly Part[] }

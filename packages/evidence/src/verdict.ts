@@ -1,7 +1,7 @@
 import { type Evidence, evidenceLimit, type JudgePlan } from './evidence.ts'
 import { evidenceText, type MetricJudgement } from './metric.ts'
 import { expectedInSilence, missingEvidence, silent } from './missing.ts'
-import type { Scrape } from './reading.ts'
+import { BLIND_LOOKS, policyOf, type Unseen } from './unseen.ts'
 
 export { type MetricJudgement, report } from './metric.ts'
 
@@ -21,7 +21,6 @@ export type Decision =
     }
 
 type Seen = {
-  readonly scrape: Scrape
   readonly plan: JudgePlan
   readonly metrics: readonly MetricJudgement[]
   readonly at: number
@@ -34,8 +33,9 @@ type Seen = {
 export const decide = (evidence: Evidence, seen: Seen): Decision =>
   seen.metrics.map(rejection).find((decision) => decision !== undefined) ??
   missingRequests(evidence, seen) ??
-  distrusted(seen) ??
-  unseen(evidence, seen.scrape) ??
+  refusedBlind(evidence, seen) ??
+  distrusted(evidence, seen) ??
+  unseen(evidence, seen) ??
   seen.metrics.map(holding).find((decision) => decision !== undefined) ?? { kind: 'continue' }
 
 const rejection = (metric: MetricJudgement): Decision | undefined => {
@@ -61,7 +61,7 @@ const missingRequests = (evidence: Evidence, { plan, at }: Seen): Decision | und
   if (plan.missing === 'off') return undefined
   const { missing, weight } = evidence
   const logLimit = evidenceLimit(evidence)
-  if (silent(missing, weight, { logLimit, at, settle: plan.settle })) {
+  if (silent(missing, weight, { logLimit, at, settle: plan.settle + (evidence.lag ?? 0) })) {
     const expected = Math.round(expectedInSilence(missing, weight))
     const seconds = Math.round((at - missing.silent.since) / 1000)
     const text = `The canary counted no request for ${seconds} s at weight ${weight} %, while the baseline counted ${Math.round(missing.silent.baseline)}: about ${expected} were expected`
@@ -75,26 +75,51 @@ const missingRequests = (evidence: Evidence, { plan, at }: Seen): Decision | und
   }
 }
 
-const distrusted = ({ metrics, scrape }: Seen): Decision | undefined => {
-  if (scrape.kind === 'several-series' || scrape.kind === 'unreliable')
-    return { kind: 'unreliable', why: { code: 'unreliable', text: scrape.text, next: ONE_PROCESS } }
+/** The metrics without data, with what holds for each. */
+const missed = (evidence: Evidence, { plan }: Seen) =>
+  plan.metrics.flatMap((metric) => {
+    const now = evidence.unseen?.[metric.name]
+    return now === undefined ? [] : [{ metric: metric.name, now, policy: policyOf(metric, now) }]
+  })
+
+const refusedBlind = (evidence: Evidence, seen: Seen): Decision | undefined => {
+  const found = missed(evidence, seen).find(({ now, policy }) => policy === 'fail' && now.looks >= BLIND_LOOKS)
+  if (found === undefined) return undefined
+  const text = `${found.metric}: ${found.now.text} (${found.now.kind}, ${found.now.looks} looks in a row)`
+  const next = 'The plan says no-data: fail for it. See whether the metric source answers'
+  return { kind: 'reject', metric: found.metric, why: { code: 'no-data', text, next } }
+}
+
+const distrusted = (evidence: Evidence, seen: Seen): Decision | undefined => {
+  const { metrics } = seen
+  const meaningless = missed(evidence, seen).find(
+    ({ now, policy }) => policy === 'wait' && (now.kind === 'several-series' || now.kind === 'unreliable'),
+  )
+  if (meaningless !== undefined) {
+    const { now } = meaningless
+    const next = now.kind === 'several-series' ? ONE_SERIES : ONE_PROCESS
+    return { kind: 'unreliable', why: { code: 'unreliable', text: now.text, next } }
+  }
   const metric = metrics.find((candidate) => candidate.kind !== 'gauge' && candidate.unreliable !== undefined)
   return metric === undefined ? undefined : stop('unreliable', metric, 'unreliable', ONE_PROCESS)
 }
 
-const unseen = (evidence: Evidence, scrape: Scrape): Decision | undefined => {
-  if (evidence.blind === 0) return undefined
-  const text = unseenText(scrape)
-  return { kind: 'no-data', why: { code: 'no-data', text, next: 'See whether the metric source answers' } }
+const unseen = (evidence: Evidence, seen: Seen): Decision | undefined => {
+  const blind = missed(evidence, seen).filter(({ policy }) => policy !== 'ignore')
+  const longest = blind.reduce<(typeof blind)[number] | undefined>(
+    (most, each) => (most !== undefined && most.now.looks >= each.now.looks ? most : each),
+    undefined,
+  )
+  if (longest === undefined) return undefined
+  return { kind: 'no-data', why: { code: 'no-data', text: longest.now.text, next: nextFor(longest.now) } }
 }
 
-const unseenText = (scrape: Scrape): string => {
-  if ('text' in scrape) return scrape.text
-  const missing = scrape.kind === 'pods' && scrape.missing.length > 0 ? `; not read: ${scrape.missing.join(', ')}` : ''
-  return scrape.kind === 'pods' && !scrape.readings.some(({ side }) => side === 'baseline')
-    ? `No baseline pod could be read${missing}`
-    : `No counter was read${missing}`
-}
+const nextFor = ({ kind }: Unseen): string =>
+  kind === 'nan'
+    ? 'See why the series is no number'
+    : kind === 'empty'
+      ? 'See whether the metric source has the series, and whether the query names it'
+      : 'See whether the metric source answers'
 
 const stop = (
   kind: 'reject' | 'hold' | 'unreliable',
@@ -104,4 +129,5 @@ const stop = (
 ): Decision => ({ kind, metric: metric.name, why: { code, text: `${metric.name}: ${metric.text}`, next } })
 
 const BACK = 'Compare the two versions on this metric'
+const ONE_SERIES = 'Let the query give one series a side: name it by its labels, or sum'
 const ONE_PROCESS = 'Export one series per pod, for Python servers with PROMETHEUS_MULTIPROC_DIR'

@@ -38,13 +38,31 @@ export type GaugeBucket = {
   readonly value: number
 }
 
-/** One look at a source. Everything but `pods` and `buckets` says why there is nothing to count. */
-export type Scrape =
+/** Why there is nothing to count: `text` is the sentence for people, `query` what was asked, as it was sent. */
+export type NoReading = {
+  readonly kind: 'outage' | 'empty' | 'nan' | 'several-series' | 'unreliable'
+  readonly query: string
+  readonly text: string
+}
+
+/**
+ * One look at one source. `buckets` without any: nothing has closed since the look before. `guard`: by how many buckets the two sides may be read
+ * apart, 0 when absent (1 for sources that scrape the sides in turns); `lag`: how late a request may show, ms; `query`: what the canary was read by.
+ */
+export type Single =
   | { readonly kind: 'pods'; readonly readings: readonly PodReading[]; readonly missing: readonly string[] }
-  /** None of either: nothing has closed since the look before. */
-  | { readonly kind: 'buckets'; readonly buckets: readonly Bucket[]; readonly gauges?: readonly GaugeBucket[] }
   | {
-      readonly kind: 'outage' | 'empty' | 'nan' | 'several-series' | 'unreliable'
-      readonly query: string
-      readonly text: string
+      readonly kind: 'buckets'
+      readonly buckets: readonly Bucket[]
+      readonly gauges?: readonly GaugeBucket[]
+      readonly guard?: number
+      readonly lag?: number
+      readonly query?: string
     }
+  | NoReading
+
+/** What one source showed of the metrics that it is to give. */
+export type Part = { readonly source: string; readonly metrics: readonly string[]; readonly scrape: Single }
+
+/** What a source returns: one look for all its metrics, or a part for each, where one may fail and another not. */
+export type Scrape = Single | { readonly kind: 'sources'; readonly parts: readonly Part[] }

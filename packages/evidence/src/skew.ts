@@ -1,0 +1,36 @@
+import { type Count, type Pair, share } from './count.ts'
+
+/** An interval that waits until its neighbours are known. `step`: of the plan, when it closed. */
+export type Pending = { readonly pair: Pair; readonly use: 'judged' | 'learned'; readonly step: number }
+
+/**
+ * Lets intervals wait until `guard` more have closed. Where the sides are read at different moments, a shared outage reaches one of them an interval
+ * before the other: so an interval whose neighbours (not itself, or its own outcome would choose) show the baseline's ratio moving is not judged.
+ * @returns the interval that is due, if any, and those that still wait: at most twice the guard
+ */
+export const waitFor = (
+  waiting: readonly Pending[],
+  closed: Pending,
+  guard: number,
+): { readonly waiting: readonly Pending[]; readonly due?: Pending } => {
+  const all = [...waiting, closed]
+  const at = all.length - 1 - guard
+  const due = all[at]
+  if (due === undefined) return { waiting: all }
+  const around = all.filter((_, index) => index !== at && Math.abs(index - at) <= guard)
+  const kept = all.slice(Math.max(0, at + 1 - guard))
+  return { waiting: kept, due: moved(around.map(({ pair }) => pair.baseline)) ? { ...due, use: 'learned' } : due }
+}
+
+/** Whether two of these counts differ by more than five standard deviations of their difference. */
+const moved = (counts: readonly Count[]): boolean =>
+  counts.some((one, index) => counts.slice(index + 1).some((other) => apart(one, other) > SIGMAS))
+
+const SIGMAS = 5
+
+const apart = (a: Count, b: Count): number => {
+  if (a.n === 0 || b.n === 0) return 0
+  const pooled = share({ n: a.n + b.n, k: a.k + b.k })
+  const deviation = Math.sqrt(pooled * (1 - pooled) * (1 / a.n + 1 / b.n))
+  return deviation === 0 ? 0 : Math.abs(share(a) - share(b)) / deviation
+}
