@@ -32,7 +32,7 @@ export const canaryDeployment = (
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
-    metadata: metadata(stable.metadata.labels ?? {}, given.name, stable.metadata.namespace, given.marks),
+    metadata: metadataOf(stable.metadata.labels ?? {}, given.name, stable.metadata.namespace, given.marks),
     spec: {
       replicas: given.replicas,
       revisionHistoryLimit: 0,
@@ -58,7 +58,7 @@ export const canaryService = (
 ): Service => ({
   apiVersion: 'v1',
   kind: 'Service',
-  metadata: metadata(stable.metadata.labels ?? {}, given.name, stable.metadata.namespace, given.marks),
+  metadata: metadataOf(stable.metadata.labels ?? {}, given.name, stable.metadata.namespace, given.marks),
   spec: {
     type: 'ClusterIP',
     selector: {
@@ -76,11 +76,16 @@ export const canaryService = (
   },
 })
 
+/** The labels that are copied: names of the application, never a tracking mark of a tool that would then own the copy. */
+export const copiedLabels = (labels: Labels): Labels =>
+  Object.fromEntries(Object.entries(labels).filter(([key]) => COPIED.includes(key)))
+
 const COPIED = ['app', 'app.kubernetes.io/name', 'app.kubernetes.io/component', 'app.kubernetes.io/part-of']
 
-const metadata = (labels: Labels, name: string, namespace: string | undefined, { owner, epoch }: Marks) => ({
+/** Metadata of an object of ours: an allow-list of labels, the owner and the epoch. */
+export const metadataOf = (labels: Labels, name: string, namespace: string | undefined, { owner, epoch }: Marks) => ({
   name,
   ...(namespace === undefined ? {} : { namespace }),
-  labels: { ...Object.fromEntries(Object.entries(labels).filter(([key]) => COPIED.includes(key))), ...TRACK },
+  labels: { ...copiedLabels(labels), ...TRACK },
   annotations: { [OWNER]: ownerName(owner), [EPOCH]: String(epoch) },
 })

@@ -5,7 +5,7 @@ import * as z from 'zod/mini'
 
 /** The inputs by their names in action.yml; defaults live there only. */
 export const inputs = z.object({
-  mode: choice(['run', 'abort', 'resume', 'reap', 'status']),
+  mode: choice(['run', 'abort', 'resume', 'reap', 'guard', 'status']),
   image: optionalImage,
   namespace: optionalText,
   deployment: text,
@@ -115,6 +115,16 @@ const tester = z.union(
   { error: 'must be { header: NAME, value: TEXT } or { cookie: NAME, value: TEXT }' },
 )
 
+/** What a refusal says would accept it: an object by kind and name, or a level of Pod Security. */
+const allowed = z
+  .string()
+  .check(
+    z.regex(
+      /^((networkpolicy|authorizationpolicy|ciliumnetworkpolicy|ciliumclusterwidenetworkpolicy)\/[^/]+(\/[^/]+)?|(poddisruptionbudget|application|kustomization|helmrelease)\/[^/]+|podsecurity\/(baseline|restricted))$/,
+      { error: 'must be like networkpolicy/NAME, in the words of the refusal that it accepts' },
+    ),
+  )
+
 /** The plan document. Every key may be left out of `plan`; `plan-defaults` has them all. */
 export const planDocument = z.strictObject({
   steps: z.optional(z.array(step)),
@@ -151,9 +161,19 @@ export const planDocument = z.strictObject({
       requests: z.optional(whole(1, 100)),
     }),
   ),
-  allow: z.optional(
-    z.array(z.string().check(z.regex(/^networkpolicy\/.+$/, { error: 'must be like networkpolicy/NAME' }))),
+  guard: z.optional(
+    z.strictObject({
+      image: z
+        .string()
+        .check(
+          z.regex(/^[^@\s]+@sha256:[0-9a-f]{64}$/, { error: 'must name the image by digest, as in name@sha256:…' }),
+        ),
+      every: z.optional(time),
+      after: z.optional(time),
+      'service-account': z.optional(z.string().check(z.regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/))),
+    }),
   ),
+  allow: z.optional(z.array(allowed)),
 })
 /** The plan's own keys as they were given, durations in ms; what was left out is absent. */
 export type PlanDocument = z.output<typeof planDocument>
@@ -163,7 +183,7 @@ export type WholePlan = {
 } & { readonly [Key in Optional]?: PlanDocument[Key] }
 /** Keys without a default: what they are for is not done unless it is asked. */
 type Optional = (typeof OPTIONAL)[number]
-const OPTIONAL = ['probe', 'tester'] as const
+const OPTIONAL = ['probe', 'tester', 'guard'] as const
 
 /**
  * The plan with the defaults filled in.

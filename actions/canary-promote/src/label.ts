@@ -3,7 +3,13 @@ import { type Labels, picks, type Selector } from './objects.ts'
 import type { ChangedLabel } from './template.ts'
 
 /** An object whose selectors may pick the Deployment's pods: which, and by what. */
-export type Policy = { readonly kind: string; readonly name: string; readonly selectors: readonly Selector[] }
+export type Policy = {
+  readonly kind: string
+  /** Absent: the Deployment's own. */
+  readonly namespace?: string
+  readonly name: string
+  readonly selectors: readonly Selector[]
+}
 
 /** Who may change what: the Deployment's own selector, the Service's, the pods' labels, and the policies of the namespace. */
 export type LabelQuestion = {
@@ -13,6 +19,8 @@ export type LabelQuestion = {
   readonly service: Labels | undefined
   readonly pods: Labels
   readonly policies: readonly Policy[]
+  /** Kinds whose different match weighs more than any number of others. */
+  readonly guards?: readonly string[]
 }
 
 /** The one label that the canary's pods carry another value of, or why no label will do. */
@@ -23,10 +31,18 @@ export type LabelChoice =
 /**
  * Which one label canary pods carry with another value. Behind a router: one that both the Deployment's and the Service's selector use, so that
  * neither picks canary pods; without a router: one that only the Deployment's selector uses, so that the Service still picks them, or none when
- * the two selectors are the same. Of several the one whose change touches the fewest policies, then the first of the Deployment's selector.
+ * the two selectors are the same. Of several the one whose change touches the fewest guards, then the fewest policies, then the first of the
+ * Deployment's selector.
  * `changes` lists the policies that pick canary pods differently. Altering every selector label instead would take the pods out of more of them.
  */
-export const chooseLabel = ({ split, deployment, service, pods, policies }: LabelQuestion): LabelChoice => {
+export const chooseLabel = ({
+  split,
+  deployment,
+  service,
+  pods,
+  policies,
+  guards = [],
+}: LabelQuestion): LabelChoice => {
   const own = Object.keys(deployment.matchLabels ?? {})
   if (own.length === 0) {
     return {
@@ -44,13 +60,14 @@ export const chooseLabel = ({ split, deployment, service, pods, policies }: Labe
       next: 'Add one label of the Deployment to the selector of the Service, so that the Service can leave canary pods out.',
     }
   }
+  const guarded = (changes: readonly Policy[]): number => changes.filter(({ kind }) => guards.includes(kind)).length
   const ranked = candidates
     .map((key) => {
       const stable = pods[key] ?? ''
       const label: ChangedLabel = { key, stable, canary: shortened(`${stable}-canary`) }
       return { label, changes: changedPolicies(policies, pods, label) }
     })
-    .sort((a, b) => a.changes.length - b.changes.length)
+    .sort((a, b) => guarded(a.changes) - guarded(b.changes) || a.changes.length - b.changes.length)
   const [best] = ranked
   return { kind: 'chosen', label: best?.label, changes: best?.changes ?? [] }
 }

@@ -1,9 +1,11 @@
 import type { Finding } from '@sluice/kit/report'
 import type { KubernetesObject } from '@sluice/kubernetes/cluster'
 import type { Image } from '@sluice/release/record'
+import { canarySize } from '@sluice/release/sizing'
 import { OWNER } from './canary.ts'
-import { type Policy, shortened } from './label.ts'
-import type { Deployment, PodTemplate, Selector, Service } from './objects.ts'
+import { refusal, warning } from './finding.ts'
+import { shortened } from './label.ts'
+import type { Deployment, Labels, PodTemplate, Service } from './objects.ts'
 
 /** What the user asked for, as far as the cluster decides whether it can be done. */
 export type Request = {
@@ -13,20 +15,30 @@ export type Request = {
   readonly service: string
   readonly image: Image
   readonly split: 'weights' | 'replicas'
-  readonly firstWeight: number
+  /** What each step asks of the canary, percent: a share of the requests, or a copy of one. */
+  readonly weights: readonly number[]
   readonly minCanary: number
-  /** `networkpolicy/NAME` whose different match for canary pods is accepted. */
+  readonly headroom: number
+  /** What is accepted by name: `networkpolicy/NAME`, `podsecurity/restricted`, `application/NAME` … */
   readonly allow: readonly string[]
 }
 
 /** One read of the namespace. What could not be read is absent and named in `unread`. */
 export type Snapshot = {
   readonly deployment: Deployment | undefined
+  /** Where there is no Deployment: what else has its name. */
+  readonly others?: readonly KubernetesObject[]
   readonly services: readonly Service[]
-  readonly networkPolicies: readonly KubernetesObject[]
+  /** Every object that picks pods by their labels or names Services, of this namespace and of those that may be read. */
+  readonly policies: readonly KubernetesObject[]
   readonly budgets: readonly KubernetesObject[]
   readonly autoscalers: readonly KubernetesObject[]
   readonly claims: readonly KubernetesObject[]
+  readonly limitRanges?: readonly KubernetesObject[]
+  readonly quotas?: readonly KubernetesObject[]
+  readonly namespaceLabels?: Labels | undefined
+  /** What the newest running pod of stable is made of, as admission left it. */
+  readonly sample?: PodTemplate['spec'] | undefined
   /** Deployments that already have the name that the release would give. */
   readonly taken: readonly KubernetesObject[]
   readonly unread: readonly { readonly what: string; readonly why: string }[]
@@ -35,22 +47,24 @@ export type Snapshot = {
 /** The names that a release of this Deployment and Service gives to its objects. */
 export const canaryName = (name: string): string => shortened(`${name}-canary`)
 
-/** Policies that would match canary pods differently: a NetworkPolicy is refused unless allowed, others are warned of. */
-export const policyFindings = (
-  changes: readonly Policy[],
-  allow: readonly string[],
-  where: string,
-): readonly Finding[] =>
-  changes.map(({ kind, name }) => {
-    const id = `${kind.toLowerCase()}/${name}`
-    const text = `${kind} ${name} would match canary pods differently from stable ones`
-    if (kind !== 'NetworkPolicy') return warning('policy', text, { where: id })
-    if (allow.includes(id)) return note('policy', `${text}; allowed by the plan`)
-    return refusal('policy', text, {
+/** There is no Deployment: whether it is the first release, or another kind of that name. */
+export const missingFinding = (others: readonly KubernetesObject[], where: string): Finding => {
+  const [other] = others
+  if (other !== undefined) {
+    const why =
+      other.kind === 'Rollout'
+        ? 'Use `router: argo-rollouts`, which drives it as it is.'
+        : 'Its pods have names, volumes or nodes of their own, which a second set beside them cannot share. Roll it out with the action deploy.'
+    return refusal('not-a-deployment', `${where} does not exist; ${other.kind} ${other.metadata.name} does`, {
       where,
-      hint: `Let it select by a label that both sides carry, or accept it with \`allow: ["${id}"]\` in the plan.`,
+      hint: why,
     })
+  }
+  return refusal('no-deployment', `${where} does not exist, so there is nothing to compare with`, {
+    where,
+    hint: 'Is it the first release? Use the action deploy; a canary needs a release that serves. Else check `deployment` and `namespace`.',
   })
+}
 
 /** What of the Deployment as it stands now keeps it from having a canary. */
 export const stateFindings = (deployment: Deployment, where: string): readonly Finding[] => {
@@ -106,6 +120,22 @@ export const templateFindings = (
           hint: 'Serve through the Service instead.',
         },
       ),
+    )
+  }
+  if (template.spec.hostNetwork === true) {
+    found.push(
+      refusal('host-port', `${where}: its pods use the network of their node, whose ports two pods cannot share`, {
+        where,
+        hint: 'Serve through the Service instead.',
+      }),
+    )
+  }
+  if (template.spec.containers.every(({ ports = [] }) => ports.length === 0)) {
+    found.push(
+      warning('works-at-zero', `${where} declares no port: a worker takes from its queue at weight 0 already`, {
+        where,
+        hint: 'The weight holds back requests only. If these pods consume a queue, topic or schedule, the canary does so as soon as it is ready, by its share of pods.',
+      }),
     )
   }
   for (const volume of template.spec.volumes ?? []) {
@@ -186,23 +216,14 @@ export const takenFindings = (taken: readonly KubernetesObject[]): readonly Find
 /** What the first step comes to in pods. */
 export const sizeFindings = (request: Request, deployment: Deployment, where: string): readonly Finding[] => {
   const replicas = deployment.spec.replicas ?? 1
+  const [first = 0] = request.weights
   if (request.split === 'replicas') {
     const floor = Math.ceil(100 / (replicas + 1))
-    if (request.firstWeight >= floor) return []
-    return [
-      warning(
-        'coarse-share',
-        `one canary pod beside ${replicas} stable ones takes ${floor} % of the traffic, not ${request.firstWeight} %`,
-        {
-          where,
-          measured: floor,
-          limit: request.firstWeight,
-          unit: '%',
-        },
-      ),
-    ]
+    if (first >= floor) return []
+    const text = `one canary pod beside ${replicas} stable ones takes ${floor} % of the traffic, not ${first} %`
+    return [warning('coarse-share', text, { where, measured: floor, limit: first, unit: '%' })]
   }
-  const size = Math.max(request.minCanary, Math.ceil((request.firstWeight * replicas) / 100))
+  const size = canarySize(first, replicas, request)
   return size >= 2
     ? []
     : [
@@ -217,27 +238,6 @@ export const sizeFindings = (request: Request, deployment: Deployment, where: st
       ]
 }
 
-/** A NetworkPolicy or PodDisruptionBudget by its selectors, those of its peers included. */
-export const asPolicy = (object: KubernetesObject): Policy => {
-  const spec = (object.spec ?? {}) as {
-    podSelector?: Selector
-    selector?: Selector
-    ingress?: readonly { from?: readonly Peer[] }[]
-    egress?: readonly { to?: readonly Peer[] }[]
-  }
-  const peers = [
-    ...(spec.ingress ?? []).flatMap(({ from = [] }) => from),
-    ...(spec.egress ?? []).flatMap(({ to = [] }) => to),
-  ]
-  const selectors = [spec.podSelector, spec.selector, ...peers.map(({ podSelector }) => podSelector)]
-  return {
-    kind: object.kind,
-    name: object.metadata.name,
-    selectors: selectors.filter((selector) => selector !== undefined),
-  }
-}
-type Peer = { readonly podSelector?: Selector }
-
 const modesOf = (claim: KubernetesObject | undefined): readonly string[] =>
   ((claim?.spec ?? {}) as { accessModes?: readonly string[] }).accessModes ?? []
 
@@ -245,10 +245,3 @@ const targets = (autoscaler: KubernetesObject, deployment: string): boolean => {
   const { scaleTargetRef } = (autoscaler.spec ?? {}) as { scaleTargetRef?: { kind?: string; name?: string } }
   return (scaleTargetRef?.kind ?? 'Deployment') === 'Deployment' && scaleTargetRef?.name === deployment
 }
-
-type More = Pick<Finding, 'where' | 'hint' | 'measured' | 'limit' | 'unit'>
-/** A finding that keeps the release from beginning. */
-export const refusal = (id: string, text: string, more: More = {}): Finding => ({ id, level: 'error', text, ...more })
-const warning = (id: string, text: string, more: More = {}): Finding => ({ id, level: 'warning', text, ...more })
-/** A finding to know. */
-export const note = (id: string, text: string, more: More = {}): Finding => ({ id, level: 'note', text, ...more })

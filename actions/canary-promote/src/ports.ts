@@ -12,10 +12,13 @@ export type Ports = {
     read(record: ReleaseRecord): Promise<Scrape>
   }
   readonly lease: {
-    /** `duration` in ms. `force` takes it from a live holder, too: for an operator's abort, and for a run that ends its own release. */
+    /**
+     * `duration` in ms. `force` takes it from a live holder, too: for an operator's abort, and for a run that ends its own release. `still`: watched for
+     * that long, ms, whoever holds it or nobody; absent: one lease duration of its holder, and one that nobody holds is taken at once.
+     */
     take(
       owner: Owner,
-      given: { readonly epoch: number; readonly duration: number; readonly force: boolean },
+      given: { readonly epoch: number; readonly duration: number; readonly force: boolean; readonly still?: number },
     ): Promise<'taken' | 'busy'>
     renew(): Promise<'held' | 'lost'>
     release(): Promise<void>
@@ -30,11 +33,19 @@ export type Ports = {
     readonly credentialEnd?: number
     /** One read of the namespace. */
     survey(): Promise<Snapshot>
-    /** The router's own findings, what it will change, and a dry run of what will be created. Reads only. */
+    /**
+     * The router's own findings, what it will change and who else keeps that, and a dry run of what will be created. Reads only.
+     * `allow`: what the plan accepts by name. `rehearsed`: one of the pods was part of the dry run.
+     */
     preflight(
       settings: Settings,
       canary: Template,
-    ): Promise<{ readonly findings: readonly Finding[]; readonly touched: readonly Touched[] }>
+      allow: readonly string[],
+    ): Promise<{
+      readonly findings: readonly Finding[]
+      readonly touched: readonly Touched[]
+      readonly rehearsed?: boolean
+    }>
     /**
      * Raises the epoch, so that writes of an earlier owner are refused. `all`: on every object already touched; `stable`: on the Deployment only, which
      * alone keeps its mark from release to release.

@@ -3,6 +3,7 @@ import type { Finding } from '@sluice/kit/report'
 import { next } from '@sluice/release/next'
 import type { Event, Image, Owner } from '@sluice/release/record'
 import { startRelease } from '@sluice/release/start'
+import { admissionFindings } from './admission.ts'
 import { EPOCH } from './canary.ts'
 import { credentialFindings } from './credential.ts'
 import { drive, type Moment } from './drive.ts'
@@ -16,11 +17,16 @@ import {
   notBegun,
   nothingInFlight,
   status,
+  watched,
 } from './ending.ts'
+import { guardOf, guardPatience } from './guard.ts'
 import type { WholePlan } from './inputs.ts'
 import { beginWatch } from './judgement.ts'
-import { planFindings, releasePlan, type Settings } from './plan.ts'
+import type { PodTemplate } from './objects.ts'
+import type { Request } from './obstacles.ts'
+import { planFindings, releasePlan, type Settings, settingsOf } from './plan.ts'
 import type { Ports, Saved } from './ports.ts'
+import { decideRollout } from './rollout.ts'
 import { fingerprint, isSame, saveOwn } from './saving.ts'
 import { decideSetup, runsAlready, type Setup } from './setup.ts'
 import { canonical, imageIn, withImage } from './template.ts'
@@ -143,20 +149,19 @@ const prepare = async (asked: Asked, ports: Ports) => {
   const split = asked.router === 'replicas' ? 'replicas' : 'weights'
   const snapshot = await ports.cluster.survey()
   const { deployment } = snapshot
-  const decided = decideSetup(
-    {
-      namespace: asked.namespace,
-      deployment: asked.deployment,
-      container: asked.container,
-      service: asked.service,
-      image,
-      split,
-      firstWeight: firstShare(asked.plan),
-      minCanary: asked.plan['min-canary'],
-      allow: asked.plan.allow,
-    },
-    snapshot,
-  )
+  const request: Request = {
+    namespace: asked.namespace,
+    deployment: asked.deployment,
+    container: asked.container,
+    service: asked.service,
+    image,
+    split,
+    weights: sharesOf(asked.plan),
+    minCanary: asked.plan['min-canary'],
+    headroom: asked.plan.headroom,
+    allow: asked.plan.allow,
+  }
+  const decided = asked.router === 'argo-rollouts' ? decideRollout(request, snapshot) : decideSetup(request, snapshot)
   const { setup } = decided
   if (setup === undefined || deployment === undefined) throw refused(decided.findings)
   if (runsAlready(deployment, setup.container, image)) {
@@ -166,7 +171,7 @@ const prepare = async (asked: Asked, ports: Ports) => {
   const settings = settingsFor(asked, setup)
   const canary = canonical(withImage(deployment.spec.template, setup.container, image), setup.container)
   const [cluster, metrics] = await Promise.all([
-    ports.cluster.preflight(settings, canary),
+    ports.cluster.preflight(settings, canary, asked.plan.allow),
     ports.metrics.preflight(settings, asked.plan.interval),
   ])
   const findings = [
@@ -174,6 +179,12 @@ const prepare = async (asked: Asked, ports: Ports) => {
     ...planFindings(asked.plan),
     ...credentialFindings(ports.cluster.credentialEnd, asked.plan, ports.clock.now()),
     ...cluster.findings,
+    ...admissionFindings(snapshot, {
+      request,
+      template: canary.body as unknown as PodTemplate,
+      budget: setup.budget !== undefined,
+      rehearsed: cluster.rehearsed === true,
+    }),
     ...metrics,
   ]
   if (findings.some(({ level }) => level === 'error')) throw refused(findings)
@@ -192,7 +203,7 @@ const prepare = async (asked: Asked, ports: Ports) => {
 /** Ends a release that another run, or an earlier process of this one, began. */
 const continueOther = async (asked: Asked, saved: Saved, ports: Ports): Promise<Ended> => {
   const held = await takeOver(asked, saved, ports, asked.mode === 'resume' ? 'resume' : 'reap')
-  if (held === 'busy') return notOurs(ports, saved.record)
+  if (held === 'busy') return asked.mode === 'guard' ? watched(saved) : notOurs(ports, saved.record)
   const driven = await drive(held, ports, {
     heedCancel: asked.until === undefined,
     ...(asked.until === undefined ? {} : { until: asked.until }),
@@ -209,7 +220,13 @@ const takeOver = async (asked: Asked, saved: Saved, ports: Ports, mode: 'resume'
   // Another job of this run may be alive and hold it: only what is meant to end or to go on with a release takes it at once.
   const force = asked.mode === 'abort' || (asked.mode !== 'run' && isSame(saved.record.owner, asked.owner))
   const { epoch, plan } = saved.record
-  const taken = await ports.lease.take(asked.owner, { epoch: epoch + 1, duration: plan.lease, force })
+  const still = guardPatience(saved.record, settingsOf(saved.record).guard, ports.clock.now())
+  const taken = await ports.lease.take(asked.owner, {
+    epoch: epoch + 1,
+    duration: plan.lease,
+    force,
+    ...(asked.mode === 'guard' ? { still } : {}),
+  })
   if (taken === 'busy') return 'busy'
   for (let tries = 0; tries < TAKE_TRIES; tries++) {
     // Whoever held it may have gone on while this run waited, and saves its evidence until it sees that it lost the Lease.
@@ -256,11 +273,12 @@ const stamped = async (held: Saved, ports: Ports): Promise<Saved | 'fenced'> => 
   return saved === 'conflict' ? 'fenced' : { record, version: saved.version }
 }
 
-/** What the first step asks of the canary, percent: it has to carry a copy as well as a share. */
-const firstShare = ({ steps: [first] }: WholePlan): number =>
-  first === undefined ? 0 : 'weight' in first ? first.weight : first.mirror
+/** What each step asks of the canary, percent: it has to carry a copy as well as a share. */
+const sharesOf = ({ steps }: WholePlan): readonly number[] =>
+  steps.map((step) => ('weight' in step ? step.weight : step.mirror))
 
-const settingsFor = (asked: Asked, setup: Setup): Settings => ({
+const settingsFor = (asked: Asked, setup: Setup, guard = guardOf(asked.plan.guard)): Settings => ({
+  ...(guard === undefined ? {} : { guard }),
   setup,
   router: asked.router,
   route: asked.route,

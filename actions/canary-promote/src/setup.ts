@@ -1,15 +1,14 @@
 import type { Finding } from '@sluice/kit/report'
 import type { Image } from '@sluice/release/record'
+import { type Budget, budgetFor } from './budget.ts'
+import { note, refusal } from './finding.ts'
 import { chooseLabel } from './label.ts'
 import { type Deployment, type PodTemplate, picks, type Service } from './objects.ts'
 import {
-  asPolicy,
   autoscalerFindings,
   canaryName,
-  note,
-  policyFindings,
+  missingFinding,
   type Request,
-  refusal,
   type Snapshot,
   sizeFindings,
   stateFindings,
@@ -17,7 +16,8 @@ import {
   templateFindings,
   twinsOf,
 } from './obstacles.ts'
-import { type ChangedLabel, containerFor, imageIn } from './template.ts'
+import { asPolicy, escapedPolicies, GUARDS, type Place, policyFindings } from './policies.ts'
+import { type ChangedLabel, containerFor, imageIn, TRACK } from './template.ts'
 
 /** How the release will stand in the namespace; saved with the plan, so that whoever takes over needs nothing else. */
 export type Setup = {
@@ -28,6 +28,10 @@ export type Setup = {
   /** With `split: weights`: the Service that the route names, and its twin. */
   readonly service: string | null
   readonly canaryService: string | null
+  /** The PodDisruptionBudget of canary pods, where stable's own would not pick them. */
+  readonly budget?: Budget
+  /** With an Argo Rollouts Rollout: the pod hash of its stable ReplicaSet before the release. */
+  readonly rollout?: { readonly stable: string }
 }
 
 /**
@@ -41,25 +45,29 @@ export const decideSetup = (
   const { deployment } = snapshot
   const where = `Deployment ${request.namespace}/${request.deployment}`
   if (deployment === undefined) {
-    return {
-      findings: [
-        refusal('no-deployment', `${where} does not exist, so there is nothing to compare with`, {
-          where,
-          hint: 'Is it the first release? Use the action deploy; a canary needs a release that serves. Else check `deployment` and `namespace`.',
-        }),
-      ],
-    }
+    return { findings: [missingFinding(snapshot.others ?? [], where)] }
   }
   const template = deployment.spec.template
   const container = containerFor(template.spec.containers, request.container, request.image)
   const service = serviceFor(request, snapshot.services, template)
+  const place: Place = { namespace: request.namespace, labels: snapshot.namespaceLabels }
+  const pods = template.metadata?.labels ?? {}
   const label = chooseLabel({
     split: request.split,
     deployment: deployment.spec.selector,
     service: service.found?.spec.selector,
-    pods: template.metadata?.labels ?? {},
-    policies: [...snapshot.networkPolicies.map(asPolicy), ...snapshot.budgets.map(asPolicy)],
+    pods,
+    policies: [...snapshot.policies, ...snapshot.budgets].map((object) => asPolicy(object, place)),
+    guards: GUARDS,
   })
+  const changes = [
+    // A budget is not lost: it gets a twin.
+    ...(label.kind === 'chosen' ? label.changes.filter(({ kind }) => kind !== 'PodDisruptionBudget') : []),
+    ...(request.split === 'weights' ? escapedPolicies(snapshot.policies, service.found, place) : []),
+  ]
+  const changed = label.kind === 'chosen' && label.label !== undefined ? { [label.label.key]: label.label.canary } : {}
+  const sides = { stable: pods, canary: { ...pods, ...changed, ...TRACK }, replicas: deployment.spec.replicas ?? 1 }
+  const guarded = budgetFor(snapshot.budgets, sides, request.allow)
   const findings = [
     ...('problem' in container
       ? [refusal('container', `${where}: ${container.problem}`, { where, hint: 'Set the input `container`.' })]
@@ -68,15 +76,14 @@ export const decideSetup = (
     ...(label.kind === 'none' && service.findings.length === 0
       ? [refusal('no-label', `${where}: ${label.text}`, { where, hint: label.next })]
       : []),
-    ...(label.kind === 'chosen' ? policyFindings(label.changes, request.allow, where) : []),
+    ...policyFindings(changes, request.allow, where),
+    ...(label.kind === 'chosen' ? guarded.findings : []),
     ...stateFindings(deployment, where),
     ...templateFindings(template, snapshot.claims, where),
     ...autoscalerFindings(request, snapshot, label.kind === 'chosen' && label.label === undefined, where),
     ...takenFindings([...snapshot.taken, ...twinsOf(request, service.found, snapshot.services)]),
     ...sizeFindings(request, deployment, where),
-    ...snapshot.unread.map(({ what, why }) =>
-      note('unread', `${what} could not be read, so what they mean for canary pods was not checked: ${why}`),
-    ),
+    ...unreadFindings(snapshot.unread),
   ]
   if ('problem' in container || label.kind === 'none' || findings.some(({ level }) => level === 'error')) {
     return { findings }
@@ -91,6 +98,7 @@ export const decideSetup = (
       label: label.label ?? null,
       service: stableService,
       canaryService: request.split === 'weights' && stableService !== null ? canaryName(stableService) : null,
+      ...(guarded.budget === undefined ? {} : { budget: guarded.budget }),
     },
   }
 }
@@ -98,6 +106,14 @@ export const decideSetup = (
 /** Whether this image already is what the container of the live Deployment runs. */
 export const runsAlready = (deployment: Deployment, container: string, image: Image): boolean =>
   imageIn(deployment.spec.template, container).digest === image.digest
+
+/** What may not be read does not keep anybody from releasing; one sentence says what was not looked at. */
+const unreadFindings = (unread: Snapshot['unread']): readonly Finding[] => {
+  const [first] = unread
+  if (first === undefined) return []
+  const what = [...new Set(unread.map((each) => each.what))].join(', ')
+  return [note('unread', `${what} could not be read, so what they mean for canary pods was not checked: ${first.why}`)]
+}
 
 const serviceFor = (
   request: Request,
@@ -129,6 +145,8 @@ const serviceFor = (
       ? `no Service in ${where} selects the pods of ${request.deployment}`
       : `${names.length} Services select the pods of ${request.deployment}: ${names.join(', ')}`
   const hint =
-    only === undefined ? 'Create the Service, or check its selector.' : 'Name the one behind the route in `service`.'
+    only === undefined
+      ? 'Create the Service, or check its selector. A worker without one takes no requests to split: it works at weight 0, so roll it out with the action deploy.'
+      : 'Name the one behind the route in `service`.'
   return { findings: [refusal('service', text, { where, hint })] }
 }

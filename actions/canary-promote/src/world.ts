@@ -13,6 +13,8 @@ export type Look = {
   readonly stable: Deployment | undefined
   readonly canary: Deployment | undefined
   readonly service: KubernetesObject | undefined
+  /** The twin of stable's PodDisruptionBudget. */
+  readonly budget?: KubernetesObject | undefined
   readonly pods: readonly Pod[]
 }
 
@@ -24,13 +26,14 @@ export const worldOf = (record: ReleaseRecord, look: Look): World => {
   const { setup } = settingsOf(record)
   const canary = look.canary !== undefined && isOurs(record, 'canary', look.canary) ? look.canary : undefined
   const service = look.service !== undefined && isOurs(record, 'service', look.service) ? look.service : undefined
+  const budget = look.budget !== undefined && isOurs(record, 'policy', look.budget) ? look.budget : undefined
   return {
     at: look.at,
     weight: look.weight,
     stable: stableWorld(look.stable, setup.container),
     ...(canary === undefined ? {} : { canary: canaryWorld(record, canary, look.pods) }),
     service: service !== undefined,
-    leftovers: (canary === undefined ? 0 : 1) + (service === undefined ? 0 : 1),
+    leftovers: [canary, service, budget].filter((each) => each !== undefined).length,
   }
 }
 
@@ -38,7 +41,11 @@ export const worldOf = (record: ReleaseRecord, look: Look): World => {
  * Whether a created object is this release's: by the UID of the inventory; where a crash kept it from being saved, by our marks with an epoch that is
  * not above the record's.
  */
-export const isOurs = (record: ReleaseRecord, role: 'canary' | 'service', object: KubernetesObject): boolean => {
+export const isOurs = (
+  record: ReleaseRecord,
+  role: 'canary' | 'service' | 'policy',
+  object: KubernetesObject,
+): boolean => {
   const entry = entryOf(record.touched, role)
   const uid = uidOf(entry)
   if (entry === undefined) return false
@@ -86,8 +93,29 @@ const canaryWorld = (record: ReleaseRecord, canary: Deployment, pods: readonly P
   }
 }
 
-/** Why canary pods do not come, where the cluster says so. What the image is not to blame for has code `environment`. */
+/** Why canary pods do not come, where the cluster says so. */
 const failure = (canary: Deployment, pods: readonly Pod[]): Reason | undefined => {
+  const found = podFailure(canary.status?.conditions ?? [], pods)
+  if (found !== undefined) return found
+  const late = canary.status?.conditions?.find(
+    ({ type, status, reason }) => type === 'Progressing' && status === 'False' && reason === 'ProgressDeadlineExceeded',
+  )
+  return late === undefined
+    ? undefined
+    : {
+        code: 'not-ready',
+        text: `the canary made no progress within its progress deadline: ${late.message ?? ''}`,
+        next: "Look at the canary pods' events and logs.",
+      }
+}
+
+/**
+ * Why pods do not come, by what they wait for and by the conditions of what makes them. What the image is not to blame for has code `environment`.
+ */
+export const podFailure = (
+  conditions: NonNullable<NonNullable<Deployment['status']>['conditions']>,
+  pods: readonly Pod[],
+): Reason | undefined => {
   for (const pod of pods) {
     const where = `pod ${pod.metadata.name}`
     for (const { name, state, lastState, restartCount } of pod.status?.containerStatuses ?? []) {
@@ -114,23 +142,13 @@ const failure = (canary: Deployment, pods: readonly Pod[]): Reason | undefined =
       }
     }
   }
-  const refused = canary.status?.conditions?.find(({ type, status }) => type === 'ReplicaFailure' && status === 'True')
-  if (refused !== undefined) {
-    return {
-      code: 'environment',
-      text: `the cluster does not create canary pods: ${refused.message ?? refused.reason ?? ''}`,
-      next: 'Mend the quota or the admission rule that the message names.',
-    }
-  }
-  const late = canary.status?.conditions?.find(
-    ({ type, status, reason }) => type === 'Progressing' && status === 'False' && reason === 'ProgressDeadlineExceeded',
-  )
-  return late === undefined
+  const refused = conditions.find(({ type, status }) => type === 'ReplicaFailure' && status === 'True')
+  return refused === undefined
     ? undefined
     : {
-        code: 'not-ready',
-        text: `the canary made no progress within its progress deadline: ${late.message ?? ''}`,
-        next: "Look at the canary pods' events and logs.",
+        code: 'environment',
+        text: `the cluster does not create canary pods: ${refused.message ?? refused.reason ?? ''}`,
+        next: 'Mend the quota or the admission rule that the message names.',
       }
 }
 

@@ -182,7 +182,7 @@ export const canaryTemplate = canonical(withImage(podTemplate(), 'web', image), 
 const snapshot: Snapshot = {
   deployment: deployment(),
   services: [service('shop', { app: 'shop' })],
-  networkPolicies: [],
+  policies: [],
   budgets: [],
   autoscalers: [],
   claims: [],

@@ -3,8 +3,9 @@ import type { Cluster, KubernetesObject, PatchOperation, Resource } from '@sluic
 import { causeOf, epochOf, fencedPatch } from '@sluice/kubernetes/fenced'
 import type { Command, ReleaseRecord, Touched } from '@sluice/release/record'
 import type { RouteChange, Router, RouteWrite } from '@sluice/traffic/router'
+import { canaryBudget } from '../budget.ts'
 import { canaryDeployment, canaryService } from '../canary.ts'
-import type { Deployment, Pod, PodTemplate, Service } from '../objects.ts'
+import type { Deployment, Pod, PodTemplate, Selector, Service } from '../objects.ts'
 import { type Settings, settingsOf } from '../plan.ts'
 import type { Clock, Performed, Ports } from '../ports.ts'
 import { canaryForm, canonical, TRACK } from '../template.ts'
@@ -31,6 +32,7 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
   const { cluster, namespace, clock } = given
   const deployments: Resource = { apiVersion: 'apps/v1', resource: 'deployments', namespace }
   const services: Resource = { apiVersion: 'v1', resource: 'services', namespace }
+  const budgets: Resource = { apiVersion: 'policy/v1', resource: 'poddisruptionbudgets', namespace }
   const records = recordPort(cluster, namespace, given.deployment)
   const owned = async (epoch: number): Promise<boolean> => (await records.load())?.record.epoch === epoch
   const stable: Target = { resource: deployments, name: given.deployment, role: 'stable' }
@@ -91,6 +93,23 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
     return patch(record, target, (object) => replaced(object, 'selector', wanted.spec.selector))
   }
 
+  /** The twin of stable's PodDisruptionBudget stands before the pods that it is for; it is as it is made, so one that is there is done. */
+  const applyBudget = async (record: ReleaseRecord, selector: Selector): Promise<Performed> => {
+    const { budget } = settingsOf(record).setup
+    if (budget === undefined) return { kind: 'done', touched: record.touched }
+    const found = await cluster.get(budgets, budget.name)
+    if (found !== undefined) {
+      return isOurs(record, 'policy', found)
+        ? { kind: 'done', touched: withUid(record.touched, 'policy', found.metadata.uid ?? '') }
+        : refused('environment', `PodDisruptionBudget ${budget.name} is not ours`)
+    }
+    const stable = await cluster.get(budgets, budget.of)
+    // Its owner took it away: there is nothing to be the twin of.
+    if (stable === undefined) return { kind: 'done', touched: record.touched }
+    const target: Target = { resource: budgets, name: budget.name, role: 'policy' }
+    return create(record, target, canaryBudget(budget, { stable, selector, marks: record }))
+  }
+
   const applyCanary = async (record: ReleaseRecord, replicas: number): Promise<Performed> => {
     const { setup } = settingsOf(record)
     const [target, label] = [canaryOf(record), setup.label ?? undefined]
@@ -100,7 +119,9 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
       const model = await cluster.get<Deployment>(deployments, given.deployment)
       if (model === undefined) return refused('environment', `Deployment ${namespace}/${given.deployment} is gone`)
       const object = canaryDeployment(model, template, { name: target.name, label, replicas, marks: record })
-      return create(record, target, object)
+      const guarded = await applyBudget(record, object.spec.selector)
+      if (guarded.kind === 'refused') return guarded
+      return create({ ...record, touched: guarded.touched }, target, object)
     }
     if (!isOurs(record, 'canary', found)) return refused('environment', `Deployment ${target.name} is not ours`)
     return patch(record, target, (object) => [
@@ -124,9 +145,10 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
 
   const removeCreated = async (record: ReleaseRecord): Promise<Performed> => {
     for (const { ref, role } of record.touched.filter(({ created }) => created)) {
-      const resource = role === 'service' ? services : deployments
+      const made = role === 'service' || role === 'policy' ? role : 'canary'
+      const resource = { service: services, policy: budgets, canary: deployments }[made]
       const found = await cluster.get(resource, ref.name)
-      if (found === undefined || !isOurs(record, role === 'service' ? 'service' : 'canary', found)) continue
+      if (found === undefined || !isOurs(record, made, found)) continue
       if ((epochOf(found) ?? 0) > record.epoch) return refused('fenced', `${ref.name} belongs to a later run`)
       await cluster.remove(resource, ref.name, { uid: found.metadata.uid ?? '', propagation: 'Foreground' })
     }
@@ -165,9 +187,10 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
   const stamp = async (record: ReleaseRecord, what: 'all' | 'stable'): Promise<Performed> => {
     if (what === 'stable') return patch(record, stable, () => [])
     let touched = record.touched
-    const { canaryService: twin } = settingsOf(record).setup
+    const { canaryService: twin, budget } = settingsOf(record).setup
     const targets = [stable, canaryOf(record)]
     if (twin !== null) targets.push({ resource: services, name: twin, role: 'service' })
+    if (budget !== undefined) targets.push({ resource: budgets, name: budget.name, role: 'policy' })
     for (const target of targets) {
       const found = await cluster.get(target.resource, target.name)
       // What is gone takes no more writes; the others still have to be taken over.
@@ -183,32 +206,41 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
   return {
     ...(cluster.credentialEnd === undefined ? {} : { credentialEnd: cluster.credentialEnd }),
     survey: () => survey(cluster, namespace, given.deployment),
-    preflight: (settings, canary) =>
-      preflight({ ...given, router: given.router(settings, owned) }, settings, canary.body as unknown as PodTemplate),
+    preflight: (settings, canary, allow) =>
+      preflight(
+        { ...given, router: given.router(settings, owned), allow },
+        settings,
+        canary.body as unknown as PodTemplate,
+      ),
     stamp: (record, what) => safely(() => stamp(record, what)),
     perform: (command, record) => safely(() => perform(command, record)),
     observe: async (record) => {
       const settings = settingsOf(record)
-      const { canary: name, canaryService: twin, label } = settings.setup
+      const { canary: name, canaryService: twin, budget: guard, label } = settings.setup
       const labels = { ...TRACK, ...(label === null ? {} : { [label.key]: label.canary }) }
       const router = given.router(settings, owned)
       const changes = routeChanges(record)
-      const [live, canary, service, written, taken, pods] = await Promise.all([
+      const [live, canary, service, budget, written, taken, pods] = await Promise.all([
         cluster.get<Deployment>(deployments, given.deployment),
         cluster.get<Deployment>(deployments, name),
         twin === null ? undefined : cluster.get<Service>(services, twin),
+        guard === undefined ? undefined : cluster.get(budgets, guard.name),
         router.current(changes),
         router.verify(changes),
         cluster.list<Pod>({ apiVersion: 'v1', resource: 'pods', namespace }, { labels }),
       ])
       const alive = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
       const weight = { ...written, ...taken }
-      return worldOf(record, { at: clock.now(), weight, stable: live, canary, service, pods: alive })
+      return worldOf(record, { at: clock.now(), weight, stable: live, canary, service, budget, pods: alive })
     },
   }
 }
 
-type Target = { readonly resource: Resource; readonly name: string; readonly role: 'stable' | 'canary' | 'service' }
+type Target = {
+  readonly resource: Resource
+  readonly name: string
+  readonly role: 'stable' | 'canary' | 'service' | 'policy'
+}
 
 type Refused = Extract<Performed, { kind: 'refused' }>
 const refused = (cause: Refused['cause'], text: string): Refused => ({ kind: 'refused', cause, text })

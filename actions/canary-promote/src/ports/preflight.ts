@@ -1,41 +1,57 @@
 import { describe, Fault } from '@sluice/kit/faults'
 import type { Finding } from '@sluice/kit/report'
-import type { Cluster } from '@sluice/kubernetes/cluster'
+import type { Cluster, KubernetesObject } from '@sluice/kubernetes/cluster'
+import { statusBehind } from '@sluice/kubernetes/refusal'
 import type { Touched } from '@sluice/release/record'
-import type { Router } from '@sluice/traffic/router'
+import type { RouteChange, Router } from '@sluice/traffic/router'
+import { canaryBudget } from '../budget.ts'
 import { canaryDeployment } from '../canary.ts'
+import { note, refusal } from '../finding.ts'
 import type { Deployment, PodTemplate } from '../objects.ts'
 import type { Settings } from '../plan.ts'
 import { canaryForm } from '../template.ts'
 import { json } from '../touched.ts'
+import { type Changed, deploymentPaths, resourceOf, trackersOf, trackingFindings } from '../tracking.ts'
 
-/** The router's findings and what it will change, and a dry run of the objects that will be created. Nothing is written. */
+type Given = {
+  readonly cluster: Cluster
+  readonly namespace: string
+  readonly deployment: string
+  readonly router: Router
+  /** What the plan accepts by name. */
+  readonly allow: readonly string[]
+}
+
+/**
+ * The router's findings and what it will change, who else keeps those objects as Git has them, and a dry run of the objects that will be created.
+ * Nothing is written. `rehearsed`: a pod was part of the dry run, not only its Deployment.
+ */
 export const preflight = async (
-  given: {
-    readonly cluster: Cluster
-    readonly namespace: string
-    readonly deployment: string
-    readonly router: Router
-  },
+  given: Given,
   settings: Settings,
   template: PodTemplate,
-): Promise<{ readonly findings: readonly Finding[]; readonly touched: readonly Touched[] }> => {
+): Promise<{
+  readonly findings: readonly Finding[]
+  readonly touched: readonly Touched[]
+  readonly rehearsed?: boolean
+}> => {
   const { cluster, namespace, deployment, router } = given
   const live = await cluster.get<Deployment>({ apiVersion: 'apps/v1', resource: 'deployments', namespace }, deployment)
-  const findings: Finding[] = [...(await router.preflight())]
-  if (live !== undefined) findings.push(...(await rehearse(given, settings, { live, template })))
-  if (live === undefined || findings.some(({ level }) => level === 'error')) return { findings, touched: [] }
-  return { findings, touched: inventory(settings, { namespace, live, changes: await router.changes() }) }
+  const routed = await router.preflight()
+  if (live === undefined) return { findings: routed, touched: [] }
+  const dryRun = await rehearse(given, settings, { live, template })
+  const blocked = routed.some(({ level }) => level === 'error')
+  const changes = blocked ? [] : await router.changes()
+  const findings = [...routed, ...dryRun.findings, ...(await tracking(given, settings, { live, changes }))]
+  const { rehearsed } = dryRun
+  if (findings.some(({ level }) => level === 'error')) return { findings, touched: [], rehearsed }
+  return { findings, touched: inventory(settings, { namespace, live, changes }), rehearsed }
 }
 
 /** Everything that the release will touch, before it does: what is to be created stands in it without a UID. */
 const inventory = (
   { setup }: Settings,
-  seen: {
-    readonly namespace: string
-    readonly live: Deployment
-    readonly changes: Awaited<ReturnType<Router['changes']>>
-  },
+  seen: { readonly namespace: string; readonly live: Deployment; readonly changes: readonly RouteChange[] },
 ): readonly Touched[] => {
   const ref = (apiVersion: string, kind: string, name: string) => ({
     apiVersion,
@@ -43,13 +59,18 @@ const inventory = (
     namespace: seen.namespace,
     name,
   })
+  const made = (role: Touched['role'], intended: ReturnType<typeof ref>): Touched => ({
+    ref: intended,
+    role,
+    created: true,
+    before: [],
+  })
   const stable = { ...ref('apps/v1', 'Deployment', setup.deployment), uid: seen.live.metadata.uid ?? '' }
   return [
     { ref: stable, role: 'stable', created: false, before: [] },
-    { ref: ref('apps/v1', 'Deployment', setup.canary), role: 'canary', created: true, before: [] },
-    ...(setup.canaryService === null
-      ? []
-      : [{ ref: ref('v1', 'Service', setup.canaryService), role: 'service' as const, created: true, before: [] }]),
+    made('canary', ref('apps/v1', 'Deployment', setup.canary)),
+    ...(setup.canaryService === null ? [] : [made('service', ref('v1', 'Service', setup.canaryService))]),
+    ...(setup.budget === undefined ? [] : [made('policy', ref('policy/v1', 'PodDisruptionBudget', setup.budget.name))]),
     ...seen.changes.map((change) => ({
       ref: change.ref,
       role: 'route' as const,
@@ -59,37 +80,95 @@ const inventory = (
   ]
 }
 
-/** Creates the Deployment and one of its pods with dryRun: webhooks, Pod Security, LimitRanges and quotas answer as they would later. */
+/** Creates the Deployment, its budget and one of its pods with dryRun: webhooks, Pod Security, LimitRanges and quotas answer as they would later. */
 const rehearse = async (
-  { cluster, namespace }: { readonly cluster: Cluster; readonly namespace: string },
+  { cluster, namespace }: Given,
   { setup }: Settings,
   { live, template }: { readonly live: Deployment; readonly template: PodTemplate },
-): Promise<readonly Finding[]> => {
+): Promise<{ readonly findings: readonly Finding[]; readonly rehearsed: boolean }> => {
   const label = setup.label ?? undefined
   const marks = { owner: { repository: '', runId: 'dry-run', attempt: 1, job: '' }, epoch: 0 }
   const canary = canaryDeployment(live, template, { name: setup.canary, label, replicas: 1, marks })
   const { metadata, spec } = canaryForm(template, label)
   const name = `dry-run-${setup.canary}`
   const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { ...metadata, name, namespace }, spec }
-  const attempt = async (kind: 'Deployment' | 'Pod', create: () => Promise<unknown>): Promise<readonly Finding[]> => {
+  const { budget } = setup
+  const twin =
+    budget &&
+    canaryBudget(budget, { stable: { ...live, metadata: live.metadata }, selector: canary.spec.selector, marks })
+  const attempt = async (
+    apiVersion: string,
+    resource: string,
+    object: KubernetesObject,
+  ): Promise<Finding | 'passed' | 'not-allowed'> => {
     try {
-      await create()
-      return []
+      const written = await cluster.create({ apiVersion, resource, namespace }, object, { dryRun: true })
+      if (written.kind === 'written') return 'passed'
+      const where = `${object.kind} ${namespace}/${object.metadata.name}`
+      return refusal('name-taken', `${where} exists already`, { where, hint: 'The release needs that name.' })
     } catch (thrown) {
       if (!(thrown instanceof Fault)) throw thrown
-      const text = `a dry run of the canary's ${kind} was refused: ${describe(thrown)}`
-      // Most tokens may not create pods, and need not: then only the Deployment was rehearsed.
-      if (kind === 'Pod' && thrown.kind === 'upstream') return [{ id: 'dry-run', level: 'note', text }]
-      return [{ id: 'dry-run', level: 'error', text, where: `${kind} ${namespace}/${setup.canary}` }]
+      // Most tokens may not create pods, and need not: then only the Deployment was rehearsed. What RBAC refuses is said as "cannot create".
+      if (object.kind === 'Pod' && isByRights(thrown)) return 'not-allowed'
+      const text = `a dry run of the canary's ${object.kind} was refused: ${describe(thrown)}`
+      if (object.kind === 'Pod' && statusBehind(thrown) === undefined) return note('dry-run', text)
+      return refusal('dry-run', text, { where: `${object.kind} ${namespace}/${setup.canary}` })
     }
   }
-  const [deployments, pods] = [
-    { apiVersion: 'apps/v1', resource: 'deployments', namespace },
-    { apiVersion: 'v1', resource: 'pods', namespace },
-  ]
-  const found = await Promise.all([
-    attempt('Deployment', () => cluster.create(deployments, canary, { dryRun: true })),
-    attempt('Pod', () => cluster.create(pods, pod, { dryRun: true })),
+  const [first, second, third] = await Promise.all([
+    attempt('apps/v1', 'deployments', canary),
+    attempt('v1', 'pods', pod),
+    twin === undefined ? ('passed' as const) : attempt('policy/v1', 'poddisruptionbudgets', twin),
   ])
-  return found.flat()
+  const findings = [first, second, third].flatMap((each) => (typeof each === 'string' ? [] : [each]))
+  return {
+    findings: second === 'not-allowed' ? [...findings, NOT_REHEARSED] : findings,
+    rehearsed: second === 'passed',
+  }
 }
+
+/** RBAC names the verb and the resource; an admission plugin or a webhook names itself and why. */
+const isByRights = (thrown: Fault): boolean =>
+  statusBehind(thrown) === 403 && /cannot create resource "pods"/.test(thrown.message)
+
+const NOT_REHEARSED = note(
+  'dry-run',
+  'this credential may not create pods, so none was rehearsed: LimitRanges, quotas and Pod Security were reckoned from what could be read, webhooks were not asked',
+)
+
+/** Who puts the Deployment or the route back as Git has it. */
+const tracking = async (
+  { cluster, allow }: Given,
+  { setup }: Settings,
+  { live, changes }: { readonly live: Deployment; readonly changes: readonly RouteChange[] },
+): Promise<readonly Finding[]> => {
+  const read = async (apiVersion: string, resource: string, namespace: string, name: string) => {
+    try {
+      return await cluster.get({ apiVersion, resource, namespace }, name)
+    } catch (thrown) {
+      if (thrown instanceof Fault) return undefined
+      throw thrown
+    }
+  }
+  const routes = await Promise.all(
+    changes.map(async ({ ref, before }): Promise<readonly Changed[]> => {
+      const object = await read(ref.apiVersion, pluralOf(ref.kind), ref.namespace, ref.name)
+      return object === undefined
+        ? []
+        : [{ object: { ...object, apiVersion: ref.apiVersion, kind: ref.kind }, paths: before.map(({ path }) => path) }]
+    }),
+  )
+  const paths = deploymentPaths(live.spec.template.spec.containers, setup.container)
+  const deployment: Changed = { object: { ...live, apiVersion: 'apps/v1', kind: 'Deployment' }, paths }
+  const tracked = await Promise.all(
+    trackersOf([deployment, ...routes.flat()]).map(async (each) => {
+      const at = resourceOf(each.tracker)
+      const found = at && (await read(at.apiVersion, at.resource, at.namespace ?? '', each.tracker.name))
+      return { ...each, found }
+    }),
+  )
+  return trackingFindings(tracked, allow)
+}
+
+/** The plural of a kind as the kinds that routers change are named: `httproutes`, `virtualservices`, `ingresses`. */
+const pluralOf = (kind: string): string => `${kind.toLowerCase()}${kind.endsWith('s') ? 'es' : 's'}`

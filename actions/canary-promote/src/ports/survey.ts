@@ -1,44 +1,145 @@
 import { describe, Fault } from '@sluice/kit/faults'
 import type { Cluster, KubernetesObject, Resource } from '@sluice/kubernetes/cluster'
-import type { Deployment, Service } from '../objects.ts'
+import { statusBehind } from '@sluice/kubernetes/refusal'
+import type { Deployment, Labels, Pod, PodTemplate, Service } from '../objects.ts'
 import { canaryName, type Snapshot } from '../obstacles.ts'
 
 /**
  * One read of what a release of this Deployment would have to live with. Policies that may not be read are named, not fatal: whoever may not list them
- * should still be able to release.
+ * should still be able to release. Kinds that the cluster does not serve are nothing to name.
  * @throws Fault('upstream') when the Deployment or the Services cannot be read
  */
 export const survey = async (cluster: Cluster, namespace: string, name: string): Promise<Snapshot> => {
   const unread: { what: string; why: string }[] = []
-  const optional = async (resource: Resource, what: string): Promise<readonly KubernetesObject[]> => {
+  const at = (apiVersion: string, resource: string): Resource => ({ apiVersion, resource, namespace })
+  const missed = async (what: string, apiVersion: string, thrown: unknown): Promise<void> => {
+    if (!(thrown instanceof Fault)) throw thrown
+    if (statusBehind(thrown) === 404 || !(await isServed(cluster, apiVersion))) return
+    unread.push({ what, why: describe(thrown) })
+  }
+  const optional = async (resource: Resource, kind: string): Promise<readonly KubernetesObject[]> => {
     try {
-      return await cluster.list(resource)
+      return kinded(await cluster.list(resource), kind)
     } catch (thrown) {
-      if (!(thrown instanceof Fault)) throw thrown
-      unread.push({ what, why: describe(thrown) })
+      await missed(`${kind} objects`, resource.apiVersion, thrown)
       return []
     }
   }
-  const at = (apiVersion: string, resource: string): Resource => ({ apiVersion, resource, namespace })
-  const [deployment, services, networkPolicies, budgets, autoscalers] = await Promise.all([
-    cluster.get<Deployment>(at('apps/v1', 'deployments'), name),
-    cluster.list<Service>(at('v1', 'services')),
-    optional(at('networking.k8s.io/v1', 'networkpolicies'), 'NetworkPolicies'),
-    optional(at('policy/v1', 'poddisruptionbudgets'), 'PodDisruptionBudgets'),
-    optional(at('autoscaling/v2', 'horizontalpodautoscalers'), 'HorizontalPodAutoscalers'),
-  ])
+  /** Of every namespace where that may be read: what lies in another one may reach this one. */
+  const everywhere = async ({ apiVersion, resource, kind }: PolicyKind): Promise<readonly KubernetesObject[]> => {
+    try {
+      return kinded(await cluster.list({ apiVersion, resource }), kind)
+    } catch (thrown) {
+      if (!(thrown instanceof Fault)) throw thrown
+      return statusBehind(thrown) === 404 ? [] : optional(at(apiVersion, resource), kind)
+    }
+  }
+  const labelsOf = async (): Promise<Labels | undefined> => {
+    try {
+      return (await cluster.get({ apiVersion: 'v1', resource: 'namespaces' }, namespace))?.metadata.labels ?? {}
+    } catch (thrown) {
+      await missed('the namespace', 'v1', thrown)
+      return undefined
+    }
+  }
+  const deployments = at('apps/v1', 'deployments')
+  const [deployment, services, policies, budgets, hpas, scaled, limitRanges, quotas, namespaceLabels, taken] =
+    await Promise.all([
+      cluster.get<Deployment>(deployments, name),
+      cluster.list<Service>(at('v1', 'services')),
+      Promise.all(POLICIES.map(everywhere)),
+      optional(at('policy/v1', 'poddisruptionbudgets'), 'PodDisruptionBudget'),
+      optional(at('autoscaling/v2', 'horizontalpodautoscalers'), 'HorizontalPodAutoscaler'),
+      optional(at('keda.sh/v1alpha1', 'scaledobjects'), 'ScaledObject'),
+      optional(at('v1', 'limitranges'), 'LimitRange'),
+      optional(at('v1', 'resourcequotas'), 'ResourceQuota'),
+      labelsOf(),
+      cluster.get<Deployment>(deployments, canaryName(name)),
+    ])
   const mounted = deployment?.spec.template.spec.volumes?.some((volume) => volume.persistentVolumeClaim !== undefined)
-  const claims = mounted === true ? await optional(at('v1', 'persistentvolumeclaims'), 'PersistentVolumeClaims') : []
-  const taken = await cluster.get<Deployment>(at('apps/v1', 'deployments'), canaryName(name))
   return {
     deployment,
+    others: deployment === undefined ? await namesakes(cluster, namespace, name) : [],
     services: kinded(services, 'Service'),
-    networkPolicies: kinded(networkPolicies, 'NetworkPolicy'),
-    budgets: kinded(budgets, 'PodDisruptionBudget'),
-    autoscalers: kinded(autoscalers, 'HorizontalPodAutoscaler'),
-    claims,
+    policies: policies.flat(),
+    budgets,
+    autoscalers: [...hpas, ...scaled],
+    claims: mounted === true ? await optional(at('v1', 'persistentvolumeclaims'), 'PersistentVolumeClaim') : [],
+    limitRanges,
+    quotas,
+    namespaceLabels,
+    sample: deployment === undefined ? undefined : await newestPod(cluster, namespace, deployment),
     taken: taken === undefined ? [] : [taken],
     unread,
+  }
+}
+
+type PolicyKind = { readonly apiVersion: string; readonly resource: string; readonly kind: string }
+const POLICIES: readonly PolicyKind[] = [
+  { apiVersion: 'networking.k8s.io/v1', resource: 'networkpolicies', kind: 'NetworkPolicy' },
+  { apiVersion: 'security.istio.io/v1', resource: 'authorizationpolicies', kind: 'AuthorizationPolicy' },
+  { apiVersion: 'security.istio.io/v1', resource: 'peerauthentications', kind: 'PeerAuthentication' },
+  { apiVersion: 'cilium.io/v2', resource: 'ciliumnetworkpolicies', kind: 'CiliumNetworkPolicy' },
+  { apiVersion: 'cilium.io/v2', resource: 'ciliumclusterwidenetworkpolicies', kind: 'CiliumClusterwideNetworkPolicy' },
+  { apiVersion: 'monitoring.coreos.com/v1', resource: 'podmonitors', kind: 'PodMonitor' },
+  { apiVersion: 'monitoring.coreos.com/v1', resource: 'servicemonitors', kind: 'ServiceMonitor' },
+]
+
+/** Rights are asked for before existence: a kind that nobody serves is refused, too. Everybody may read which groups there are. */
+const isServed = async (cluster: Cluster, apiVersion: string): Promise<boolean> => {
+  if (!apiVersion.includes('.')) return true
+  try {
+    await cluster.list({ apiVersion, resource: '' })
+    return true
+  } catch (thrown) {
+    if (!(thrown instanceof Fault)) throw thrown
+    return statusBehind(thrown) !== 404
+  }
+}
+
+/** Other workloads of that name, as far as they may be read. */
+const namesakes = async (cluster: Cluster, namespace: string, name: string): Promise<readonly KubernetesObject[]> => {
+  const kinds = [
+    { apiVersion: 'apps/v1', resource: 'statefulsets', kind: 'StatefulSet' },
+    { apiVersion: 'apps/v1', resource: 'daemonsets', kind: 'DaemonSet' },
+    { apiVersion: 'argoproj.io/v1alpha1', resource: 'rollouts', kind: 'Rollout' },
+  ]
+  const found = await Promise.all(
+    kinds.map(({ apiVersion, resource, kind }) =>
+      cluster
+        .get({ apiVersion, resource, namespace }, name)
+        .then((object) => (object === undefined ? [] : [{ ...object, kind }]))
+        .catch((thrown: unknown) => {
+          if (thrown instanceof Fault) return []
+          throw thrown
+        }),
+    ),
+  )
+  return found.flat()
+}
+
+/** What the newest running pod of the Deployment is made of: the template, and what webhooks and defaults have added. */
+const newestPod = async (
+  cluster: Cluster,
+  namespace: string,
+  { spec }: Deployment,
+): Promise<PodTemplate['spec'] | undefined> => {
+  try {
+    const labels = spec.selector.matchLabels ?? {}
+    const pods = await cluster.list<Pod>({ apiVersion: 'v1', resource: 'pods', namespace }, { labels })
+    const running = pods.filter(
+      ({ metadata, status }) =>
+        status?.phase === 'Running' &&
+        metadata.deletionTimestamp === undefined &&
+        (metadata.ownerReferences ?? []).some(({ kind, name }) => kind === 'ReplicaSet' && name !== ''),
+    )
+    const [newest] = running.sort((a, b) =>
+      (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? ''),
+    )
+    return newest?.spec as PodTemplate['spec'] | undefined
+  } catch (thrown) {
+    if (thrown instanceof Fault) return undefined
+    throw thrown
   }
 }
 
