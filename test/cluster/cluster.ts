@@ -1,0 +1,54 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { leave, standing } from './box.ts'
+import { locked } from './lock.ts'
+import { pathsOf, say } from './paths.ts'
+import { programsOf, up } from './up.ts'
+
+const USAGE = `usage: npm run cluster -- up | down | status | kubeconfig [--name NAME]
+
+up          brings a real Kubernetes up, built from Go modules the first time; says nothing to do when it stands
+down        ends it and takes away all it left
+status      which of its programs run
+kubeconfig  prints an administrator's kubeconfig
+`
+
+const main = async (args: readonly string[]): Promise<number> => {
+  const [order = '', ...rest] = args
+  const paths = pathsOf(rest[0] === '--name' ? rest[1] : undefined)
+  switch (order) {
+    case 'up': {
+      const { address } = await locked(paths, () => up(paths))
+      say(`it stands: web http://${address}:8000, kubeconfig ${join(paths.run, 'kubeconfig')}`)
+      return 0
+    }
+    case 'down':
+      await locked(paths, () => leave(paths))
+      say('it is gone')
+      return 0
+    case 'status': {
+      if (standing(paths) === undefined) {
+        say('it is not there')
+        return 1
+      }
+      const running = await programsOf(paths)
+      for (const { name, ready, pid } of running)
+        process.stdout.write(`${name} ${ready ? 'ready' : pid === undefined ? 'down' : 'starting'}\n`)
+      return running.length > 0 && running.every(({ ready }) => ready) ? 0 : 1
+    }
+    case 'kubeconfig': {
+      const path = join(paths.run, 'kubeconfig')
+      if (standing(paths) === undefined || !existsSync(path)) {
+        say('it is not there: `npm run cluster -- up` first')
+        return 1
+      }
+      process.stdout.write(readFileSync(path, 'utf8'))
+      return 0
+    }
+    default:
+      process.stderr.write(USAGE)
+      return 2
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2))

@@ -1,0 +1,3 @@
+module sluice.dev/test/cluster/argo-rollouts
+
+go 1.24

@@ -1,0 +1,3 @@
+module sluice.dev/test/cluster/metrics-server
+
+go 1.24
