@@ -21,18 +21,21 @@ test.each([
   ['{{Namespace}}', '{{Namespace}} is no placeholder'],
   ['x{{namespace', 'a {{ is not closed'],
 ])('%s is an input fault that names the metric and what is known', (template, words) => {
-  const thrown = (() => {
-    try {
-      resolved(template)
-    } catch (fault) {
-      return fault
-    }
-  })()
+  const thrown = faultOf(() => resolved(template))
   expect(thrown).toBeInstanceOf(Fault)
   expect(thrown).toMatchObject({ kind: 'input', hint: expect.stringContaining('{{deployment}}') })
-  expect((thrown as Fault).message).toContain(words)
-  expect((thrown as Fault).message).toContain('metric errors: total')
+  expect(thrown?.message).toContain(words)
+  expect(thrown?.message).toContain('metric errors: total')
 })
+
+const faultOf = (act: () => unknown): Fault | undefined => {
+  try {
+    act()
+    return undefined
+  } catch (thrown) {
+    return thrown instanceof Fault ? thrown : undefined
+  }
+}
 
 test('the track of the baseline is stable', () => {
   expect([trackOf('baseline'), trackOf('canary')]).toEqual(['stable', 'canary'])

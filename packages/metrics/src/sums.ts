@@ -1,0 +1,201 @@
+import { describe, Fault } from '@sluice/kit/faults'
+import type { Finding } from '@sluice/kit/report'
+import { closePeriods, dueWindow, type Points, type SumQuery, type Timing, type Window } from './periods.ts'
+import type { MetricSource } from './pods.ts'
+import type { NoReading, Scrape } from './reading.ts'
+import { type Placeholders, trackOf } from './template.ts'
+
+/**
+ * A metric of a source of sums, in the provider's own queries with placeholders. `total` counts requests, `bad` those of them that failed
+ * (ratio) or took longer than the threshold (latency).
+ */
+export type SumMetric<Query> =
+  | { readonly kind: 'ratio' | 'latency'; readonly name: string; readonly total: Query; readonly bad: Query }
+  | { readonly kind: 'gauge'; readonly name: string; readonly query: Query }
+
+/** Who is compared: `baseline` and `canary` name Deployments. `interval` in ms, to say when looks are more frequent than periods close. */
+export type Sides = {
+  readonly namespace: string
+  readonly baseline: string
+  readonly canary: string
+  readonly interval?: number | undefined
+}
+
+/** What a provider answered. `serverTime`: its clock, ms UTC. `hint`: what to do about an answer that gave nothing. */
+export type Answer =
+  | { readonly kind: 'points'; readonly points: ReadonlyMap<string, Points>; readonly serverTime?: number | undefined }
+  | (NoReading & { readonly hint?: string | undefined })
+
+/** The placeholders of a side. @param width of a period, ms; written in seconds */
+export const placeholdersOf = (side: 'baseline' | 'canary', sides: Sides, width: number): Placeholders => ({
+  namespace: sides.namespace,
+  deployment: sides[side],
+  track: trackOf(side),
+  interval: String(width / 1000),
+})
+
+/**
+ * Every query of both sides, resolved.
+ * @throws Fault('input') with all that is wrong with them, each with the metric's name and key; one that reads the same on both sides is wrong too
+ */
+export const sumQueries = <Query, Written extends { readonly text: string }>(
+  metrics: readonly SumMetric<Query>[],
+  write: (query: Query, asked: Pick<SumQuery, 'side' | 'role' | 'id'> & { readonly where: string }) => Written,
+): readonly (SumQuery & Written)[] => {
+  const wrong: string[] = []
+  let count = 0
+  const queries = metrics.flatMap((metric) =>
+    keysOf(metric).flatMap(([role, query]) => {
+      const where = `metric ${metric.name}: ${role === 'value' ? 'query' : role}`
+      try {
+        const both = (['baseline', 'canary'] as const).map((side) => {
+          const asked = { id: `q${count++}`, side, role }
+          return { ...asked, metric: metric.name, ...write(query, { ...asked, where }) }
+        })
+        if (both[0]?.text === both[1]?.text)
+          wrong.push(
+            `${where} reads the same on both sides; tell them apart by {{deployment}} or {{track}}: ${both[0]?.text}`,
+          )
+        return both
+      } catch (thrown) {
+        if (!(thrown instanceof Fault)) throw thrown
+        wrong.push(describe(thrown))
+        return []
+      }
+    }),
+  )
+  if (wrong.length > 0) throw new Fault('input', wrong.join('\n'))
+  return queries
+}
+
+const keysOf = <Query>(metric: SumMetric<Query>): readonly (readonly [SumQuery['role'], Query])[] =>
+  metric.kind === 'gauge'
+    ? [['value', metric.query]]
+    : [
+        ['total', metric.total],
+        ['bad', metric.bad],
+      ]
+
+/**
+ * A source that asks a provider for the sums of whole periods, each once, after it has closed. A provider is only asked when a period is due.
+ * It goes on where it stopped, so after an outage nothing is missing.
+ */
+export const sumSource = <Query extends SumQuery>(
+  given: Timing & Sides & { readonly provider: string; readonly queries: readonly Query[] },
+  ask: (queries: readonly Query[], window: Window) => Promise<Answer>,
+  now: () => number,
+): MetricSource => {
+  const { queries, width, delay } = given
+  let next = Number.NEGATIVE_INFINITY
+  return {
+    preflight: async () => {
+      const to = Math.floor((now() - delay) / width) * width
+      const window = { from: to - Math.ceil(LOOK_BACK / width) * width, to }
+      return findings(given, window, await ask(queries, window), now())
+    },
+    read: async (since): Promise<Scrape> => {
+      const window = dueWindow(Math.max(next, Math.ceil(since / width) * width), now(), given)
+      if (window === undefined) return { kind: 'buckets', buckets: [], lag: width + delay }
+      const answer = await ask(queries, window)
+      if (answer.kind !== 'points') return { kind: answer.kind, query: answer.query, text: answer.text }
+      const { next: end, ...closed } = closePeriods(queries, answer.points, window, width)
+      next = end
+      if (closed.kind !== 'buckets') return closed
+      const shown = queries.filter(({ side }) => side === 'canary').map(({ text }) => text)
+      return { ...closed, lag: width + delay, query: shown.join('; ') }
+    },
+  }
+}
+
+/** How far back the preflight looks for data, ms. */
+const LOOK_BACK = 3_600_000
+/** Clocks that differ by more make periods close too early or too late, ms. */
+const CLOCKS_APART = 30_000
+
+const findings = (
+  given: Timing & Sides & { readonly provider: string; readonly queries: readonly SumQuery[] },
+  window: Window,
+  answer: Answer,
+  at: number,
+): readonly Finding[] => {
+  const { provider, queries, width, delay, interval } = given
+  if (answer.kind !== 'points')
+    return [
+      {
+        id: `metrics-${answer.kind}`,
+        level: 'error',
+        text: answer.text,
+        where: answer.query,
+        ...(answer.hint === undefined ? {} : { hint: answer.hint }),
+      },
+    ]
+  const closed = closePeriods(queries, answer.points, window, width)
+  const apart = answer.serverTime === undefined ? 0 : Math.abs(answer.serverTime - at)
+  return [
+    ...(closed.kind === 'nan'
+      ? [{ id: 'metrics-nan', level: 'error' as const, text: closed.text, where: closed.query }]
+      : []),
+    ...queries.flatMap((query) => silent(query, answer.points, provider)),
+    ...queries.flatMap((query) => overflowing(query, queries, answer.points)),
+    ...(apart > CLOCKS_APART
+      ? [
+          {
+            id: 'clocks-apart',
+            level: 'warning' as const,
+            text: `the clock here and that of ${provider} differ by ${Math.round(apart / 1000)} s`,
+            hint: 'Set the clock of this machine: periods would be read before all of them has arrived, or late',
+            measured: apart,
+            limit: CLOCKS_APART,
+            unit: 'ms',
+          },
+        ]
+      : []),
+    {
+      id: 'metrics-lag',
+      level: 'note',
+      text: `${provider} is read in periods of ${width / 1000} s, ${delay / 1000} s after their end${interval !== undefined && interval < width ? `; looking every ${interval / 1000} s shows nothing sooner` : ''}`,
+    },
+  ]
+}
+
+/** The baseline has traffic, so a query that finds none of it is wrong; the canary has had none yet, and failures may be none. */
+const silent = (
+  { id, side, role, metric, text }: SumQuery,
+  points: ReadonlyMap<string, Points>,
+  provider: string,
+): readonly Finding[] =>
+  side === 'canary' || role === 'bad' || (points.get(id)?.size ?? 0) > 0
+    ? []
+    : [
+        {
+          id: 'metric-missing',
+          level: 'error',
+          text: `metric ${metric}: ${provider} knows nothing of the baseline in the last hour: ${text}`,
+          hint: 'Try the query in its own explorer: names and tags must match, and the baseline must have had traffic',
+          where: text,
+        },
+      ]
+
+const overflowing = (
+  { id, side, role, metric, text }: SumQuery,
+  queries: readonly SumQuery[],
+  points: ReadonlyMap<string, Points>,
+): readonly Finding[] => {
+  if (role !== 'bad') return []
+  const total = queries.find((query) => query.side === side && query.metric === metric && query.role === 'total')
+  const sum = (of: string): number => [...(points.get(of)?.values() ?? [])].reduce((all, value) => all + value, 0)
+  const [bad, all] = [sum(id), sum(total?.id ?? '')]
+  return bad <= all
+    ? []
+    : [
+        {
+          id: 'bad-above-total',
+          level: 'error',
+          text: `metric ${metric}: ${bad} bad of ${all} on the ${side} in the last hour: ${text}`,
+          hint: `bad must count a part of what total counts: ${total?.text ?? ''}`,
+          where: text,
+          measured: bad,
+          limit: all,
+        },
+      ]
+}
