@@ -69,6 +69,27 @@ export const standingOf = ({ rollout, sets }: RolloutRead): Standing => {
 export const setOf = (sets: readonly ReplicaSet[], hash: string): ReplicaSet | undefined =>
   hash === '' ? undefined : sets.find((set) => hashOf(set) === hash)
 
+/**
+ * The ReplicaSet that runs this image in this container: the current one where the spec asks for it, else one that still has pods. Templates are not
+ * compared: the API server fills in what a Rollout leaves out.
+ */
+export const setRunning = (
+  { rollout, sets }: RolloutRead,
+  { container, image }: { readonly container: string; readonly image: string },
+): ReplicaSet | undefined => {
+  const runs = sets.filter(({ spec }) =>
+    spec.template.spec.containers.some((each) => each.name === container && each.image === image),
+  )
+  const current = runs.find((set) => hashOf(set) === (rollout.status?.currentPodHash ?? ''))
+  return current ?? runs.find(({ spec, status }) => (spec.replicas ?? 0) + (status?.replicas ?? 0) > 0) ?? runs[0]
+}
+
+/** When Argo Rollouts is to scale a ReplicaSet down that it keeps for a while after it lost its traffic, ms UTC. */
+export const keptUntil = (set: ReplicaSet | undefined): number | undefined => {
+  const at = Date.parse(set?.metadata.annotations?.['scale-down-deadline'] ?? '')
+  return Number.isNaN(at) ? undefined : at
+}
+
 /** The pod hash of a ReplicaSet; empty for one that carries none. */
 export const hashOf = (set: ReplicaSet | undefined): string => set?.metadata.labels?.[POD_HASH] ?? ''
 
