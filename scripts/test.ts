@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { runNode } from './process.ts'
 
@@ -76,14 +76,36 @@ const timed = async (args: readonly string[], show: boolean) => {
 
 /** Whole deliveries: minutes of real holds and leases, whose verdicts need a machine that is not busy with something else. So they have a command of their own. */
 const DELIVERY = 'test/delivery'
+/** What needs a real Kubernetes. Its files share one cluster and two cores, so they run one after the other. */
+const CLUSTER = 'test/cluster'
+
+/** Brings a cluster of its own up, runs what needs one, and takes it down again, whatever happened. Where none can run, all of it counts as skipped. */
+const onCluster = async (filters: readonly string[]): Promise<Tally> => {
+  const cluster = (order: string) => timed([`${CLUSTER}/cluster.ts`, order, '--name', 'test'], true)
+  if ((await cluster('can')).code !== 0) {
+    const files = readdirSync(join(ROOT, CLUSTER)).filter((name) => name.endsWith('.test.ts'))
+    console.log(`skip tests on a real cluster: the ${files.length} files of ${CLUSTER}`)
+    return { passed: 0, failed: 0, skipped: files.length }
+  }
+  process.env.SLUICE_CLUSTER = 'test'
+  try {
+    const started = await cluster('up')
+    console.log(`${started.code === 0 ? 'ok  ' : 'FAIL'} cluster up (${started.seconds} s)`)
+    if (started.code !== 0) return { passed: 0, failed: 1, skipped: 0 }
+    return sum([{ passed: 1, failed: 0, skipped: 0 }, await tests(filters)])
+  } finally {
+    await cluster('down')
+  }
+}
 
 if (import.meta.main) {
   const tallies: Tally[] = []
   const [first, ...rest] = process.argv.slice(2)
   if (first === '--delivery') tallies.push(await tests([`${DELIVERY}/`, '--no-file-parallelism', ...rest]))
+  else if (first === '--cluster') tallies.push(await onCluster([`${CLUSTER}/`, '--no-file-parallelism', ...rest]))
   else {
     for (const each of CHECKS) tallies.push(await check(each))
-    tallies.push(await tests([`--exclude=${DELIVERY}/**`, ...process.argv.slice(2)]))
+    tallies.push(await tests([`--exclude=${DELIVERY}/**`, `--exclude=${CLUSTER}/**`, ...process.argv.slice(2)]))
   }
   const total = sum(tallies)
   console.log(lastLine(total))

@@ -1,16 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { leave, standing } from './box.ts'
+import { cannot } from './can.ts'
 import { locked } from './lock.ts'
 import { pathsOf, say } from './paths.ts'
 import { programsOf, up } from './up.ts'
 
-const USAGE = `usage: npm run cluster -- up | down | status | kubeconfig [--name NAME]
+const USAGE = `usage: npm run cluster -- up | down | status | kubeconfig | can [--name NAME]
 
 up          brings a real Kubernetes up, built from Go modules the first time; says nothing to do when it stands
 down        ends it and takes away all it left
 status      which of its programs run
 kubeconfig  prints an administrator's kubeconfig
+can         says what keeps a cluster from running here, and ends with 0 when nothing does
 `
 
 const main = async (args: readonly string[]): Promise<number> => {
@@ -21,6 +23,11 @@ const main = async (args: readonly string[]): Promise<number> => {
       const { address } = await locked(paths, () => up(paths))
       say(`it stands: web http://${address}:8000, kubeconfig ${join(paths.run, 'kubeconfig')}`)
       return 0
+    }
+    case 'can': {
+      const lacking = cannot()
+      for (const line of lacking) say(line)
+      return lacking.length === 0 ? 0 : 1
     }
     case 'down':
       await locked(paths, () => leave(paths))
