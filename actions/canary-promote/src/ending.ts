@@ -4,7 +4,7 @@ import type { Driven, Moment } from './drive.ts'
 import type { Saved } from './ports.ts'
 
 /** The action's `mode` input. */
-export type Mode = 'run' | 'abort' | 'resume' | 'reap' | 'status'
+export type Mode = 'run' | 'abort' | 'resume' | 'reap' | 'guard' | 'status'
 
 /** How it ended. `ok`: the end that the mode asks for. `record` is absent when there never was a release. */
 export type Ended = {
@@ -34,6 +34,8 @@ const WANTED: Readonly<Record<Mode, readonly Verdict[]>> = {
   resume: ['promoted'],
   abort: ['rolled-back', 'superseded'],
   reap: ['promoted', 'rolled-back', 'superseded'],
+  // Its log has who looks; what the release came to is for those who wait for it.
+  guard: ['promoted', 'rolled-back', 'superseded', 'inconclusive', 'error'],
   status: [],
 }
 
@@ -126,6 +128,20 @@ export const busy = (record: ReleaseRecord | undefined): Ended => {
     moments: [],
   }
 }
+
+/** A guard found the release's run alive: nothing to take back. */
+export const watched = ({ record }: Saved): Ended => ({
+  verdict: 'inconclusive',
+  reason: {
+    code: 'alive',
+    text: `run ${record.owner.runId}/${record.owner.attempt} holds the release and is alive (${record.state.phase}); nothing was changed`,
+    next: 'nothing',
+  },
+  ok: true,
+  findings: [],
+  moments: [],
+  record,
+})
 
 /** Told to stop before the first write. */
 export const notBegun = (): Ended => ({

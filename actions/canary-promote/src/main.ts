@@ -9,9 +9,11 @@ import { currentRun, tool, VERSION } from '@sluice/kit/run'
 import { keep, kept, mask } from '@sluice/kit/state'
 import { connect } from '@sluice/kubernetes/connect'
 import type { Ended } from './ending.ts'
+import { GUARD } from './guard.ts'
 import { type Inputs, inputs, isInline, planInputs, readPlan, type WholePlan } from './inputs.ts'
 import { planProblems } from './plan.ts'
 import { clusterPort } from './ports/cluster.ts'
+import { guarded } from './ports/guard.ts'
 import { leasePort } from './ports/lease.ts'
 import { metricsPort } from './ports/metrics.ts'
 import { recordPort } from './ports/record.ts'
@@ -62,12 +64,22 @@ const body = async (phase: 'main' | 'post'): Promise<Outcome> => {
     metrics: metricsPort(where),
     lease: leasePort(cluster, where),
     record: recordPort(cluster, namespace, given.deployment),
-    cluster: clusterPort({ ...where, router: (settings, owned) => routerFor({ cluster, namespace }, settings, owned) }),
+    cluster: guarded(
+      handsFor(given.router, {
+        rollout: rolloutPort({ ...where, weights: stepsOf(plan).map(({ weight }) => weight) }),
+        deployment: clusterPort({
+          ...where,
+          router: (settings, owned) => routerFor({ cluster, namespace }, settings, owned),
+        }),
+      }),
+      where,
+    ),
     clock,
     cancelled: stopped,
     say,
   }
-  const owner = currentRun(process.env, process.pid)
+  const self = currentRun(process.env, process.pid)
+  const owner = given.mode === 'guard' ? { ...self, job: GUARD } : self
   const end = await run(askedFor(given, { plan, phase, owner, namespace, clock }), ports)
   if (end.driven === undefined || end.driven.kind === 'done') keep('phase', 'done')
   return outcomeOf(end, { given, phase, namespace, owner, startedAt })

@@ -2,6 +2,7 @@ import type { JudgePlan } from '@sluice/evidence/judge'
 import type { Finding } from '@sluice/kit/report'
 import type { Json, Plan, ReleaseRecord } from '@sluice/release/record'
 import type { RouterName, Tester } from '@sluice/traffic/router'
+import { type Guard, guardNote, guardOf, guardProblems } from './guard.ts'
 import type { WholePlan } from './inputs.ts'
 import type { Setup } from './setup.ts'
 
@@ -19,6 +20,8 @@ export type Settings = {
   readonly provider: WholePlan['provider']
   readonly scrape: WholePlan['scrape']
   readonly probe: NonNullable<WholePlan['probe']> | null
+  /** Absent: none was asked for. */
+  readonly guard?: Guard
 }
 
 /** Problems of a plan that no single key shows; each a sentence with the key's name. */
@@ -42,6 +45,7 @@ export const planProblems = (plan: WholePlan): readonly string[] => {
         ? [`plan: metric ${metric.name} is a gauge and needs max, min or both`]
         : [],
     ),
+    ...guardProblems(guardOf(plan.guard), plan.lease),
     ...(plan.provider === 'probe' && plan.probe === undefined
       ? ['plan: provider probe needs the key probe with at least a path']
       : []),
@@ -53,15 +57,22 @@ export const planProblems = (plan: WholePlan): readonly string[] => {
 }
 
 /** What a user should know of a plan that is none the less carried out. */
-export const planFindings = ({ probe }: WholePlan): readonly Finding[] =>
-  Object.keys(probe?.headers ?? {})
+export const planFindings = (plan: WholePlan): readonly Finding[] => [
+  ...guardFindings(plan),
+  ...Object.keys(plan.probe?.headers ?? {})
     .filter((header) => /auth|cookie|token|secret|key/i.test(header))
-    .map((header) => ({
+    .map((header): Finding => ({
       id: 'secret-in-record',
       level: 'warning',
       text: `the probe's header ${header} is saved with the plan in the release's ConfigMap, where whoever may read ConfigMaps can read it`,
       hint: 'Give the probe a path that needs no credential, or one that may do nothing else.',
-    }))
+    })),
+]
+
+const guardFindings = (plan: WholePlan): readonly Finding[] => {
+  const guard = guardOf(plan.guard)
+  return guard === undefined ? [] : [guardNote(guard, plan.lease)]
+}
 
 /** The steps as the state machine takes them: one that only copies requests has weight 0. */
 export const stepsOf = ({ steps }: WholePlan): Plan['steps'] =>

@@ -31,7 +31,7 @@ export type Ref = {
 export type Touched = {
   /** Without `uid`: intended, not yet created. */
   readonly ref: Ref | Omit<Ref, 'uid'>
-  readonly role: 'stable' | 'canary' | 'baseline' | 'service' | 'route' | 'autoscaler' | 'policy' | 'config'
+  readonly role: 'stable' | 'canary' | 'baseline' | 'service' | 'route' | 'autoscaler' | 'policy' | 'config' | 'guard'
   readonly created: boolean
   /** Values to give back, by JSON pointer. Without `value`: was absent, and is made absent again. */
   readonly before: readonly { readonly path: string; readonly value?: Json }[]

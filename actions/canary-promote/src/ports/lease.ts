@@ -61,7 +61,7 @@ export const leasePort = (
   }
 
   return {
-    take: async (owner: Owner, { epoch, duration, force }) => {
+    take: async (owner: Owner, { epoch, duration, force, still }) => {
       holder = `${ownerName(owner)}#${epoch}`
       const seconds = Math.max(1, Math.ceil(duration / 1000))
       held = seconds
@@ -73,9 +73,10 @@ export const leasePort = (
         const other = current?.spec?.holderIdentity ?? ''
         // Written a moment ago by this call, whose answer was lost.
         if (other === holder && current?.spec?.acquireTime === written) return 'taken'
-        const free = other === '' || force
+        // A Lease that somebody deleted is written anew by a run that lives: only who watches for long sees that.
+        const free = force || (other === '' && still === undefined)
         const seen = `${other} ${current?.spec?.renewTime ?? ''}`
-        const theirs = (current?.spec?.leaseDurationSeconds ?? seconds) * 1000
+        const theirs = still ?? (current?.spec?.leaseDurationSeconds ?? seconds) * 1000
         if (free || (watched !== undefined && given.clock.monotonic() - watched.since >= theirs)) {
           if (seen === watched?.seen || free) {
             if ((await write(current, seconds)) === 'taken') return 'taken'
@@ -84,9 +85,8 @@ export const leasePort = (
           }
         }
         if (watched === undefined) {
-          given.say(
-            `run ${other.split('#')[0]} holds the release; waiting ${theirs / 1000} s to see whether it is alive`,
-          )
+          const whose = other === '' ? 'nobody' : `run ${other.split('#')[0]}`
+          given.say(`${whose} holds the release; waiting ${theirs / 1000} s to see whether it is alive`)
           watched = { seen, since: given.clock.monotonic() }
         } else if (seen !== watched.seen) {
           return 'busy'
