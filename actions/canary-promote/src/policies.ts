@@ -97,7 +97,7 @@ const selectorsOf = (object: KubernetesObject, place: Place): readonly Selector[
     case 'CiliumNetworkPolicy':
     case 'CiliumClusterwideNetworkPolicy':
       return [spec, ...listOf<Spec>((object as { specs?: unknown }).specs)].flatMap((each) =>
-        ciliumSelectors(each, object.metadata.namespace, place),
+        ciliumSelectors(each, object.kind === 'CiliumNetworkPolicy' ? object.metadata.namespace : undefined, place),
       )
     case 'PodDisruptionBudget':
       return own && selector !== undefined ? [selector] : []
