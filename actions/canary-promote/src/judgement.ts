@@ -106,9 +106,13 @@ const judgementOf = (
   return requests.baseline >= least && requests.canary >= least ? { kind: 'pass' } : { kind: 'continue' }
 }
 
-/** Pods are named after their Deployment. */
-const unreadOf = (record: ReleaseRecord, scrape: Scrape): readonly string[] =>
-  scrape.kind === 'pods' ? scrape.missing.filter((name) => name.startsWith(`${settingsOf(record).setup.canary}-`)) : []
+/** Pods are named after their Deployment; those of a Rollout after its ReplicaSets, of which stable's is known. */
+const unreadOf = (record: ReleaseRecord, scrape: Scrape): readonly string[] => {
+  const { canary, deployment, rollout } = settingsOf(record).setup
+  const isStable = (name: string): boolean =>
+    rollout !== undefined && name.startsWith(`${deployment}-${rollout.stable}-`)
+  return scrape.kind === 'pods' ? scrape.missing.filter((name) => name.startsWith(`${canary}-`) && !isStable(name)) : []
+}
 
 const unreadPods = (names: readonly string[]): Reason => ({
   code: 'unread-pods',

@@ -34,25 +34,32 @@ export type Target = {
   readonly restarts: number
 }
 
+/** A side that is one ReplicaSet, by name, where both sides belong to one object, as those of an Argo Rollouts Rollout do. */
+export const REPLICA_SET = 'replicaset/'
+
 /**
- * The running pods that belong to a Deployment: owned, by UID, by one of its ReplicaSets. Labels alone would also find another's pods.
- * Oldest first; `undefined` when the Deployment does not exist.
+ * The running pods that belong to a side: to a Deployment by one of its ReplicaSets, or to the ReplicaSet of `replicaset/NAME`; owned, by UID, as labels
+ * alone would also find another's pods. Oldest first; `undefined` when the Deployment or ReplicaSet does not exist.
  */
 export const podsOf = async (
   cluster: Cluster,
   namespace: string,
-  deployment: string,
+  side: string,
 ): Promise<readonly Pod[] | undefined> => {
-  const live = await cluster.get({ apiVersion: 'apps/v1', resource: 'deployments', namespace }, deployment)
+  const one = side.startsWith(REPLICA_SET)
+  const resource = { apiVersion: 'apps/v1', resource: one ? 'replicasets' : 'deployments', namespace }
+  const live = await cluster.get(resource, one ? side.slice(REPLICA_SET.length) : side)
   if (live === undefined) return undefined
   const selector = (live.spec as { readonly selector?: { readonly matchLabels?: Readonly<Record<string, string>> } })
     ?.selector
   const labels = selector?.matchLabels === undefined ? {} : { labels: selector.matchLabels }
   const [sets, pods] = await Promise.all([
-    cluster.list({ apiVersion: 'apps/v1', resource: 'replicasets', namespace }, labels),
+    one ? [] : cluster.list({ apiVersion: 'apps/v1', resource: 'replicasets', namespace }, labels),
     cluster.list<Pod>({ apiVersion: 'v1', resource: 'pods', namespace }, labels),
   ])
-  const owners = new Set(sets.filter((set) => ownedBy(set, live.metadata.uid)).map(({ metadata }) => metadata.uid))
+  const owners = one
+    ? new Set([live.metadata.uid])
+    : new Set(sets.filter((set) => ownedBy(set, live.metadata.uid)).map(({ metadata }) => metadata.uid))
   return pods
     .filter((pod) => [...owners].some((uid) => ownedBy(pod, uid)))
     .filter(({ metadata, status }) => status?.phase === 'Running' && metadata.deletionTimestamp === undefined)
