@@ -1,13 +1,19 @@
-import { Fault } from '@sluice/kit/faults'
-import type { Cluster, PatchOperation, Resource } from '@sluice/kubernetes/cluster'
-import { EPOCH, epochOf, type FencedResult, fencedPatch } from '@sluice/kubernetes/fenced'
-import { pointerOf } from '@sluice/kubernetes/json-pointer'
-import { acceptance, changeOf, type HttpRoute, locate, weightsIn } from './route.ts'
-import type { RouteAcceptance, RouteChange, RouteReading, Router, RouteWrite } from './router.ts'
+import { isDeepStrictEqual } from 'node:util'
+import type { Cluster, PatchOperation } from '@sluice/kubernetes/cluster'
+import { epochOf } from '@sluice/kubernetes/fenced'
+import { mirroredIn, mirroring, unmirrored } from './gateway-mirror.ts'
+import { isSessionRule, sameSessions, sessionRule } from './gateway-session.ts'
+import { inTurn, liveObjects, refusedWrite, withoutMark, writeObject, writeOutcome } from './objects.ts'
+import { acceptedByAll, isNothing, type RulesReading, readTogether, refuseWrong } from './reading.ts'
+import { acceptance, changeOf, type HttpRoute, type Located, locate, type Rule, weightsIn } from './route.ts'
+import type { RouteChange, Router, Split, Tester } from './router.ts'
 import { selectRoutes, sidesSeenFrom } from './selection.ts'
-import { type BackendRef, type Sides, split, weightIn, withoutCanary } from './weights.ts'
+import { type BackendRef, backToStable, type Sides, split, weightIn } from './weights.ts'
 
-/** `route`: one name or several by commas, `namespace/name` when elsewhere; empty: the only one that reaches the Service. `rule`: the index of one rule. */
+/**
+ * `route`: one name or several by commas, `namespace/name` when elsewhere; empty: the only one that reaches the Service. `rule`: the index of one rule.
+ * `mirrors`: the percents of the plan's steps that mirror, so that preflight can say whether they can be.
+ */
 export type GatewayGiven = {
   readonly namespace: string
   readonly service: string
@@ -15,46 +21,25 @@ export type GatewayGiven = {
   readonly canaryService?: string | undefined
   readonly route?: string | null | undefined
   readonly rule?: number | null | undefined
+  readonly tester?: Tester | null | undefined
+  readonly mirrors?: readonly number[] | undefined
   /** Whether the saved record still has this epoch; asked before a route without a mark is written. */
   readonly owned?: ((epoch: number) => Promise<boolean>) | undefined
 }
 
-const ROUTES = { apiVersion: 'gateway.networking.k8s.io/v1', resource: 'httproutes' }
-
 /**
- * Splits by the weights of HTTPRoutes. `backendRefs` is an atomic list, so it is read, computed from the saved originals and replaced by a JSON
- * Patch that tests version, UID and epoch. Others may write the route meanwhile: a rule that is no longer to be recognised is refused, not overwritten.
+ * Splits by the weights of HTTPRoutes. Lists of rules and backends are atomic, so they are read, computed from the saved originals and replaced by a
+ * JSON Patch that tests version, UID and epoch. Others may write the route meanwhile: a rule that is no longer to be recognised is refused, not overwritten.
  * Decision record: docs/decisions/0005-kubernetes-client.md. Source: Gateway API v1 reference, HTTPRoute.
  */
 export const gatewayApi = (cluster: Cluster, given: GatewayGiven): Router => {
   const sidesOf = ({ ref }: RouteChange): Sides => sidesSeenFrom(given, ref.namespace)
-
   const write = (
     change: RouteChange,
     epoch: number,
-    decide: (
-      route: HttpRoute,
-    ) => Parameters<typeof fencedPatch<HttpRoute>>[3] extends (object: HttpRoute) => infer C ? C : never,
-  ): Promise<FencedResult<HttpRoute>> =>
-    fencedPatch<HttpRoute>(
-      cluster,
-      { resource: routesIn(change.ref.namespace), name: change.ref.name, uid: change.ref.uid },
-      { epoch, owned: given.owned && (() => given.owned?.(epoch) ?? Promise.resolve(true)) },
-      decide,
-    )
-
-  /** The routes of the changes as they are now; one that is gone, or was made anew, sends nothing to anybody. */
-  const look = async (
-    changes: readonly RouteChange[],
-  ): Promise<readonly { readonly route: HttpRoute; readonly change: RouteChange }[]> => {
-    const found = await Promise.all(
-      changes.map(async (change) => {
-        const route = await cluster.get<HttpRoute>(routesIn(change.ref.namespace), change.ref.name)
-        return route === undefined || route.metadata.uid !== change.ref.uid ? [] : [{ route, change }]
-      }),
-    )
-    return found.flat()
-  }
+    decide: Parameters<typeof writeObject<HttpRoute>>[3],
+  ): ReturnType<typeof writeObject<HttpRoute>> =>
+    writeObject(cluster, { ref: change.ref, plural: PLURAL }, { epoch, owned: given.owned }, decide)
 
   return {
     name: 'gateway-api',
@@ -62,164 +47,131 @@ export const gatewayApi = (cluster: Cluster, given: GatewayGiven): Router => {
 
     changes: async () => {
       const { selected, findings } = await selectRoutes(cluster, given)
-      const wrong = findings.filter(({ level }) => level === 'error')
-      if (wrong.length > 0) throw new Fault('input', wrong.map(({ text }) => text).join('\n  '), wrong[0]?.hint)
-      return selected.map(({ route, rules }) => changeOf(route, rules))
+      refuseWrong(findings)
+      return selected.map(({ route, rules }) => changeOf(route, rules, (given.mirrors ?? []).length > 0))
     },
 
     stamp: (changes, epoch) =>
-      each(changes, async (change) => {
+      inTurn(changes, async (change) => {
         const result = await write(change, epoch, () => ({ kind: 'patch', operations: [], mark: 'keep' }))
         // A route that is gone sends nothing to anybody: there is nothing to keep others from.
-        return result.kind === 'absent' ? { kind: 'written' } : outcome(result, change)
+        return result.kind === 'absent' ? { kind: 'written' } : writeOutcome(result, change.ref)
       }),
 
-    set: ({ weight }, changes, epoch) =>
-      each(changes, async (change) => {
-        const around = sidesOf(change)
+    set: (asked, changes, epoch) => {
+      if (given.tester != null && 'cookie' in given.tester)
+        return Promise.resolve(refusedWrite('an HTTPRoute cannot match the cookie of a tester'))
+      return inTurn(changes, async (change) => {
         const result = await write(change, epoch, (route) => {
-          const places = locate(route, change, around)
-          const lost = places.filter(({ at }) => at === undefined)
-          if (lost.length > 0) return { kind: 'refuse', text: changedByOthers(change) }
-          const operations = places.flatMap(({ refs, at = 0 }) =>
-            replace(route, at, split(refs, around, weight), weight === 0 ? isZero(around) : undefined),
-          )
-          return { kind: 'patch', operations, mark: 'keep' }
+          const wanted = rulesFor(route, change, sidesOf(change), asked)
+          if (wanted === undefined) return { kind: 'refuse', text: changedByOthers(change) }
+          return { kind: 'patch', operations: replaced(route, wanted), mark: 'keep' }
         })
-        if (result.kind === 'absent' && weight === 0) return { kind: 'written' }
-        return outcome(result, change)
-      }),
+        if (result.kind === 'absent' && isNothing(asked)) return { kind: 'written' }
+        return writeOutcome(result, change.ref)
+      })
+    },
 
     current: async (changes) =>
-      together((await look(changes)).map(({ route, change }) => readingOf(route, change, sidesOf(change)))),
+      readTogether(
+        (await liveObjects<HttpRoute>(cluster, changes, PLURAL)).map(({ object, change }) =>
+          readingOf(object, change, sidesOf(change)),
+        ),
+      ),
 
-    verify: async (changes) => accepted((await look(changes)).map(({ route }) => acceptance(route))),
+    verify: async (changes) =>
+      acceptedByAll((await liveObjects<HttpRoute>(cluster, changes, PLURAL)).map(({ object }) => acceptance(object))),
 
     cleanup: (changes, epoch) =>
-      each(changes, async (change) => {
-        const around = sidesOf(change)
-        const result = await write(change, epoch, (route) => ({
-          kind: 'patch',
-          operations: [...originals(route, change, around), ...emptyAnnotations(route, change)],
-          mark: wasWithoutAnnotations(route, change) ? 'as-is' : 'remove',
-        }))
-        return result.kind === 'absent' ? { kind: 'written' } : outcome(result, change)
+      inTurn(changes, async (change) => {
+        const result = await write(change, epoch, (route) => {
+          const { operations, mark } = withoutMark(route, change)
+          const rules = replaced(route, originalRules(route, change, sidesOf(change)))
+          return { kind: 'patch', operations: [...rules, ...operations], mark }
+        })
+        return result.kind === 'absent' ? { kind: 'written' } : writeOutcome(result, change.ref)
       }),
   }
 }
 
-const routesIn = (namespace: string): Resource => ({ ...ROUTES, namespace })
-
-/** One after another: the first refusal ends it. */
-const each = async (
-  changes: readonly RouteChange[],
-  act: (change: RouteChange) => Promise<RouteWrite>,
-): Promise<RouteWrite> => {
-  for (const change of changes) {
-    const result = await act(change)
-    if (result.kind === 'refused') return result
-  }
-  return { kind: 'written' }
-}
-
-const outcome = (result: FencedResult<HttpRoute>, { ref }: RouteChange): RouteWrite => {
-  const where = `HTTPRoute ${ref.namespace}/${ref.name}`
-  if (result.kind === 'written') return { kind: 'written' }
-  if (result.kind === 'fenced') return { kind: 'refused', cause: 'fenced', text: `${where}: ${result.text}` }
-  if (result.kind === 'absent')
-    return {
-      kind: 'refused',
-      cause: 'environment',
-      text: `${where} was deleted, or made anew, while the release was going on`,
-    }
-  return { kind: 'refused', cause: result.cause, text: `${where}: ${result.text}` }
-}
+const PLURAL = 'httproutes'
 
 const changedByOthers = ({ ref }: RouteChange): string =>
   `the backends of its rules are not those that the release began with: someone else changed ${ref.name}`
 
-const replace = (
-  route: HttpRoute,
-  at: number,
-  wanted: readonly BackendRef[],
-  enough?: (live: readonly BackendRef[]) => boolean,
-): readonly PatchOperation[] => {
-  const live = route.spec?.rules?.[at]?.backendRefs ?? []
-  if (JSON.stringify(live) === JSON.stringify(wanted) || sameWeights(live, wanted) || enough?.(live)) return []
-  return [{ op: 'replace', path: pointerOf('spec', 'rules', at, 'backendRefs'), value: wanted }]
+const rulesOf = ({ spec }: HttpRoute): readonly Rule[] => spec?.rules ?? []
+
+const replaced = (route: HttpRoute, wanted: readonly Rule[]): readonly PatchOperation[] =>
+  isDeepStrictEqual(rulesOf(route), wanted) ? [] : [{ op: 'replace', path: '/spec/rules', value: wanted }]
+
+/** The rules for a split; `undefined` when one of the change's is no longer to be recognised. */
+const rulesFor = (route: HttpRoute, change: RouteChange, sides: Sides, asked: Split): readonly Rule[] | undefined => {
+  const live = rulesOf(route)
+  const users = live.filter((rule) => !isSessionRule(rule, sides))
+  const places = locate(users, change, sides)
+  if (places.some(({ at }) => at === undefined)) return undefined
+  const changed = new Map(places.map((place) => [place.at, place]))
+  const rules = users.map((rule, index) => {
+    const place = changed.get(index)
+    return place === undefined ? rule : splitRule(rule, place, sides, asked)
+  })
+  const { tester } = sides
+  const sessions =
+    isNothing(asked) || tester === undefined || !('header' in tester)
+      ? []
+      : // A tester's requests are not copied to the canary: it gets them anyway.
+        places.map(({ at = 0, refs }) =>
+          sessionRule(unmirrored(users[at] ?? {}, sides, undefined), refs, sides, tester),
+        )
+  const standing = live.filter((rule) => isSessionRule(rule, sides))
+  if (!sameSessions(sessions, standing)) return [...rules, ...sessions]
+  // Those that stand are as wanted: the list keeps the order that it has.
+  const next = rules.values()
+  return live.map((rule) => (isSessionRule(rule, sides) ? rule : (next.next().value ?? rule)))
 }
 
-/** Without a canary in the list nothing is to be taken from it. */
-const isZero =
-  (around: Sides) =>
-  (live: readonly BackendRef[]): boolean =>
-    weightIn(live, around) === undefined
+const splitRule = (rule: Rule, { refs }: Located, sides: Sides, { weight, mirror = 0 }: Split): Rule => {
+  const live = rule.backendRefs ?? []
+  const wanted = split(refs, sides, weight)
+  // Without a canary in the list nothing is to be taken from it.
+  const enough = sameWeights(live, wanted) || (weight === 0 && weightIn(live, sides) === undefined)
+  const weighted = enough ? rule : { ...rule, backendRefs: wanted }
+  return mirroredIn(rule, sides) === mirror ? weighted : mirroring(weighted, refs, sides, mirror)
+}
 
 /** The API server fills in defaults of its own (group, kind), which are no difference. */
 const sameWeights = (live: readonly BackendRef[], wanted: readonly BackendRef[]): boolean =>
-  live.length === wanted.length &&
-  live.every((ref, index) => {
-    const other = wanted[index]
-    return other !== undefined && plain(ref) === plain(other)
-  })
-const plain = (ref: BackendRef): string =>
-  JSON.stringify(
-    Object.entries({ ...ref, group: ref.group ?? '', kind: ref.kind ?? 'Service', weight: ref.weight ?? 1 }).sort(
-      ([a], [b]) => (a < b ? -1 : 1),
-    ),
-  )
+  isDeepStrictEqual(live.map(plain), wanted.map(plain))
+const plain = (ref: BackendRef): BackendRef => ({ group: '', kind: 'Service', weight: 1, ...ref })
 
-/** The saved lists again, exactly; where a rule is no longer to be recognised, what is there without the canary. */
-const originals = (route: HttpRoute, change: RouteChange, around: Sides): readonly PatchOperation[] => {
-  const places = locate(route, change, around)
-  const known = new Set(places.map(({ at }) => at))
-  const others = (route.spec?.rules ?? []).flatMap(({ backendRefs = [] }, at) =>
-    !known.has(at) && weightIn(backendRefs, around) !== undefined
-      ? [{ at, refs: withoutCanary(backendRefs, around) }]
-      : [],
-  )
-  return [...places, ...others].flatMap(({ at, refs }) => {
-    if (at === undefined) return []
-    const live = route.spec?.rules?.[at]?.backendRefs ?? []
-    if (JSON.stringify(live) === JSON.stringify(refs)) return []
-    return [{ op: 'replace' as const, path: pointerOf('spec', 'rules', at, 'backendRefs'), value: refs }]
+/** The saved lists again, exactly; where a rule is no longer to be recognised, what is there without the canary. Testers' rules go. */
+const originalRules = (route: HttpRoute, change: RouteChange, sides: Sides): readonly Rule[] => {
+  const users = rulesOf(route).filter((rule) => !isSessionRule(rule, sides))
+  const places = new Map(locate(users, change, sides).map((place) => [place.at, place]))
+  return users.map((rule, index) => {
+    const place = places.get(index)
+    const { backendRefs = [] } = rule
+    const bare = unmirrored(rule, sides, place?.filters)
+    if (place !== undefined) return { ...bare, backendRefs: place.refs }
+    return weightIn(backendRefs, sides) === undefined
+      ? bare
+      : { ...bare, backendRefs: backToStable(backendRefs, sides) }
   })
 }
 
-const wasWithoutAnnotations = (route: HttpRoute, { before }: RouteChange): boolean => {
-  const keys = Object.keys(route.metadata.annotations ?? {})
-  return (
-    before.some(({ path, value }) => path === '/metadata/annotations' && value === undefined) &&
-    keys.every((key) => key === EPOCH)
-  )
-}
-
-const emptyAnnotations = (route: HttpRoute, change: RouteChange): readonly PatchOperation[] =>
-  route.metadata.annotations !== undefined && wasWithoutAnnotations(route, change)
-    ? [{ op: 'remove', path: '/metadata/annotations' }]
-    : []
-
-const readingOf = (route: HttpRoute, change: RouteChange, around: Sides) => {
-  const weights = weightsIn(route, change, around)
-  const hasCanary = (route.spec?.rules ?? []).some(
-    ({ backendRefs = [] }) => weightIn(backendRefs, around) !== undefined,
-  )
-  return { weights, marked: hasCanary || epochOf(route) !== undefined }
-}
-
-/** Rules and routes that disagree give a number between them that is no whole percent, so that it is never taken for a weight that was asked. */
-const together = (readings: readonly ReturnType<typeof readingOf>[]): RouteReading => {
-  const weights = readings.flatMap((reading) => reading.weights)
-  const [most, least] = [Math.max(0, ...weights), Math.min(100, ...weights)]
-  const agree = weights.length === 0 || most - least < 1e-9
+const readingOf = (route: HttpRoute, change: RouteChange, sides: Sides): RulesReading => {
+  const all = rulesOf(route)
+  const users = all.filter((rule) => !isSessionRule(rule, sides))
+  const places = locate(users, change, sides).map(({ at }) => at)
+  const mirrors = users.flatMap((rule, index) => {
+    const percent = mirroredIn(rule, sides)
+    return percent > 0 || places.includes(index) ? [percent] : []
+  })
+  const named = all.some(({ backendRefs = [] }) => weightIn(backendRefs, sides) !== undefined)
   return {
-    written: agree ? most : Math.ceil(most) - 0.5,
-    marked: readings.some(({ marked }) => marked),
-    ...(agree ? {} : { text: `the rules disagree: ${weights.map((weight) => `${weight} %`).join(', ')}` }),
+    weights: weightsIn(users, change, sides),
+    mirrors,
+    tested: users.length < all.length,
+    marked: named || mirrors.some((percent) => percent > 0) || epochOf(route) !== undefined,
   }
-}
-
-const accepted = (answers: readonly RouteAcceptance[]): RouteAcceptance => {
-  const texts = answers.flatMap(({ text }) => (text === undefined ? [] : [text]))
-  return { accepted: answers.every((one) => one.accepted), ...(texts.length === 0 ? {} : { text: texts.join('; ') }) }
 }

@@ -1,6 +1,7 @@
 import type { KubernetesObject } from '@sluice/kubernetes/cluster'
-import { EPOCH } from '@sluice/kubernetes/fenced'
 import { pointerOf } from '@sluice/kubernetes/json-pointer'
+import { markBefore } from './objects.ts'
+import { placesOf } from './places.ts'
 import type { RouteChange } from './router.ts'
 import { type BackendRef, names, type Sides, sameBackends, weightIn } from './weights.ts'
 
@@ -36,18 +37,23 @@ export const rulesReaching = (route: HttpRoute, sides: Sides, rule?: number): re
     (rule === undefined || rule === index) && backendRefs.some((ref) => names(ref, sides.stable, sides)) ? [index] : [],
   )
 
-/** What a release changes in a route, with the values to give back. */
-export const changeOf = (route: HttpRoute, rules: readonly number[]): RouteChange => {
-  const { name, namespace = '', uid = '', annotations } = route.metadata
+/** What a release changes in a route, with the values to give back. `mirrors`: the rules' filters change too. */
+export const changeOf = (route: HttpRoute, rules: readonly number[], mirrors = false): RouteChange => {
+  const { name, namespace = '', uid = '' } = route.metadata
+  const before = rules.flatMap((index) => {
+    const { backendRefs, filters } = route.spec?.rules?.[index] ?? {}
+    const isEmpty = Array.isArray(filters) && filters.length === 0
+    return [
+      { path: pointerOf('spec', 'rules', index, 'backendRefs'), value: backendRefs },
+      // Taking a mirror out of a list tells no empty list from none.
+      ...(mirrors || isEmpty
+        ? [{ path: pointerOf('spec', 'rules', index, 'filters'), ...(filters === undefined ? {} : { value: filters }) }]
+        : []),
+    ]
+  })
   return {
     ref: { apiVersion: route.apiVersion, kind: 'HTTPRoute', namespace, name, uid },
-    before: [
-      ...rules.map((index) => ({
-        path: pointerOf('spec', 'rules', index, 'backendRefs'),
-        value: route.spec?.rules?.[index]?.backendRefs,
-      })),
-      { path: annotations === undefined ? '/metadata/annotations' : pointerOf('metadata', 'annotations', EPOCH) },
-    ],
+    before: [...before, markBefore(route)],
   }
 }
 
@@ -60,35 +66,34 @@ export const originalsOf = ({
     return index === undefined || !Array.isArray(value) ? [] : [{ index: Number(index), refs: value as BackendRef[] }]
   })
 
+/** One of the change's rules: its backends before the release, its filters where they were saved, and where it is now. */
+export type Located = {
+  readonly refs: readonly BackendRef[]
+  readonly filters?: unknown
+  readonly at: number | undefined
+}
+
 /**
  * Where each original's rule is now: at its index, or, when rules were added or taken out, at the only free place with the same backends.
- * `at` is `undefined` when it cannot be recognised any more.
+ * `at` is `undefined` when it cannot be recognised any more. A tester's rule of ours has the canary alone, so none is ever taken for an original.
  */
-export const locate = (
-  route: HttpRoute,
-  change: RouteChange,
-  sides: Sides,
-): readonly { readonly refs: readonly BackendRef[]; readonly at: number | undefined }[] => {
-  const live = (route.spec?.rules ?? []).map(({ backendRefs = [] }) => backendRefs)
+export const locate = (rules: readonly Rule[], change: RouteChange, sides: Sides): readonly Located[] => {
   const originals = originalsOf(change)
-  const inPlace = originals
-    .filter(({ index, refs }) => sameBackends(live[index] ?? [], refs, sides))
-    .map(({ index }) => index)
-  const taken = new Set(inPlace)
-  return originals.map(({ index, refs }) => {
-    if (inPlace.includes(index)) return { refs, at: index }
-    const candidates = live.flatMap((other, at) => (!taken.has(at) && sameBackends(other, refs, sides) ? [at] : []))
-    const [only] = candidates
-    if (only === undefined || candidates.length > 1) return { refs, at: undefined }
-    taken.add(only)
-    return { refs, at: only }
+  const live = rules.map(({ backendRefs = [] }) => backendRefs)
+  const places = placesOf(originals, live, (now, { refs }) => sameBackends(now, refs, sides))
+  return originals.map(({ index, refs }, nth) => {
+    const saved = change.before.find(({ path }) => path === pointerOf('spec', 'rules', index, 'filters'))
+    return { refs, ...(saved === undefined ? {} : { filters: saved.value }), at: places[nth] }
   })
 }
 
-/** The canary's percent in each of the change's rules; a rule that is gone, or has no canary, gives 0. Rules that stand apart count when they name the canary. */
-export const weightsIn = (route: HttpRoute, change: RouteChange, sides: Sides): readonly number[] => {
-  const ours = locate(route, change, sides).map(({ at }) => at)
-  return (route.spec?.rules ?? []).flatMap(({ backendRefs = [] }, index) => {
+/**
+ * The canary's percent in each of the change's rules; a rule that is gone, or has no canary, gives 0. Rules that stand apart count when they name the
+ * canary. @param rules without testers' rules of ours
+ */
+export const weightsIn = (rules: readonly Rule[], change: RouteChange, sides: Sides): readonly number[] => {
+  const ours = locate(rules, change, sides).map(({ at }) => at)
+  return rules.flatMap(({ backendRefs = [] }, index) => {
     const weight = weightIn(backendRefs, sides)
     return weight === undefined ? (ours.includes(index) ? [0] : []) : [weight]
   })

@@ -4,6 +4,8 @@ import type { Cluster, KubernetesObject, Resource } from '@sluice/kubernetes/clu
 import { statusBehind } from '@sluice/kubernetes/refusal'
 import { claimants } from './claimants.ts'
 import type { GatewayGiven } from './gateway-api.ts'
+import { mirroredIn, mirrorFindings } from './gateway-mirror.ts'
+import { sessionFindings } from './gateway-session.ts'
 import { acceptance, type HttpRoute, rulesReaching } from './route.ts'
 import { type BackendRef, MAX_SPLITTABLE, names, type Sides } from './weights.ts'
 
@@ -50,7 +52,17 @@ export const selectRoutes = async (
           ),
         ]
       : []),
-    ...selected.flatMap(({ route, rules }) => [...rulesFindings(route, rules, given), ...notAccepted(route)]),
+    ...selected.flatMap(({ route, rules }) => [
+      ...rulesFindings(route, rules, given),
+      ...leftElsewhere(route, rules, around(route)),
+      ...sessionFindings(route, rules, given.tester ?? undefined),
+      ...notAccepted(route),
+    ]),
+    ...(await mirrorFindings(
+      cluster,
+      selected.map(({ route }) => ({ route, sides: around(route) })),
+      given.mirrors ?? [],
+    )),
     ...(await claimants(
       cluster,
       given,
@@ -64,11 +76,15 @@ const sidesFor = (given: GatewayGiven, { metadata }: HttpRoute): Sides =>
   sidesSeenFrom(given, metadata.namespace ?? given.namespace)
 
 /** The Services on both sides as a route in this namespace sees them. */
-export const sidesSeenFrom = ({ namespace, service, canaryService }: GatewayGiven, routeNamespace: string): Sides => ({
+export const sidesSeenFrom = (
+  { namespace, service, canaryService, tester }: GatewayGiven,
+  routeNamespace: string,
+): Sides => ({
   stable: service,
   canary: canaryService ?? `${service}-canary`,
   namespace,
   routeNamespace,
+  ...(tester == null ? {} : { tester }),
 })
 
 const ROUTES: Resource = { apiVersion: 'gateway.networking.k8s.io/v1', resource: 'httproutes' }
@@ -148,15 +164,7 @@ const rulesFindings = (route: HttpRoute, rules: readonly number[], given: Gatewa
     const stable = refs.filter((ref) => names(ref, given.service, around))
     const largest = Math.max(...refs.map(({ weight = 1 }) => weight))
     return [
-      ...(refs.some((ref) => names(ref, around.canary, around))
-        ? [
-            fault(
-              'backend-there',
-              `${where}: rule ${index} already names ${around.canary}`,
-              'An earlier release or another tool left it; run mode: abort, or take it out',
-            ),
-          ]
-        : []),
+      ...(refs.some((ref) => names(ref, around.canary, around)) ? [left(where, index, around)] : []),
       ...(stable.every(({ weight = 1 }) => weight === 0)
         ? [
             fault(
@@ -186,6 +194,21 @@ const rulesFindings = (route: HttpRoute, rules: readonly number[], given: Gatewa
     ]
   })
 }
+
+const left = (where: string, index: number, { canary }: Sides): Finding =>
+  fault(
+    'backend-there',
+    `${where}: rule ${index} already names ${canary}`,
+    'An earlier release or another tool left it; run mode: abort, or take it out',
+  )
+
+/** The canary's Service is ours alone: a rule that is not split may not name it either, and none may mirror to it. */
+const leftElsewhere = (route: HttpRoute, split: readonly number[], around: Sides): readonly Finding[] =>
+  (route.spec?.rules ?? []).flatMap((rule, index) => {
+    const named = (rule.backendRefs ?? []).some((ref) => names(ref, around.canary, around))
+    if (!(named && !split.includes(index)) && mirroredIn(rule, around) === 0) return []
+    return [left(`HTTPRoute ${nameOf(route)}`, index, around)]
+  })
 
 const notAccepted = (route: HttpRoute): readonly Finding[] => {
   const { accepted, text } = acceptance(route)

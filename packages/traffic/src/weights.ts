@@ -1,3 +1,5 @@
+import type { Tester } from './router.ts'
+
 /** One entry of a rule's `backendRefs`; fields that are not read here (filters among them) are carried along. */
 export type BackendRef = {
   readonly group?: string
@@ -10,12 +12,13 @@ export type BackendRef = {
   readonly [field: string]: unknown
 }
 
-/** The stable Service, where the route looks for names without a namespace, and the Service of the canary beside it. */
+/** The stable Service, where the route looks for names without a namespace, the Service of the canary beside it, and whose requests always go there. */
 export type Sides = {
   readonly stable: string
   readonly canary: string
   readonly namespace: string
   readonly routeNamespace: string
+  readonly tester?: Tester | undefined
 }
 
 /** The largest weight that Gateway API takes. */
@@ -58,6 +61,12 @@ export const weightIn = (refs: readonly BackendRef[], sides: Sides): number | un
 /** The list without the canary: what is left to do when the original is no longer to be recognised. */
 export const withoutCanary = (refs: readonly BackendRef[], sides: Sides): readonly BackendRef[] =>
   refs.filter((ref) => !names(ref, sides.canary, sides))
+
+/** As `withoutCanary`, but a list of the canary alone becomes stable's: a rule without backends answers with 500. */
+export const backToStable = (refs: readonly BackendRef[], sides: Sides): readonly BackendRef[] => {
+  const rest = withoutCanary(refs, sides)
+  return rest.length > 0 ? rest : refs.map((ref) => ({ ...ref, name: sides.stable }))
+}
 
 /** Whether two lists name the same backends in the same order, weights and the canary aside: the same rule, before and during a release. */
 export const sameBackends = (a: readonly BackendRef[], b: readonly BackendRef[], sides: Sides): boolean => {

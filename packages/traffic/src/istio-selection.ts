@@ -1,0 +1,247 @@
+import type { Finding } from '@sluice/kit/report'
+import type { Cluster, KubernetesObject } from '@sluice/kubernetes/cluster'
+import { mirroredShare } from './istio-mirror.ts'
+import { type Around, MOST_WEIGHT, routesReaching, sendsTo, type VirtualService } from './istio-route.ts'
+import { isSessionRoute, istioSessionFindings } from './istio-session.ts'
+import { type DestinationRule, rulesIn, twinsNeeded } from './istio-twins.ts'
+import { type Listed, listEverywhere } from './objects.ts'
+import { gatewaySenders, ingressSender, sendersPast } from './past.ts'
+import type { Tester } from './router.ts'
+
+/** What the selection asks about. `rule`: the index of one http route. */
+export type IstioQuestion = {
+  readonly namespace: string
+  readonly service: string
+  readonly canaryService?: string | undefined
+  readonly route?: string | null | undefined
+  readonly rule?: number | null | undefined
+  readonly tester?: Tester | null | undefined
+}
+
+/** The VirtualServices that a release would change, each with the indices of its http routes, and the DestinationRules that get a twin. */
+export type IstioSelection = {
+  readonly selected: readonly { readonly service: VirtualService; readonly rules: readonly number[] }[]
+  readonly twins: readonly DestinationRule[]
+  readonly findings: readonly Finding[]
+}
+
+/** Which objects a release would change, and what is wrong with that. Reads only; a finding of level `error` means: refuse. */
+export const selectIstio = async (cluster: Cluster, asked: IstioQuestion): Promise<IstioSelection> => {
+  const { found, apiVersion } = await listVersions<VirtualService>(cluster, 'virtualservices', asked.namespace)
+  if (found.kind === 'absent') return nothing('istio-missing', ...MISSING)
+  if (found.kind !== 'read')
+    return nothing(
+      'not-allowed',
+      `VirtualServices of ${asked.namespace} may not be listed`,
+      'Grant list, get and patch',
+    )
+  const services = found.items.map((item) => ({ ...item, kind: 'VirtualService' }))
+  const around = (object: KubernetesObject): Around => sidesIn(asked, object.metadata.namespace ?? '')
+  const reaching = services.filter((service) => routesReaching(service, around(service)).length > 0)
+  const wanted = named(asked)
+  const selected = reaching
+    .filter((service) => wanted.length === 0 || wanted.includes(nameOf(service)))
+    .map((service) => ({ service, rules: routesReaching(service, around(service), asked.rule ?? undefined) }))
+  const rules = await destinationRules(cluster, asked, apiVersion)
+  const twins = twinsNeeded(rules.items, sidesIn(asked, asked.namespace))
+  const subsets = selected.some(({ service, rules: indices }) => usesSubsets(service, indices, around(service)))
+  return {
+    selected: selected.filter((each) => each.rules.length > 0),
+    twins: twins.needed,
+    findings: [
+      ...(found.note === undefined ? [] : [found.note]),
+      ...choice(services, reaching, wanted, asked),
+      ...selected.flatMap(({ service, rules: indices }) => [
+        ...serviceFindings(service, indices, around(service), asked),
+        ...istioSessionFindings(service, indices, asked.tester ?? undefined),
+      ]),
+      ...(rules.unseen === undefined
+        ? []
+        : [{ ...rules.unseen, level: subsets ? 'error' : rules.unseen.level } as const]),
+      ...twins.findings,
+      ...(await sendersPast(cluster, asked, [ingressSender(), ...gatewaySenders])),
+    ],
+  }
+}
+
+/** The Services on both sides as an object of this namespace names them. */
+export const sidesIn = ({ namespace, service, canaryService }: IstioQuestion, home: string): Around => ({
+  stable: service,
+  canary: canaryService ?? `${service}-canary`,
+  namespace,
+  home,
+})
+
+/** Served since Istio 1.22, and the one before it. */
+const VERSIONS = ['networking.istio.io/v1', 'networking.istio.io/v1beta1']
+
+const listVersions = async <T extends KubernetesObject>(
+  cluster: Cluster,
+  resource: string,
+  namespace: string,
+): Promise<{ readonly found: Listed<T>; readonly apiVersion: string }> => {
+  for (const apiVersion of VERSIONS) {
+    const found = await listEverywhere<T>(cluster, { apiVersion, resource }, namespace)
+    if (found.kind !== 'absent') return { found, apiVersion }
+  }
+  return { found: { kind: 'absent' }, apiVersion: '' }
+}
+
+const destinationRules = async (
+  cluster: Cluster,
+  { namespace }: IstioQuestion,
+  apiVersion: string,
+): Promise<{ readonly items: readonly DestinationRule[]; readonly unseen?: Finding }> => {
+  const { resource } = rulesIn(apiVersion)
+  const found = await listEverywhere<DestinationRule>(cluster, { apiVersion, resource }, namespace)
+  if (found.kind === 'read') return { items: found.items, ...(found.note === undefined ? {} : { unseen: found.note }) }
+  if (found.kind === 'absent') return { items: [] }
+  const text = 'DestinationRules may not be listed with this credential, so the canary would be called without theirs'
+  const hint = 'Grant list on destinationrules of networking.istio.io, and create, patch and delete for the twins'
+  return { items: [], unseen: { id: 'rules-unseen', level: 'warning', text, hint } }
+}
+
+const fault = (id: string, text: string, hint?: string): Finding => ({
+  id,
+  level: 'error',
+  text,
+  ...(hint ? { hint } : {}),
+})
+const nothing = (id: string, text: string, hint: string): IstioSelection => ({
+  selected: [],
+  twins: [],
+  findings: [fault(id, text, hint)],
+})
+const MISSING = [
+  'the cluster does not serve VirtualService of networking.istio.io',
+  'Install Istio, or use another router: gateway-api, nginx, traefik, replicas',
+] as const
+
+const nameOf = ({ metadata }: KubernetesObject): string => `${metadata.namespace}/${metadata.name}`
+const list = (texts: readonly string[]): string => (texts.length === 0 ? 'none' : texts.join(', '))
+
+const named = ({ route, namespace }: IstioQuestion): readonly string[] =>
+  (route ?? '').split(',').flatMap((name) => {
+    const trimmed = name.trim()
+    return trimmed === '' ? [] : [trimmed.includes('/') ? trimmed : `${namespace}/${trimmed}`]
+  })
+
+/** Whether those that are named are there, and none is forgotten. */
+const choice = (
+  services: readonly VirtualService[],
+  reaching: readonly VirtualService[],
+  wanted: readonly string[],
+  { namespace, service }: IstioQuestion,
+): readonly Finding[] => {
+  const there = `There are: ${list(services.map((each) => `${nameOf(each)} (${hostsOf(each)})`))}`
+  if (wanted.length === 0 && reaching.length === 0)
+    return [fault('backend-missing', `no VirtualService sends anything to Service ${namespace}/${service}`, there)]
+  const missing = wanted.flatMap((name) => {
+    const found = services.find((each) => nameOf(each) === name)
+    if (found === undefined) return [fault('route-missing', `VirtualService ${name} does not exist`, there)]
+    if (reaching.includes(found)) return []
+    const sends = `Its destinations: ${hostsOf(found)}`
+    return [fault('backend-missing', `VirtualService ${name} sends nothing to Service ${namespace}/${service}`, sends)]
+  })
+  const forgotten = wanted.length === 0 ? reaching.length > 1 : reaching.some((each) => !wanted.includes(nameOf(each)))
+  if (!forgotten) return missing
+  return [
+    ...missing,
+    fault(
+      'several-routes',
+      `${reaching.length} VirtualServices reach Service ${namespace}/${service}: ${list(reaching.map(nameOf))}`,
+      `Traffic through those that are not split would stay on stable; list all that are to be split: route: ${reaching.map(nameOf).join(',')}`,
+    ),
+  ]
+}
+
+const hostsOf = ({ spec }: VirtualService): string =>
+  list((spec?.http ?? []).flatMap(({ route = [] }) => route.map(({ destination }) => destination.host)))
+
+const usesSubsets = ({ spec }: VirtualService, rules: readonly number[], around: Around): boolean =>
+  rules.some((index) =>
+    (spec?.http?.[index]?.route ?? []).some(
+      (entry) => sendsTo(entry, around.stable, around) && entry.destination.subset !== undefined,
+    ),
+  )
+
+const serviceFindings = (
+  service: VirtualService,
+  rules: readonly number[],
+  around: Around,
+  asked: IstioQuestion,
+): readonly Finding[] => {
+  const where = `VirtualService ${nameOf(service)}`
+  const { hosts = [], gateways, http = [], tcp = [], tls = [] } = service.spec ?? {}
+  const left = http.flatMap((each, index) => {
+    const names = (each.route ?? []).some((entry) => sendsTo(entry, around.canary, around))
+    if (!names && mirroredShare(each, around) === 0 && !isSessionRoute(each, around)) return []
+    return [
+      fault(
+        'backend-there',
+        `${where}: http route ${index} already names ${around.canary}`,
+        'An earlier release or another tool left it; run mode: abort, or take it out',
+      ),
+    ]
+  })
+  const past = [...tcp, ...tls].some(({ route = [] }) => route.some((entry) => sendsTo(entry, around.stable, around)))
+  return [
+    ...(hosts.length === 0
+      ? [
+          fault(
+            'delegate',
+            `${where} is a delegate: it has no hosts, and what reaches it is decided by the VirtualServices that name it`,
+            'Move its routes into the VirtualService that delegates to it, or use router: gateway-api or replicas',
+          ),
+        ]
+      : []),
+    ...(rules.length === 0
+      ? [
+          fault(
+            'rule-missing',
+            `${where}: http route ${asked.rule} sends nothing to Service ${asked.service}`,
+            `Its destinations: ${hostsOf(service)}`,
+          ),
+        ]
+      : []),
+    ...left,
+    ...rules.flatMap((index) => weightFindings(`${where}: http route ${index}`, http[index]?.route ?? [], around)),
+    ...(past
+      ? [warning('reached-by-tcp', `${where}: its tcp or tls routes also reach ${asked.service}; they stay on stable`)]
+      : []),
+    ...(gateways === undefined || gateways.includes('mesh')
+      ? []
+      : [
+          warning(
+            'outside-mesh',
+            `${where} holds for gateways ${gateways.join(', ')} only: calls from inside the mesh to ${asked.service} stay on stable`,
+          ),
+        ]),
+  ]
+}
+
+const weightFindings = (
+  where: string,
+  entries: readonly Parameters<typeof sendsTo>[0][],
+  around: Around,
+): readonly Finding[] => {
+  if (entries.length < 2) return []
+  const sum = entries.reduce((total, { weight = 0 }) => total + weight, 0)
+  const stable = entries.filter((entry) => sendsTo(entry, around.stable, around))
+  return [
+    ...(stable.every(({ weight = 0 }) => weight === 0)
+      ? [fault('no-traffic', `${where} gives Service ${around.stable} weight 0, so a canary would get nothing`)]
+      : []),
+    ...(sum > MOST_WEIGHT
+      ? [
+          fault(
+            'weight-too-large',
+            `${where} has weights that add up to ${sum}; whole percents of more than ${MOST_WEIGHT} do not fit`,
+            'Divide all weights of the route by the same number',
+          ),
+        ]
+      : []),
+  ]
+}
+
+const warning = (id: string, text: string): Finding => ({ id, level: 'warning', text })
