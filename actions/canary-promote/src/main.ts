@@ -11,12 +11,14 @@ import { connect } from '@sluice/kubernetes/connect'
 import type { Ended } from './ending.ts'
 import { GUARD } from './guard.ts'
 import { type Inputs, inputs, isInline, planInputs, readPlan, type WholePlan } from './inputs.ts'
-import { planProblems } from './plan.ts'
+import { planProblems, stepsOf } from './plan.ts'
 import { clusterPort } from './ports/cluster.ts'
 import { guarded } from './ports/guard.ts'
 import { leasePort } from './ports/lease.ts'
 import { metricsPort } from './ports/metrics.ts'
 import { recordPort } from './ports/record.ts'
+import { handsFor, rolloutPort } from './ports/rollout.ts'
+import { sidesOfRollouts } from './ports/rollout-sides.ts'
 import { routerFor } from './ports/router.ts'
 import type { Ports } from './ports.ts'
 import { reportOf, rollbackSeconds } from './report.ts'
@@ -61,7 +63,7 @@ const body = async (phase: 'main' | 'post'): Promise<Outcome> => {
   const namespace = cluster.namespace
   const where = { cluster, namespace, deployment: given.deployment, clock, cancelled: stopped, say }
   const ports: Ports = {
-    metrics: metricsPort(where),
+    metrics: sidesOfRollouts(metricsPort(where), where),
     lease: leasePort(cluster, where),
     record: recordPort(cluster, namespace, given.deployment),
     cluster: guarded(

@@ -80,7 +80,7 @@ export const stepsOf = ({ steps }: WholePlan): Plan['steps'] =>
 
 /** The part of the plan that the state machine decides by. */
 export const releasePlan = (plan: WholePlan, settings: Settings): Plan => ({
-  split: settings.router === 'replicas' ? 'replicas' : 'weights',
+  split: SPLITS[settings.router] ?? 'weights',
   steps: stepsOf(plan),
   interval: plan.interval,
   minRequests: plan['min-requests'],
@@ -93,6 +93,11 @@ export const releasePlan = (plan: WholePlan, settings: Settings): Plan => ({
   minCanary: plan['min-canary'],
   metrics: settings as unknown as Json,
 })
+
+const SPLITS: { readonly [Router in RouterName]?: Plan['split'] } = {
+  replicas: 'replicas',
+  'argo-rollouts': 'controller',
+}
 
 /** What a saved release was set up with. */
 export const settingsOf = (record: ReleaseRecord): Settings => record.plan.metrics as unknown as Settings
