@@ -2,7 +2,6 @@ import type { Finding } from '@sluice/kit/report'
 import type { Cluster, KubernetesObject, PatchOperation, Resource } from '@sluice/kubernetes/cluster'
 import { type FencedResult, fencedPatch } from '@sluice/kubernetes/fenced'
 import { pointerOf } from '@sluice/kubernetes/json-pointer'
-import { statusBehind } from '@sluice/kubernetes/refusal'
 import type { Router, RouteWrite } from './router.ts'
 import { canaryPods, shareOf } from './shares.ts'
 
@@ -113,28 +112,14 @@ const percent = (share: number): string => `${Math.round(share * 10) / 10} %`
 
 const preflight = async (cluster: Cluster, given: ReplicasGiven): Promise<readonly Finding[]> => {
   const { namespace, deployment, service } = given
-  const [live, target, scalers] = await Promise.all([
+  const [live, target] = await Promise.all([
     cluster.get<Deployment>({ apiVersion: 'apps/v1', resource: 'deployments', namespace }, deployment),
     cluster.get({ apiVersion: 'v1', resource: 'services', namespace }, service),
-    autoscalers(cluster, namespace, deployment),
   ])
   if (live === undefined) return [error('deployment-missing', `Deployment ${namespace}/${deployment} does not exist`)]
   if (target === undefined) return [error('service-missing', `Service ${namespace}/${service} does not exist`)]
-  const selected = (target.spec as { readonly selector?: Readonly<Record<string, string>> } | undefined)?.selector ?? {}
-  const own = Object.keys(live.spec.selector.matchLabels ?? {}).filter((key) => !(key in selected))
   const stands = live.spec.replicas ?? 1
-  return [
-    ...(own.length === 0 && scalers.length > 0
-      ? [
-          error(
-            'autoscaler-counts-canary',
-            `HorizontalPodAutoscaler ${scalers.join(', ')} would count the canary's pods as stable's: Deployment ${deployment} and Service ${service} select by the same labels`,
-            'Give the Deployment a label in its selector that the Service does not use, or use router: gateway-api',
-          ),
-        ]
-      : []),
-    ...(given.weights ?? []).map((weight) => achievable(weight, stands)),
-  ]
+  return (given.weights ?? []).map((weight) => achievable(weight, stands))
 }
 
 const achievable = (weight: number, stands: number): Finding => {
@@ -150,22 +135,4 @@ const achievable = (weight: number, stands: number): Finding => {
   }
 }
 
-const error = (id: string, text: string, hint?: string): Finding => ({
-  id,
-  level: 'error',
-  text,
-  ...(hint ? { hint } : {}),
-})
-
-const autoscalers = async (cluster: Cluster, namespace: string, deployment: string): Promise<readonly string[]> => {
-  const resource = { apiVersion: 'autoscaling/v2', resource: 'horizontalpodautoscalers', namespace }
-  const found = await cluster.list(resource).catch((thrown: unknown) => {
-    if ([403, 404, 501].includes(statusBehind(thrown) ?? 0)) return []
-    throw thrown
-  })
-  return found.flatMap(({ metadata, spec }) => {
-    const target = (spec as { readonly scaleTargetRef?: { readonly kind?: string; readonly name?: string } })
-      ?.scaleTargetRef
-    return target?.kind === 'Deployment' && target.name === deployment ? [metadata.name] : []
-  })
-}
+const error = (id: string, text: string): Finding => ({ id, level: 'error', text })

@@ -72,22 +72,6 @@ describe('splitting by pods', () => {
 })
 
 describe('the preflight', () => {
-  const scaler = () =>
-    server.put('/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers/shop', {
-      metadata: { name: 'shop', namespace: 'shop' },
-      spec: { scaleTargetRef: { kind: 'Deployment', name: 'shop' } },
-    })
-
-  test('refuses identical selectors only when an autoscaler would count the canary', async () => {
-    server.put(path('shop'), deployment('shop', 9, { app: 'shop' }))
-    const router = replicas(server.cluster, given)
-    expect(await router.preflight()).toEqual([])
-    scaler()
-    expect(await router.preflight()).toMatchObject([{ id: 'autoscaler-counts-canary', level: 'error' }])
-    server.put(path('shop'), deployment('shop', 9))
-    expect(await router.preflight()).toEqual([])
-  })
-
   test('says what each weight will come to', async () => {
     server.put(path('shop'), deployment('shop', 2))
     const findings = await replicas(server.cluster, { ...given, weights: [5, 50] }).preflight()
