@@ -44,9 +44,10 @@ export const objectServer = async (): Promise<{
     code,
     body: { kind: 'Status', code, reason, message },
   })
-  const answer = (method: string, path: string, body: string): { code: number; body: unknown } => {
-    const no = refused.get(path)
-    if (no !== undefined) return status(no, 'Refused', `${path} is refused`)
+  const answer = (method: string, asked: string, body: string): { code: number; body: unknown } => {
+    const no = refused.get(asked)
+    if (no !== undefined) return status(no, 'Refused', `${asked} is refused`)
+    const path = asked.replace(/\/status$/, '')
     const object = objects.get(path)
     const inside = [...objects].filter(
       ([key]) => key.startsWith(`${path}/`) || (isAll(path) && collectionOf(key) === path),
@@ -73,7 +74,7 @@ export const objectServer = async (): Promise<{
       objects.delete(path)
       return { code: 200, body: { kind: 'Status', status: 'Success' } }
     }
-    patches.push(path)
+    patches.push(asked)
     before.patch?.()
     const live = objects.get(path)
     if (live === undefined) return status(404, 'NotFound', `${path} not found`)
@@ -81,7 +82,8 @@ export const objectServer = async (): Promise<{
     for (const operation of JSON.parse(body) as PatchOperation[])
       if (!applied(patched, operation))
         return status(422, 'Invalid', 'the server rejected our request due to an error in our request')
-    put(path, patched)
+    // A write to the status leaves all else as it was, and the other way round.
+    put(path, asked === path ? patched : { ...live, status: (patched as { status?: unknown }).status })
     return { code: 200, body: objects.get(path) }
   }
   const server = createServer(async (incoming, outgoing) => {
