@@ -23,8 +23,9 @@ export type Action =
 export const ACTIONS = 'alb.ingress.kubernetes.io/actions.'
 /** The name of a backend's port that means: the action of this name. */
 export const BY_ANNOTATION = 'use-annotation'
-/** The largest weight of a target group, and how many groups one action may have. Source: TargetGroupTuple and the quotas of Elastic Load Balancing. */
+/** The largest weight of a target group. Source: Elastic Load Balancing API, TargetGroupTuple. */
 export const MOST_WEIGHT = 999
+/** How many target groups one action may have. Source: quotas of Application Load Balancers. */
 export const MOST_GROUPS = 5
 
 /** The names of an Ingress's actions. */

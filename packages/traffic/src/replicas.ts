@@ -56,7 +56,13 @@ export const replicas = (cluster: Cluster, given: ReplicasGiven): Router => {
     preflight: () => preflight(cluster, given),
     changes: async () => [],
     stamp: async () => ({ kind: 'written' }),
-    set: async ({ weight }, _changes, epoch) => {
+    set: async ({ weight, mirror = 0 }, _changes, epoch) => {
+      if (mirror > 0)
+        return {
+          kind: 'refused',
+          cause: 'environment',
+          text: 'without a router nothing can copy requests to the canary',
+        }
       const live = await stable()
       if (live === undefined)
         return { kind: 'refused', cause: 'environment', text: `Deployment ${namespace}/${deployment} is gone` }
