@@ -168,7 +168,7 @@ export const templateFindings = (
   return found
 }
 
-/** Autoscalers that would count or shrink the wrong pods. */
+/** Autoscalers that would count the wrong pods; that they may not shrink stable meanwhile is the release's own doing (autoscaler.ts). */
 export const autoscalerFindings = (
   request: Request,
   snapshot: Snapshot,
@@ -176,20 +176,17 @@ export const autoscalerFindings = (
   where: string,
 ): readonly Finding[] =>
   snapshot.autoscalers
-    .filter((each) => targets(each, request.deployment))
-    .map(({ kind, metadata }) => {
-      const name = `${kind} ${metadata.name}`
-      if (request.split === 'replicas' && sameSelectors) {
-        return refusal('autoscaler', `${name} counts the pods of ${where} by a selector that canary pods match too`, {
+    .filter((each) => request.split === 'replicas' && sameSelectors && targets(each, request.deployment))
+    .map(({ kind, metadata }) =>
+      refusal(
+        'autoscaler',
+        `${kind} ${metadata.name} counts the pods of ${where} by a selector that canary pods match too`,
+        {
           where,
           hint: 'Give the Deployment a selector label that the Service does not use, or use a router.',
-        })
-      }
-      return warning('autoscaler', `${name} may shrink stable while the canary takes traffic`, {
-        where,
-        hint: 'Raise its minReplicas to what the whole traffic needs until the release is over.',
-      })
-    })
+        },
+      ),
+    )
 
 /** Services that already have the name of the twin. */
 export const twinsOf = (
@@ -215,16 +212,9 @@ export const takenFindings = (taken: readonly KubernetesObject[]): readonly Find
 
 /** What the first step comes to in pods. */
 export const sizeFindings = (request: Request, deployment: Deployment, where: string): readonly Finding[] => {
-  const replicas = deployment.spec.replicas ?? 1
   const [first = 0] = request.weights
-  if (request.split === 'replicas') {
-    const floor = Math.ceil(100 / (replicas + 1))
-    if (first >= floor) return []
-    const text = `one canary pod beside ${replicas} stable ones takes ${floor} % of the traffic, not ${first} %`
-    return [warning('coarse-share', text, { where, measured: floor, limit: first, unit: '%' })]
-  }
-  const size = canarySize(first, replicas, request)
-  return size >= 2
+  // Without a router the size is the share: the router says what each step comes to.
+  return request.split === 'replicas' || canarySize(first, deployment.spec.replicas ?? 1, request) >= 2
     ? []
     : [
         warning(

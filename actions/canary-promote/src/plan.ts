@@ -13,6 +13,8 @@ export type Settings = {
   readonly route: string | null
   readonly rule: number | null
   readonly tester: Tester | null
+  /** What each step asks of the canary, percent. */
+  readonly weights?: readonly number[]
   readonly metrics: WholePlan['metrics']
   readonly alpha: number
   readonly warmUp: number
@@ -61,12 +63,14 @@ export const planFindings = (plan: WholePlan): readonly Finding[] => [
   ...guardFindings(plan),
   ...Object.keys(plan.probe?.headers ?? {})
     .filter((header) => /auth|cookie|token|secret|key/i.test(header))
-    .map((header): Finding => ({
-      id: 'secret-in-record',
-      level: 'warning',
-      text: `the probe's header ${header} is saved with the plan in the release's ConfigMap, where whoever may read ConfigMaps can read it`,
-      hint: 'Give the probe a path that needs no credential, or one that may do nothing else.',
-    })),
+    .map(
+      (header): Finding => ({
+        id: 'secret-in-record',
+        level: 'warning',
+        text: `the probe's header ${header} is saved with the plan in the release's ConfigMap, where whoever may read ConfigMaps can read it`,
+        hint: 'Give the probe a path that needs no credential, or one that may do nothing else.',
+      }),
+    ),
 ]
 
 const guardFindings = (plan: WholePlan): readonly Finding[] => {

@@ -284,6 +284,7 @@ const settingsFor = (asked: Asked, setup: Setup, guard = guardOf(asked.plan.guar
   route: asked.route,
   rule: asked.rule,
   tester: asked.plan.tester ?? null,
+  weights: sharesOf(asked.plan),
   metrics: asked.plan.metrics,
   alpha: asked.plan['false-rollback-rate'],
   warmUp: asked.plan['warm-up'],

@@ -1,3 +1,4 @@
+import type { KubernetesObject } from '@sluice/kubernetes/cluster'
 import { describe, expect, test } from 'vitest'
 import { canaryDeployment, canaryService } from '../src/canary.ts'
 import type { Request, Snapshot } from '../src/obstacles.ts'
@@ -55,6 +56,7 @@ test('a plain Deployment behind one Service needs nothing more', () => {
 
 describe('nothing is begun', () => {
   const hpa = object('HorizontalPodAutoscaler', 'shop', { scaleTargetRef: { kind: 'Deployment', name: 'shop' } })
+  const keda = object('ScaledObject', 'shop', { scaleTargetRef: { name: 'shop' } })
   const claim = object('PersistentVolumeClaim', 'data', { accessModes: ['ReadWriteOnce'] })
   const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }]
   const isolating = object('NetworkPolicy', 'shop', { podSelector: { matchLabels: { app: 'shop' } } })
@@ -97,11 +99,23 @@ describe('nothing is begun', () => {
       { services: [service('shop', { app: 'shop' }), service('shop-canary', { app: 'x' })] },
     ],
     ['the name of the canary is taken', 'name-taken', {}, { taken: [object('Deployment', 'shop-canary', {})] }],
-    [
-      'an autoscaler would count canary pods',
+    ...[hpa, keda].map((autoscaler): [string, string, Partial<Request>, Partial<Snapshot>] => [
+      `a ${autoscaler.kind} would count canary pods`,
       'autoscaler',
       { split: 'replicas' },
-      { services: [service('shop', { app: 'shop', tier: 'web' })], autoscalers: [hpa] },
+      { services: [service('shop', { app: 'shop', tier: 'web' })], autoscalers: [autoscaler] },
+    ]),
+    [
+      'a StatefulSet has the name',
+      'not-a-deployment',
+      {},
+      { deployment: undefined, others: [object('StatefulSet', 'shop', {})] },
+    ],
+    [
+      'its pods use the network of their node',
+      'host-port',
+      {},
+      { deployment: deployment({ template: podTemplate({ hostNetwork: true }) }) },
     ],
   ])('when %s', (_, id, asked, seen) => {
     const { setup } = decideSetup(request(asked), snapshot(seen))
@@ -138,11 +152,34 @@ describe('it is begun with a warning', () => {
       { deployment: deployment({ template: podTemplate({ containers }) }) },
     ],
     ['the first step has one canary pod', 'one-canary-pod', { minCanary: 1 }, {}],
-    ['one pod is a larger share than was asked', 'coarse-share', { split: 'replicas' }, {}],
+    [
+      'it may be a worker',
+      'works-at-zero',
+      {},
+      {
+        deployment: deployment({
+          template: podTemplate({ containers: [{ name: 'web', lifecycle: { preStop: {} } }] }),
+        }),
+      },
+    ],
   ])('when %s', (_, id, asked, seen) => {
     expect(decideSetup(request(asked), snapshot(seen)).setup).toBeDefined()
     expect(ids(request(asked), snapshot(seen), 'warning')).toEqual([id])
   })
+})
+
+test('an autoscaler that counts pods by a label of its own is no reason where there is no router', () => {
+  const hpa = object('HorizontalPodAutoscaler', 'shop', { scaleTargetRef: { kind: 'Deployment', name: 'shop' } })
+  const seen = snapshot({ autoscalers: [hpa] })
+  expect(ids(request({ split: 'replicas' }), seen, 'error')).toEqual([])
+})
+
+test('what could not be read is said in one sentence', () => {
+  const unread = ['NetworkPolicy objects', 'LimitRange objects'].map((what) => ({ what, why: 'Not allowed (403)' }))
+  const { findings } = decideSetup(request(), snapshot({ unread }))
+  expect(findings.map(({ text }) => text)).toEqual([
+    'NetworkPolicy objects, LimitRange objects could not be read, so what they mean for canary pods was not checked: Not allowed (403)',
+  ])
 })
 
 test('a NetworkPolicy that the plan allows is a note', () => {
@@ -167,6 +204,42 @@ describe('the objects of a canary', () => {
     const { metadata } = canaryDeployment(deployment(), podTemplate(), { ...given, replicas: 2 })
     expect(metadata.labels).toEqual({ app: 'shop', 'sluice.dev/track': 'canary' })
     expect(metadata.annotations).toEqual({ 'sluice.dev/owner': '7/2', 'sluice.dev/epoch': '4' })
+  })
+
+  test.each([
+    ['argocd.argoproj.io/instance'],
+    ['app.kubernetes.io/instance'],
+    ['app.kubernetes.io/managed-by'],
+    ['helm.sh/chart'],
+    ['kustomize.toolkit.fluxcd.io/name'],
+    ['kustomize.toolkit.fluxcd.io/namespace'],
+    ['helm.toolkit.fluxcd.io/name'],
+    ['argocd.argoproj.io/tracking-id'],
+    ['kubectl.kubernetes.io/last-applied-configuration'],
+    ['meta.helm.sh/release-name'],
+    ['meta.helm.sh/release-namespace'],
+    ['deployment.kubernetes.io/revision'],
+    ['kustomize.toolkit.fluxcd.io/ssa'],
+  ])('never carry %s', (mark) => {
+    const marked = <T extends KubernetesObject>(object: T): T => ({
+      ...object,
+      metadata: {
+        ...object.metadata,
+        labels: { ...object.metadata.labels, [mark]: 'x' },
+        annotations: { ...object.metadata.annotations, [mark]: 'x' },
+        managedFields: [{ manager: 'argocd-controller' }],
+        ownerReferences: [{ apiVersion: 'v1', kind: 'App', name: 'x', uid: 'x' }],
+        finalizers: ['x/y'],
+      },
+    })
+    const made = [
+      canaryDeployment(marked(deployment()), podTemplate(), { ...given, replicas: 2 }),
+      canaryService(marked(service('shop', { app: 'shop' })), given),
+    ]
+    for (const { metadata } of made) {
+      expect(Object.keys(metadata).sort()).toEqual(['annotations', 'labels', 'name', 'namespace'])
+      expect(JSON.stringify(metadata)).not.toContain(mark)
+    }
   })
 
   test('select canary pods only', () => {

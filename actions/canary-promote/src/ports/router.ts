@@ -8,7 +8,7 @@ import type { Settings } from '../plan.ts'
 /** The splitter that a release was set up with. `owned` says whether an epoch still is the record's. */
 export const routerFor = (
   { cluster, namespace }: { readonly cluster: Cluster; readonly namespace: string },
-  { setup, router, route, rule }: Settings,
+  { setup, router, route, rule, weights }: Settings,
   owned: (epoch: number) => Promise<boolean>,
 ): Router => {
   if (setup.service === null) throw new Fault('input', `no Service stands before Deployment ${setup.deployment}`)
@@ -18,6 +18,7 @@ export const routerFor = (
       deployment: setup.deployment,
       service: setup.service,
       canary: setup.canary,
+      weights,
       owned,
     })
   }
