@@ -1,9 +1,9 @@
 import type { KubernetesObject } from '@sluice/kubernetes/cluster'
 import type { Reason, ReleaseRecord, World } from '@sluice/release/record'
 import { EPOCH, OWNER } from './canary.ts'
-import type { Deployment, Pod } from './objects.ts'
+import type { Deployment, Labels, Pod } from './objects.ts'
 import { settingsOf } from './plan.ts'
-import { canonical, stableForm } from './template.ts'
+import { canonical, stableForm, TRACK } from './template.ts'
 import { entryOf, uidOf } from './touched.ts'
 
 /** The objects of one look. `pods`: the canary's. Absent objects are `undefined`. */
@@ -15,6 +15,7 @@ export type Look = {
   readonly service: KubernetesObject | undefined
   /** The twin of stable's PodDisruptionBudget. */
   readonly budget?: KubernetesObject | undefined
+  readonly autoscalers?: World['autoscalers']
   readonly pods: readonly Pod[]
 }
 
@@ -33,8 +34,16 @@ export const worldOf = (record: ReleaseRecord, look: Look): World => {
     stable: stableWorld(look.stable, setup.container),
     ...(canary === undefined ? {} : { canary: canaryWorld(record, canary, look.pods) }),
     service: service !== undefined,
+    ...(service !== undefined && isDiverted(service) ? { diverted: true } : {}),
+    ...(look.autoscalers === undefined ? {} : { autoscalers: look.autoscalers }),
     leftovers: [canary, service, budget].filter((each) => each !== undefined).length,
   }
+}
+
+/** Whether the canary's Service selects other pods than the canary's, which alone carry the track. */
+const isDiverted = ({ spec }: KubernetesObject): boolean => {
+  const { selector = {} } = (spec ?? {}) as { readonly selector?: Labels }
+  return Object.entries(TRACK).some(([key, value]) => selector[key] !== value)
 }
 
 /**

@@ -141,10 +141,8 @@ describe('nothing is begun', () => {
 })
 
 describe('it is begun with a warning', () => {
-  const hpa = object('HorizontalPodAutoscaler', 'shop', { scaleTargetRef: { kind: 'Deployment', name: 'shop' } })
   const containers = [{ name: 'web', image: 'registry.test/shop:1', ports: [{ containerPort: 80 }] }]
   test.each<[string, string, Partial<Request>, Partial<Snapshot>]>([
-    ['an autoscaler may shrink stable', 'autoscaler', {}, { autoscalers: [hpa] }],
     [
       'pods have no preStop hook',
       'no-pre-stop',

@@ -1,7 +1,7 @@
 import { reasons } from './reasons.ts'
 import type { Command, ReleaseRecord, StateIn, World } from './record.ts'
 import { carries, lowestWeight, stableNeed } from './sizing.ts'
-import { type Moved, move, stay } from './way.ts'
+import { isOut, type Moved, move, splitTo, stay } from './way.ts'
 
 type Lowering = StateIn<'lowering'>
 
@@ -12,7 +12,7 @@ const DOWN = [50, 25, 0] as const
 export const lower = (record: ReleaseRecord, state: Lowering, world: World): Moved => {
   // A route that is not taken for so long is one that only giving it back can mend.
   const taken = world.weight.accepted || isOverdue(record, state, world)
-  if (world.weight.written === 0 && taken && mayLeave(record, state, world))
+  if (isOut(world) && taken && mayLeave(record, state, world))
     return move(record, { ...wayOf(state), phase: 'draining', since: world.at })
   return state.to === 'forward' ? lowerForward(record, state, world) : lowerBack(record, state, world)
 }
@@ -88,12 +88,30 @@ const lowerBack = (record: ReleaseRecord, state: Lowering, world: World): Moved 
   const missing = missingOfStable(record, state, world)
   const { written } = world.weight
   const to = Math.min(written, lowestBack(record, state, world))
-  if (to === written) return stay(record, missing)
-  return ask(record, state, world, [...missing, { do: 'weight', to }])
+  // Copies go with the next write, whatever stable carries: their answers reach nobody.
+  if (to === written && (world.weight.mirrored ?? 0) === 0) return stay(record, missing)
+  return ask(record, state, world, [...missing, ...diversion(record, state, world, to), splitTo(to)])
 }
 
+/**
+ * A route that may not be written goes on naming the canary; the canary's own Service may still be led to stable's pods. Only where stable could take
+ * everything back, and never for mere copies: stable would answer the same request twice.
+ */
+const diversion = (record: ReleaseRecord, state: Lowering, world: World, to: number): readonly Command[] =>
+  state.refused !== undefined &&
+  record.plan.split === 'weights' &&
+  to === 0 &&
+  world.weight.written > 0 &&
+  // Copies that were asked for before may still be on their way out of the route.
+  (world.weight.accepted || isOverdue(record, state, world)) &&
+  world.service &&
+  world.diverted !== true
+    ? [{ do: 'divert-service' }]
+    : []
+
 const lowestBack = (record: ReleaseRecord, state: Lowering, world: World): number => {
-  if (servesNobody(world)) return 0
+  // Its share is answered by stable's pods already.
+  if (servesNobody(world) || world.diverted === true) return 0
   if (mustKeep(record, state, world)) return 100
   // A rejected canary is not kept for a stable that stays short.
   if (isOverdue(record, state, world) && !isPassed(record, state, world)) return 0

@@ -1,8 +1,8 @@
 import { isRestored, missingOfStable, servesNobody } from './back.ts'
 import { isPromoted } from './promotion.ts'
 import { reasons } from './reasons.ts'
-import type { ReleaseRecord, StateIn, World } from './record.ts'
-import { end, type Moved, move, stay } from './way.ts'
+import type { Command, ReleaseRecord, StateIn, World } from './record.ts'
+import { end, isOut, type Moved, move, stay } from './way.ts'
 
 type Leaving = StateIn<'draining' | 'cleaning'>
 
@@ -12,7 +12,7 @@ type Leaving = StateIn<'draining' | 'cleaning'>
  */
 export const cleanUpAfter = (record: ReleaseRecord, before: Leaving, world: World): Moved => {
   const state = superseded(record, before, world)
-  if (world.weight.written !== 0) return move(record, { ...state, phase: 'lowering', weight: 0, since: world.at })
+  if (!isOut(world)) return move(record, { ...wayOf(state), phase: 'lowering', weight: 0, since: world.at })
   if (state !== before) return move(record, state)
   return state.phase === 'draining' ? drain(record, state, world) : clean(record, state, world)
 }
@@ -24,10 +24,10 @@ const superseded = (record: ReleaseRecord, state: Leaving, world: World): Leavin
 
 const drain = (record: ReleaseRecord, state: Leaving, world: World): Moved =>
   world.drained === true || servesNobody(world) || world.at - state.since >= record.plan.drain
-    ? move(record, { ...state, phase: 'cleaning', since: world.at })
+    ? move(record, { ...wayOf(state), phase: 'cleaning', since: world.at })
     : stay(record)
 
-const clean = (record: ReleaseRecord, state: Leaving, world: World): Moved => {
+const clean = (record: ReleaseRecord, state: StateIn<'cleaning'>, world: World): Moved => {
   const { canary, weight, leftovers } = world
   // Its controller has not taken weight 0: without our part the route may be well again, and only then nobody asks the canary.
   if (weight.marked && !weight.accepted) return stay(record, [{ do: 'restore-route' }])
@@ -35,11 +35,28 @@ const clean = (record: ReleaseRecord, state: Leaving, world: World): Moved => {
   if (canary && canary.ready > 0) return stay(record)
   if (weight.marked) return stay(record, [{ do: 'restore-route' }])
   if (canary || leftovers > 0) return stay(record, [{ do: 'remove-created' }])
-  if (isWhole(record, state, world)) return end(record, world.at, state)
+  // From here on an autoscaler decides how large stable is.
+  const size = state.whole ? Math.min(record.stableReplicas, world.stable.desired) : record.stableReplicas
+  if (isWhole({ ...record, stableReplicas: size }, state, world)) return release(record, state, world)
   if (world.at - state.since >= record.plan.readyWithin)
-    return end(record, world.at, { verdict: 'error', why: reasons.stableUnavailable(record, world, state.why) })
-  return stay(record, missingOfStable(record, state, world))
+    return release(
+      record,
+      { ...state, verdict: 'error', why: reasons.stableUnavailable(record, world, state.why) },
+      world,
+    )
+  if (!state.whole) return stay(record, missingOfStable(record, state, world))
+  return stay(record, world.autoscalers?.marked === true ? restored : [])
 }
+
+/** Autoscalers are given back last: until now they would have shrunk a stable that had just been made whole. */
+const release = (record: ReleaseRecord, state: StateIn<'cleaning'>, world: World): Moved => {
+  if (world.autoscalers?.marked !== true) return end(record, world.at, state)
+  return state.whole ? stay(record, restored) : move(record, { ...state, whole: true, since: world.at }, restored)
+}
+
+const restored: readonly Command[] = [{ do: 'restore-autoscalers' }]
+
+const wayOf = ({ to, verdict, why, restore }: Leaving) => ({ to, verdict, why, restore })
 
 const isWhole = (record: ReleaseRecord, state: Leaving, world: World): boolean =>
   state.to === 'forward' ? isPromoted(record, world) : isRestored(record, state, world)

@@ -1,5 +1,5 @@
 import type { Command, ReleaseRecord, StateIn } from './record.ts'
-import { askedWeight } from './way.ts'
+import { askedMirror, askedWeight } from './way.ts'
 
 /** One line for the log when the state changed between the two records; nothing when it did not. No times: the log has its own. */
 export const describeChange = (before: ReleaseRecord | undefined, after: ReleaseRecord): string | undefined => {
@@ -15,19 +15,21 @@ export const describeState = (record: ReleaseRecord): string => {
   const of = (step: number) => `step ${step + 1} of ${plan.steps.length}`
   switch (state.phase) {
     case 'preparing':
-      return `${of(state.step)}: preparing the canary for weight ${plan.steps[state.step]?.weight ?? 0}`
+      return `${of(state.step)}: preparing the canary for ${share(plan.steps[state.step]?.weight ?? 0, plan.steps[state.step]?.mirror)}`
     case 'raising':
-      return `${of(state.step)}: raising the weight to ${askedWeight(record)}`
+      return askedMirror(record) > 0
+        ? `${of(state.step)}: beginning to copy ${askedMirror(record)} % of the requests`
+        : `${of(state.step)}: raising the weight to ${askedWeight(record)}`
     case 'analysing':
-      return `${of(state.step)}: analysing at weight ${askedWeight(record)}`
+      return `${of(state.step)}: analysing at ${share(askedWeight(record), askedMirror(record))}`
     case 'holding':
-      return `${of(state.step)}: holding at weight ${askedWeight(record)}: ${state.why.text}`
+      return `${of(state.step)}: holding at ${share(askedWeight(record), askedMirror(record))}: ${state.why.text}`
     case 'promoting':
       return state.cancelled
         ? 'promoting: cancelled, to be carried on by a takeover'
         : `promoting: stable gets the analysed template, canary holds weight ${askedWeight(record)}`
     case 'lowering':
-      return `${direction(state)}: weight ${state.weight}${state.weight > 0 ? ', on its way to 0' : ''}${because(state)}`
+      return `${direction(state)}: weight ${state.weight}${state.weight > 0 ? ', on its way to 0' : ''}${because(state)}${unwritten(state)}`
     case 'draining':
       return `${direction(state)}: draining the canary${because(state)}`
     case 'cleaning':
@@ -45,13 +47,22 @@ export const describeCommand = (command: Command): string => {
         ? `apply ${command.role}`
         : `apply ${command.role} with ${command.replicas} replicas`
     case 'weight':
-      return `weight to ${command.to}`
+      return command.mirror === undefined
+        ? `weight to ${command.to}`
+        : `weight to ${command.to} and a copy of ${command.mirror} %`
     case 'scale':
       return `scale ${command.role} to ${command.to}`
     default:
       return command.do.replaceAll('-', ' ')
   }
 }
+
+const share = (weight: number, mirror = 0): string => (mirror > 0 ? `a copy of ${mirror} %` : `weight ${weight}`)
+
+const unwritten = ({ refused }: StateIn<'lowering'>): string =>
+  refused === undefined
+    ? ''
+    : `; the route may not be written (${refused}), so the canary's Service is led to stable's pods, and the route still names it`
 
 type Down = StateIn<'lowering' | 'draining' | 'cleaning'>
 

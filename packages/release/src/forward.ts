@@ -1,7 +1,7 @@
 import { ENVIRONMENT, reasons } from './reasons.ts'
-import type { Command, Plan, ReleaseRecord, State, StateIn, World } from './record.ts'
+import type { Command, Plan, ReleaseRecord, State, StateIn, Step, World } from './record.ts'
 import { canarySize, carries, stableNeed } from './sizing.ts'
-import { askedWeight, type Moved, move, stay, turnBack } from './way.ts'
+import { askedMirror, askedWeight, type Moved, move, splitTo, stay, turnBack } from './way.ts'
 
 type Climbing = StateIn<'preparing' | 'raising' | 'analysing' | 'holding'>
 
@@ -64,7 +64,7 @@ const prepare = (record: ReleaseRecord, state: StateIn<'preparing'>, world: Worl
   const missing = missingParts(record, state.step, world)
   if (missing.length === 0 && allReady(world)) {
     const raised: State = { phase: 'raising', step: state.step, since: world.at }
-    return move(record, raised, [{ do: 'weight', to: stepWeight(record, state.step) }])
+    return move(record, raised, [stepSplit(record, state.step)])
   }
   if (world.at - state.since < record.plan.readyWithin) return stay(record, missing)
   return missing.length > 0
@@ -73,8 +73,8 @@ const prepare = (record: ReleaseRecord, state: StateIn<'preparing'>, world: Worl
 }
 
 const raise = (record: ReleaseRecord, state: StateIn<'raising'>, world: World): Moved => {
-  const weight = stepWeight(record, state.step)
-  const written = world.weight.written === weight
+  const { weight, mirror = 0 } = stepOf(record, state.step)
+  const written = world.weight.written === weight && (world.weight.mirrored ?? 0) === mirror
   if (written && world.weight.accepted) return move(record, { phase: 'analysing', step: state.step, since: world.at })
   if (world.at - state.since >= record.plan.readyWithin)
     return allReady(world)
@@ -87,7 +87,7 @@ const raise = (record: ReleaseRecord, state: StateIn<'raising'>, world: World): 
   // Somebody raised it above what we asked: even the way to our own weight is down, and stable must carry the rest.
   const down = world.weight.written > weight
   if (down && !carries(world.stable.available, weight, stableNeed(record, world))) return stay(record)
-  return stay(record, [{ do: 'weight', to: weight }])
+  return stay(record, [splitTo(weight, mirror)])
 }
 
 const watch = (record: ReleaseRecord, state: StateIn<'analysing' | 'holding'>, world: World): Moved => {
@@ -97,17 +97,21 @@ const watch = (record: ReleaseRecord, state: StateIn<'analysing' | 'holding'>, w
     return turnBack(record, world.at, { verdict: 'error', why: reasons.serviceGone() })
   if ((world.canary?.ready ?? 0) === 0 && !isSharedOutage(world))
     return turnBack(record, world.at, { verdict: 'rolled-back', why: reasons.lostReadiness(world) })
-  return world.weight.written === askedWeight(record)
+  return world.weight.written === askedWeight(record) && (world.weight.mirrored ?? 0) === askedMirror(record)
     ? stay(record)
     : move(record, { phase: 'raising', step: state.step, since: world.at })
 }
 
 const missingParts = (record: ReleaseRecord, step: number, world: World): readonly Command[] => {
   const { canary } = world
-  const split = record.plan.split === 'replicas'
-  const size = split ? 0 : canarySize(stepWeight(record, step), world.stable.desired, record.plan)
+  const split = record.plan.split !== 'weights'
+  const { weight, mirror = 0 } = stepOf(record, step)
+  // A copy is work as a share is: the canary has to carry it.
+  const size = split ? 0 : canarySize(Math.max(weight, mirror), world.stable.desired, record.plan)
   const rightCanary = canary !== undefined && canary.hash === record.canary.hash && canary.desired >= size
   return [
+    // While stable's share is smaller an autoscaler would shrink it, and what is left could not take everything back.
+    ...(world.autoscalers?.frozen === false ? [{ do: 'freeze-autoscalers' } as const] : []),
     ...(split || world.service ? [] : [{ do: 'apply', role: 'service' } as const]),
     // Never shrunk on the way up: it may already carry the weight of the step before.
     ...(rightCanary ? [] : [{ do: 'apply', role: 'canary', replicas: Math.max(size, canary?.desired ?? 0) } as const]),
@@ -121,4 +125,9 @@ const turnBackNotReady = (record: ReleaseRecord, world: World): Moved =>
     ? turnBack(record, world.at, { verdict: 'error', why: world.canary.failed })
     : turnBack(record, world.at, { verdict: 'rolled-back', why: reasons.notReady(record, world) })
 
-const stepWeight = (record: ReleaseRecord, step: number): number => record.plan.steps[step]?.weight ?? 0
+const stepOf = (record: ReleaseRecord, step: number): Step => record.plan.steps[step] ?? { weight: 0, hold: 0 }
+
+const stepSplit = (record: ReleaseRecord, step: number): Command => {
+  const { weight, mirror } = stepOf(record, step)
+  return splitTo(weight, mirror)
+}

@@ -1,4 +1,4 @@
-import type { Reason, ReleaseRecord, World } from './record.ts'
+import type { Foreign, Reason, ReleaseRecord, World } from './record.ts'
 
 /** The code of reasons that lie in the cluster, not in the image: they end in verdict `error`, never in a failed digest. */
 export const ENVIRONMENT = 'environment'
@@ -43,6 +43,13 @@ export const reasons = {
     code: 'canary-changed',
     text: "the canary's Service is gone: somebody deleted it, and its share of the requests went nowhere",
     next: 'leave the objects of a release alone and start it again',
+  }),
+  foreignChange: (changes: readonly Foreign[]): Reason => ({
+    code: 'foreign-change',
+    text: `somebody else changes what this release wrote: ${changes
+      .map(({ text, by }) => (by === undefined ? text : `${text} (by ${by})`))
+      .join('; then ')}. The first was put right`,
+    next: 'find out who writes there (a person, a GitOps tool, an autoscaler), leave the objects of a release alone and start it again',
   }),
   notReady: (record: ReleaseRecord, world: World): Reason => ({
     code: 'not-ready',

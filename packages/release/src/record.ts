@@ -33,8 +33,11 @@ export type Touched = {
   readonly ref: Ref | Omit<Ref, 'uid'>
   readonly role: 'stable' | 'canary' | 'baseline' | 'service' | 'route' | 'autoscaler' | 'policy' | 'config' | 'guard'
   readonly created: boolean
-  /** Values to give back, by JSON pointer. Without `value`: was absent, and is made absent again. */
-  readonly before: readonly { readonly path: string; readonly value?: Json }[]
+  /**
+   * Values to give back, by JSON pointer. Without `value`: was absent, and is made absent again. `ours`: what the release writes there, where only
+   * that is to be taken back; without it the release makes the value absent.
+   */
+  readonly before: readonly { readonly path: string; readonly value?: Json; readonly ours?: Json }[]
 }
 
 /** A pod template in canonical form: the unit of analysis. `hash` covers `body`. */
@@ -54,11 +57,12 @@ export type Step = { readonly weight: number; readonly mirror?: number; readonly
 
 /**
  * What the state machine needs to know of the plan. `maxHold`, `drain`, `lease` and `readyWithin` in ms.
- * `split`: by weights of a router, or by the share of pods behind one Service (then the canary's size is its weight).
+ * `split`: by weights of a router, by the share of pods behind one Service (then the canary's size is its weight), or by a controller of the cluster
+ * that makes the canary, sizes it and raises its first weight as soon as the canary's template is written.
  * The metrics' part of the plan is the caller's own and travels as `metrics`.
  */
 export type Plan = {
-  readonly split: 'weights' | 'replicas'
+  readonly split: 'weights' | 'replicas' | 'controller'
   readonly steps: readonly Step[]
   readonly interval: number
   readonly minRequests: number
@@ -88,6 +92,8 @@ export type ReleaseRecord = {
   readonly stableReplicas: number
   readonly touched: readonly Touched[]
   readonly evidence: Json
+  /** What others changed of the release's objects and was put right, oldest first. Absent: nothing. */
+  readonly foreign?: readonly Foreign[]
   readonly startedAt: number
   readonly deadline: number
   /** The last ten releases, newest last. */
@@ -97,6 +103,18 @@ export type ReleaseRecord = {
     readonly verdict: Verdict
     readonly at: number
   }[]
+}
+
+/** What others may change under a release and can be put right by writing it again. */
+export type Changed = 'weight' | 'canary-replicas' | 'stable-replicas'
+
+/** One change that somebody else made. `by`: the field manager that wrote it, where the cluster tells. `open`: not seen right again yet. */
+export type Foreign = {
+  readonly what: Changed
+  readonly text: string
+  readonly by?: string
+  readonly at: number
+  readonly open: boolean
 }
 
 /** Towards the canary's template everywhere, or towards the previous one. */
@@ -116,7 +134,8 @@ export type Way = {
 /**
  * `since`: when the phase began, or was taken over. In `holding` it stays the start of the step's watch and `held` is the start of the holding.
  * `promoting.cancelled`: its run was told to stop; nobody acts until a takeover, which clears it.
- * `lowering.weight`: the weight asked for now.
+ * `lowering.weight`: the weight asked for now. `lowering.refused`: the route may not be written, in the cluster's words: the canary's Service is then
+ * led to stable's pods. `cleaning.whole`: stable was seen whole and only the autoscalers are still to be given back.
  */
 export type State =
   | { readonly phase: 'preparing'; readonly step: number; readonly since: number }
@@ -130,9 +149,14 @@ export type State =
       readonly why: Reason
     }
   | { readonly phase: 'promoting'; readonly since: number; readonly cancelled: boolean }
-  | ({ readonly phase: 'lowering'; readonly weight: number; readonly since: number } & Way)
+  | ({
+      readonly phase: 'lowering'
+      readonly weight: number
+      readonly since: number
+      readonly refused?: string
+    } & Way)
   | ({ readonly phase: 'draining'; readonly since: number } & Way)
-  | ({ readonly phase: 'cleaning'; readonly since: number } & Way)
+  | ({ readonly phase: 'cleaning'; readonly since: number; readonly whole?: true } & Way)
   | { readonly phase: 'done'; readonly verdict: Verdict; readonly why: Reason; readonly at: number }
 
 /** The state in one of the named phases. */
@@ -143,9 +167,15 @@ export type World = {
   readonly at: number
   /**
    * `written`: the route's weight as read back, 0 when the canary is not in it; `accepted`: its controller took it;
-   * `marked`: a route object still carries something of ours (a canary backend, an epoch mark).
+   * `marked`: a route object still carries something of ours (a canary backend, an epoch mark). `mirrored`: percent of requests that are copied
+   * to the canary; absent: none.
    */
-  readonly weight: { readonly written: number; readonly accepted: boolean; readonly marked: boolean }
+  readonly weight: {
+    readonly written: number
+    readonly accepted: boolean
+    readonly marked: boolean
+    readonly mirrored?: number
+  }
   /**
    * `available`: pods that can serve, of whatever template. `hash`: the live Deployment's template.
    * `rolledOut`: every pod is of that template and available, at the observed generation.
@@ -164,12 +194,29 @@ export type World = {
     readonly hash: string
     readonly failed?: Reason
   }
-  /** The canary's Service exists. Not read with `split: replicas`. */
+  /** The canary's Service exists. Read with `split: weights` only. */
   readonly service: boolean
+  /** The canary's Service selects stable's pods: what the route sends it is answered by the previous template. */
+  readonly diverted?: boolean
+  /**
+   * The autoscalers of the inventory, absent when it has none. `frozen`: none of them may shrink stable, or a person decided otherwise since;
+   * `marked`: one of them still carries something of ours.
+   */
+  readonly autoscalers?: { readonly frozen: boolean; readonly marked: boolean }
+  /** What differs from what this run wrote. Only a run that saw or wrote a value can tell; see foreign.ts. */
+  readonly foreign?: readonly Difference[]
   /** The canary's counters stood still for two reads. Absent: not measured in this look. */
   readonly drained?: boolean
   /** Created objects of the inventory that still exist, also while they are being deleted. */
   readonly leftovers: number
+}
+
+/** A value that is not the one that was written, and the one that was. `by` as in `Foreign`. */
+export type Difference = {
+  readonly what: Changed
+  readonly text: string
+  readonly wanted: number
+  readonly by?: string
 }
 
 /** `pass`: enough was counted and nothing is wrong; `continue`: not enough yet. The step's hold is watched by `next`, not by the judge. */
@@ -201,10 +248,18 @@ export type Command =
       readonly role: 'canary' | 'service'
       readonly replicas?: number
     }
-  | { readonly do: 'weight'; readonly to: number }
+  /** `mirror`: percent of requests that are copied to the canary as well; absent: none, and one that was there is taken out. */
+  | { readonly do: 'weight'; readonly to: number; readonly mirror?: number }
   | { readonly do: 'scale'; readonly role: 'stable' | 'canary'; readonly to: number }
   | {
-      readonly do: 'restore-route' | 'write-stable' | 'restore-stable' | 'remove-created'
+      readonly do:
+        | 'restore-route'
+        | 'write-stable'
+        | 'restore-stable'
+        | 'remove-created'
+        | 'freeze-autoscalers'
+        | 'restore-autoscalers'
+        | 'divert-service'
     }
 
 /** The shape of the state machine: what a release becomes by an event, and what is to be done for it, in order. */

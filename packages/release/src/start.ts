@@ -27,8 +27,8 @@ export type Started =
 /**
  * The record of a new release: weight 0, preparing the first step. Its epoch is one above the previous record's, which it replaces, keeping the history,
  * and above the mark that stable carries, so that a deleted record does not make every later release look overtaken.
- * Refused: steps that do not rise from above 0 to at most 100 (99 when the split is by replicas), a canary template that already is stable's,
- * and a previous release that is not done.
+ * Refused: steps that do not rise from above 0 to at most 100 (99 when the split is not by a router's weights), steps that mirror after one with a weight or without a
+ * router, a canary template that already is stable's, and a previous release that is not done.
  */
 export const startRelease = (start: Start): Started => {
   const why = whyNot(start)
@@ -56,15 +56,31 @@ export const longestRun = (plan: Pick<Plan, 'steps' | 'readyWithin' | 'maxHold' 
   4 * plan.readyWithin +
   plan.drain
 
+const isMirror = ({ mirror = 0 }: Plan['steps'][number]): boolean => mirror > 0
+
 const whyNot = ({ plan, stable, canary, previous }: Start): Reason | undefined => {
-  const highest = plan.split === 'replicas' ? 99 : 100
-  const weights = plan.steps.map((step) => step.weight)
+  const highest = plan.split === 'weights' ? 100 : 99
+  const copies = plan.steps.filter(isMirror)
+  const weights = plan.steps.filter((step) => !isMirror(step)).map((step) => step.weight)
   const rising = weights.every((weight, n) => weight > (weights[n - 1] ?? 0) && weight <= highest)
   if (weights.length === 0 || !rising)
     return {
       code: 'plan',
       text: `the weights of the plan's steps are ${weights.join(', ') || 'none'}`,
       next: `give at least one step; each weight is higher than the one before, from 1 to ${highest}`,
+    }
+  const lastCopy = plan.steps.findLastIndex(isMirror)
+  if (lastCopy >= copies.length || copies.some(({ mirror = 0, weight }) => mirror > 100 || weight !== 0))
+    return {
+      code: 'plan',
+      text: `step ${lastCopy + 1} of the plan copies requests`,
+      next: 'steps that mirror come before the first one with a weight, which would fall to 0 again; each copies 1 to 100 percent',
+    }
+  if (copies.length > 0 && plan.split === 'replicas')
+    return {
+      code: 'plan',
+      text: 'a step of the plan copies requests, and the split is by replicas',
+      next: 'copies need a router that can make them; leave the step out or use one',
     }
   if (stable.hash === canary.hash)
     return {

@@ -40,8 +40,8 @@ export const cancel = (record: ReleaseRecord, at: number): Moved => {
     case 'analysing':
     case 'holding': {
       const turned = turnBack(record, at, { verdict: 'rolled-back', why: reasons.cancelled() })
-      // Before the first weight nothing was asked of the route: leave it untouched.
-      if (state.phase === 'preparing' && state.step === 0) return turned
+      // Before the first weight nothing was asked of the route: leave it untouched. A controller may be about to raise it on its own.
+      if (state.phase === 'preparing' && state.step === 0 && record.plan.split !== 'controller') return turned
       const lowering = turned.record.state
       return lowering.phase === 'lowering'
         ? move(record, { ...lowering, weight: 0 }, [{ do: 'weight', to: 0 }])

@@ -1,5 +1,5 @@
 import { remember } from './history.ts'
-import type { Command, Next, Reason, ReleaseRecord, State, Verdict, Way } from './record.ts'
+import type { Command, Next, Reason, ReleaseRecord, State, Verdict, Way, World } from './record.ts'
 
 /** What `next` answers. */
 export type Moved = ReturnType<Next>
@@ -32,6 +32,30 @@ export const turnBack = (
 /** Ends the release and remembers it in the history. */
 export const end = (record: ReleaseRecord, at: number, way: Pick<Way, 'verdict' | 'why'>): Moved =>
   move(remember(record, { verdict: way.verdict, at }), { phase: 'done', verdict: way.verdict, why: way.why, at })
+
+/** The percent of requests that the state asks to be copied to the canary; 0 outside mirror steps. */
+export const askedMirror = ({ state, plan }: Pick<ReleaseRecord, 'state' | 'plan'>): number => {
+  switch (state.phase) {
+    case 'preparing':
+      return plan.steps[state.step - 1]?.mirror ?? 0
+    case 'raising':
+    case 'analysing':
+    case 'holding':
+      return plan.steps[state.step]?.mirror ?? 0
+    default:
+      return 0
+  }
+}
+
+/** The command that asks the route for a split; without a copy the key is absent. */
+export const splitTo = (weight: number, mirror = 0): Extract<Command, { do: 'weight' }> => ({
+  do: 'weight',
+  to: weight,
+  ...(mirror > 0 ? { mirror } : {}),
+})
+
+/** Whether the route sends the canary nothing: no share and no copies. */
+export const isOut = ({ weight }: World): boolean => weight.written === 0 && (weight.mirrored ?? 0) === 0
 
 /** The weight that the state asks of the route; 0 before the first and after the last. */
 export const askedWeight = ({ state, plan }: Pick<ReleaseRecord, 'state' | 'plan'>): number => {

@@ -33,6 +33,8 @@ const forgetful = (): Next => {
   )
 }
 
+const mirrored = (percent: number) => [{ weight: 0, mirror: percent, hold: 2_000 }, ...plan(2).steps]
+
 type Mutant = {
   readonly name: string
   readonly next?: Next
@@ -40,6 +42,8 @@ type Mutant = {
   readonly scenario: Scenario
   readonly faults?: readonly Fault[]
   readonly recovery?: Schedule['recovery']
+  /** A first step that copies so many percent of the requests. */
+  readonly mirror?: number
   readonly breaks: RegExp
 }
 
@@ -73,7 +77,7 @@ const mutants: readonly Mutant[] = [
     name: "lowers the weight without looking at stable's capacity",
     next: deceived((world) => ({ ...world, stable: { ...world.stable, available: 99, rolledOut: true } })),
     scenario: 'bad-0',
-    faults: [{ at: 5, kind: 'autoscaler-shrinks-stable' }],
+    faults: [{ at: 7, kind: 'human-scales-stable-to-1' }],
     breaks: / 2: weight lowered/,
   },
   {
@@ -91,6 +95,49 @@ const mutants: readonly Mutant[] = [
     next: deceived((world) => ({ ...world, stable: { ...world.stable, available: 99, rolledOut: true } })),
     scenario: 'stuck-promotion',
     breaks: / 6: success/,
+  },
+  {
+    name: 'leaves the autoscaler free to shrink stable',
+    next: deceived((world) => ({ ...world, autoscalers: { frozen: true, marked: false } })),
+    scenario: 'good',
+    breaks: / 2: an autoscaler shrank stable/,
+  },
+  {
+    name: 'ends before the autoscaler is given back',
+    next: deceived((world) =>
+      world.leftovers === 0 ? { ...world, autoscalers: { frozen: true, marked: false } } : world,
+    ),
+    scenario: 'bad-0',
+    breaks: / 3: at rest the autoscaler/,
+  },
+  {
+    name: 'leads the copies of requests to stable',
+    next: misled((commands, event) =>
+      event.kind === 'observed' && event.world.service ? [...commands, { do: 'divert-service' }] : commands,
+    ),
+    mirror: 20,
+    scenario: 'bad-0',
+    breaks: / 1: copies of requests/,
+  },
+  {
+    name: 'leaves the copies of requests in the route',
+    next: deceived(({ weight: { mirrored: _, ...weight }, ...world }) => ({ ...world, weight })),
+    mirror: 20,
+    scenario: 'bad-0',
+    breaks: /4: error/,
+  },
+  {
+    name: 'leads the canary to a stable that cannot carry it',
+    next: (record, event) => {
+      const moved = next(record, event)
+      const { state } = moved.record
+      return state.phase === 'lowering' && event.kind === 'observed'
+        ? { ...moved, commands: [{ do: 'divert-service' }] }
+        : moved
+    },
+    scenario: 'bad-0',
+    faults: [{ at: 7, kind: 'human-scales-stable-to-1' }],
+    breaks: / 2: weight lowered/,
   },
   {
     name: 'forgets to give the route back',
@@ -127,14 +174,14 @@ const mutants: readonly Mutant[] = [
     name: 'is not fenced by the cluster',
     fenced: false,
     scenario: 'good',
-    faults: [{ at: 4, kind: 'zombie' }],
+    faults: [{ at: 5, kind: 'zombie' }],
     breaks: / 5: /,
   },
   {
     name: 'remembers commands as done instead of looking',
     next: forgetful(),
     scenario: 'good',
-    faults: [{ at: 4, kind: 'upstream' }],
+    faults: [{ at: 5, kind: 'upstream' }],
     breaks: /4: rolled-back|4: error/,
   },
   { name: 'never asks for the promotion', next: without('write-stable'), scenario: 'good', breaks: /4: rolled-back/ },
@@ -149,10 +196,10 @@ const mutants: readonly Mutant[] = [
 
 test.each(mutants)(
   'a state machine that $name is caught',
-  ({ next: broken, fenced, scenario, faults, recovery, breaks }) => {
+  ({ next: broken, fenced, scenario, faults, recovery, mirror, breaks }) => {
     const outcome = play({
       scenario,
-      plan: plan(2),
+      plan: plan(2, mirror === undefined ? {} : { steps: mirrored(mirror) }),
       faults: faults ?? [],
       recovery: recovery ?? 'reap',
       ...(broken ? { next: broken } : {}),
@@ -163,8 +210,9 @@ test.each(mutants)(
 )
 
 test('without a mutation none of these schedules breaks anything', () => {
-  for (const { scenario, faults } of mutants) {
-    const outcome = play({ scenario, plan: plan(2), faults: faults ?? [], recovery: 'reap' })
+  for (const { scenario, faults, mirror } of mutants) {
+    const steps = mirror === undefined ? {} : { steps: mirrored(mirror) }
+    const outcome = play({ scenario, plan: plan(2, steps), faults: faults ?? [], recovery: 'reap' })
     expect(outcome.broken).toEqual([])
   }
 })

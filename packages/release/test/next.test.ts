@@ -401,7 +401,9 @@ describe('refusals', () => {
   test.each(['forbidden', 'environment'] as const)('%s turns back with an error on the way up only', (cause) => {
     expect(end(next(record(analysing), refused(cause)).record)).toBe('lowering error environment')
     expect(next(record(promoting), refused(cause)).record.state).toMatchObject({ restore: true, verdict: 'error' })
-    expect(next(record(back), refused(cause)).record.state).toEqual(back)
+    // What the route refused is remembered: the canary's Service is the way round it.
+    expect(next(record(back), refused(cause)).record.state).toEqual({ ...back, refused: 'no' })
+    expect(next(record(forward), refused(cause)).record.state).toEqual(forward)
   })
 
   test('an upstream failure is asked again at the next look', () => {

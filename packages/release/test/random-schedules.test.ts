@@ -16,6 +16,14 @@ const kinds: readonly Fault['kind'][] = [
   'canary-dies',
   'autoscaler-shrinks-stable',
   'foreign-deploy',
+  'human-sets-weight-0',
+  'human-sets-weight-90',
+  'human-scales-canary-to-0',
+  'human-scales-canary-to-1',
+  'human-scales-canary-up',
+  'human-scales-stable-to-1',
+  'human-scales-stable-up',
+  'human-frees-autoscaler',
 ]
 
 const fault = fc.record(
@@ -40,9 +48,16 @@ const schedule = fc.record({
     .record({
       steps: fc.integer({ min: 1, max: 4 }),
       split: fc.constantFrom('weights', 'replicas'),
+      mirror: fc.constantFrom(undefined, 20, 100),
       onInconclusive: fc.constantFrom('rollback', 'promote', 'hold'),
     })
-    .map(({ steps, ...over }) => plan(steps, over)),
+    .map(({ steps, mirror, ...over }) =>
+      mirror === undefined || over.split === 'replicas'
+        ? plan(steps, over)
+        : plan(steps, { ...over, steps: [{ weight: 0, mirror, hold: 2_000 }, ...plan(steps).steps] }),
+    ),
+  autoscaled: fc.boolean(),
+  routeForbidden: fc.boolean(),
   recovery: fc.constantFrom('resume', 'reap'),
   faults: fc.array(fault, { maxLength: 8 }),
 })
@@ -59,4 +74,4 @@ test('any finite number of faults, in any order, ends in a whole release and bre
     }),
     { seed: 20_261_121, numRuns: 6_000 },
   )
-})
+}, 120_000)

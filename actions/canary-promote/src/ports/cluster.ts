@@ -2,7 +2,7 @@ import { describe, Fault } from '@sluice/kit/faults'
 import type { Cluster, KubernetesObject, PatchOperation, Resource } from '@sluice/kubernetes/cluster'
 import { causeOf, epochOf, fencedPatch } from '@sluice/kubernetes/fenced'
 import type { Command, ReleaseRecord, Touched } from '@sluice/release/record'
-import type { RouteChange, Router, RouteWrite } from '@sluice/traffic/router'
+import type { RouteChange, Router, RouteWrite, Split } from '@sluice/traffic/router'
 import { canaryBudget } from '../budget.ts'
 import { canaryDeployment, canaryService } from '../canary.ts'
 import type { Deployment, Pod, PodTemplate, Selector, Service } from '../objects.ts'
@@ -11,6 +11,7 @@ import type { Clock, Performed, Ports } from '../ports.ts'
 import { canaryForm, canonical, TRACK } from '../template.ts'
 import { uidOf, withUid } from '../touched.ts'
 import { canaryHash, isOurs, worldOf } from '../world.ts'
+import { autoscalers } from './autoscalers.ts'
 import { preflight } from './preflight.ts'
 import { recordPort } from './record.ts'
 import { survey } from './survey.ts'
@@ -35,6 +36,7 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
   const budgets: Resource = { apiVersion: 'policy/v1', resource: 'poddisruptionbudgets', namespace }
   const records = recordPort(cluster, namespace, given.deployment)
   const owned = async (epoch: number): Promise<boolean> => (await records.load())?.record.epoch === epoch
+  const scaling = autoscalers(cluster, { namespace, owned })
   const stable: Target = { resource: deployments, name: given.deployment, role: 'stable' }
   const canaryOf = (record: ReleaseRecord): Target => ({
     resource: deployments,
@@ -91,6 +93,19 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
     if (found === undefined) return create(record, target, wanted)
     if (!isOurs(record, 'service', found)) return refused('environment', `Service ${target.name} is not ours`)
     return patch(record, target, (object) => replaced(object, 'selector', wanted.spec.selector))
+  }
+
+  /** Leads the canary's Service to stable's pods: the way back where the route may not be written. */
+  const divert = async (record: ReleaseRecord): Promise<Performed> => {
+    const { setup } = settingsOf(record)
+    if (setup.service === null || setup.canaryService === null) return { kind: 'done', touched: record.touched }
+    const model = await cluster.get<Service>(services, setup.service)
+    const found = await cluster.get<Service>(services, setup.canaryService)
+    if (model === undefined) return refused('environment', `Service ${namespace}/${setup.service} is gone`)
+    if (found === undefined || !isOurs(record, 'service', found))
+      return refused('environment', `Service ${setup.canaryService} is not ours`)
+    const target: Target = { resource: services, name: setup.canaryService, role: 'service' }
+    return patch(record, target, (object) => replaced(object, 'selector', model.spec.selector ?? {}))
   }
 
   /** The twin of stable's PodDisruptionBudget stands before the pods that it is for; it is as it is made, so one that is there is done. */
@@ -168,7 +183,7 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
       case 'apply':
         return command.role === 'service' ? applyService(record) : applyCanary(record, command.replicas ?? 0)
       case 'weight':
-        return routed(record, (router, changes) => router.set({ weight: command.to }, changes, record.epoch))
+        return routed(record, (router, changes) => router.set(splitOf(command), changes, record.epoch))
       case 'scale':
         return patch(record, command.role === 'stable' ? stable : canaryOf(record), (object) =>
           replaced(object, 'replicas', command.to),
@@ -181,6 +196,12 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
         return routed(record, (router, changes) => router.cleanup(changes, record.epoch))
       case 'remove-created':
         return removeCreated(record)
+      case 'freeze-autoscalers':
+        return scaling.freeze(record)
+      case 'restore-autoscalers':
+        return scaling.restore(record)
+      case 'divert-service':
+        return divert(record)
     }
   }
 
@@ -199,6 +220,8 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
       if (result.kind === 'refused') return result
       touched = result.touched
     }
+    const scaled = await scaling.stamp(record)
+    if (scaled.kind === 'refused') return scaled
     const result = await routed(record, (router, changes) => router.stamp(changes, record.epoch))
     return result.kind === 'refused' ? result : { kind: 'done', touched }
   }
@@ -208,7 +231,7 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
     survey: () => survey(cluster, namespace, given.deployment),
     preflight: (settings, canary, allow) =>
       preflight(
-        { ...given, router: given.router(settings, owned), allow },
+        { ...given, router: given.router(settings, owned), allow, scaling },
         settings,
         canary.body as unknown as PodTemplate,
       ),
@@ -220,18 +243,20 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
       const labels = { ...TRACK, ...(label === null ? {} : { [label.key]: label.canary }) }
       const router = given.router(settings, owned)
       const changes = routeChanges(record)
-      const [live, canary, service, budget, written, taken, pods] = await Promise.all([
+      const [live, canary, service, budget, written, taken, scaled, pods] = await Promise.all([
         cluster.get<Deployment>(deployments, given.deployment),
         cluster.get<Deployment>(deployments, name),
         twin === null ? undefined : cluster.get<Service>(services, twin),
         guard === undefined ? undefined : cluster.get(budgets, guard.name),
         router.current(changes),
         router.verify(changes),
+        scaling.look(record),
         cluster.list<Pod>({ apiVersion: 'v1', resource: 'pods', namespace }, { labels }),
       ])
       const alive = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
       const weight = { ...written, ...taken }
-      return worldOf(record, { at: clock.now(), weight, stable: live, canary, service, budget, pods: alive })
+      const at = clock.now()
+      return worldOf(record, { at, weight, stable: live, canary, service, budget, autoscalers: scaled, pods: alive })
     },
   }
 }
@@ -261,6 +286,11 @@ const replaced = (object: KubernetesObject, field: string, value: unknown): read
   if (JSON.stringify(live) === JSON.stringify(value)) return []
   return [{ op: live === undefined ? 'add' : 'replace', path: `/spec/${field}`, value }]
 }
+
+const splitOf = ({ to, mirror }: Extract<Command, { do: 'weight' }>): Split => ({
+  weight: to,
+  ...(mirror === undefined ? {} : { mirror }),
+})
 
 const routeChanges = (record: ReleaseRecord): readonly RouteChange[] =>
   record.touched

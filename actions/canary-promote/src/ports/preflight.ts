@@ -12,6 +12,7 @@ import type { Settings } from '../plan.ts'
 import { canaryForm } from '../template.ts'
 import { json } from '../touched.ts'
 import { type Changed, deploymentPaths, resourceOf, trackersOf, trackingFindings } from '../tracking.ts'
+import type { autoscalers } from './autoscalers.ts'
 
 type Given = {
   readonly cluster: Cluster
@@ -20,6 +21,7 @@ type Given = {
   readonly router: Router
   /** What the plan accepts by name. */
   readonly allow: readonly string[]
+  readonly scaling: Pick<ReturnType<typeof autoscalers>, 'preflight'>
 }
 
 /**
@@ -42,10 +44,16 @@ export const preflight = async (
   const dryRun = await rehearse(given, settings, { live, template })
   const blocked = routed.some(({ level }) => level === 'error')
   const changes = blocked ? [] : await router.changes()
-  const findings = [...routed, ...dryRun.findings, ...(await tracking(given, settings, { live, changes }))]
+  const scaled = await given.scaling.preflight(deployment, live.spec.replicas ?? 1)
+  const findings = [
+    ...routed,
+    ...dryRun.findings,
+    ...scaled.findings,
+    ...(await tracking(given, settings, { live, changes })),
+  ]
   const { rehearsed } = dryRun
   if (findings.some(({ level }) => level === 'error')) return { findings, touched: [], rehearsed }
-  return { findings, touched: inventory(settings, { namespace, live, changes }), rehearsed }
+  return { findings, touched: [...inventory(settings, { namespace, live, changes }), ...scaled.touched], rehearsed }
 }
 
 /** Everything that the release will touch, before it does: what is to be created stands in it without a UID. */

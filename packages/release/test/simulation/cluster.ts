@@ -17,6 +17,10 @@ export type Behaviour = {
   readonly canaryReadyAfter: number
   /** Pods of stable's Deployment with the new template. */
   readonly promotedReadyAfter: number
+  /** Stable has an autoscaler that makes it smaller as it gets less traffic, unless it is kept from it. */
+  readonly autoscaled: boolean
+  /** From the first look that raised a weight on, the route may not be written. */
+  readonly routeForbidden: boolean
   /** Off: writes of old epochs land. For showing that the fence is what holds invariant 5. */
   readonly fenced: boolean
 }
@@ -53,13 +57,26 @@ export const simulatedCluster = (behaviour: Behaviour) => {
   }
   let canary: Deployment | undefined
   let service = false
-  let route: { written: number; epoch: number; pending: { weight: number; at: number }[] } | undefined
+  let route:
+    | {
+        written: number
+        mirrored: number
+        epoch: number
+        human?: boolean
+        pending: { weight: number; mirror: number; at: number }[]
+      }
+    | undefined
   let applied = 0
+  let copied = 0
+  let diverted = false
+  let routeLocked = false
+  const autoscaler: { policy: 'own' | 'disabled' | 'human'; epoch?: number } = { policy: 'own' }
   let stored: { record: ReleaseRecord; version: number } | undefined
   let lease: { holder: string; renewedAt: number } | undefined
   let stamped = 0
   let trafficEndedAt = Number.NEGATIVE_INFINITY
   let lastAvailable = behaviour.replicas
+  let lastDesired = behaviour.replicas
   let wholeAt = -1
   let stableShortSince: number | undefined
   const owners = new Map<number, string>()
@@ -68,12 +85,21 @@ export const simulatedCluster = (behaviour: Behaviour) => {
   const share = () =>
     byReplicas
       ? replicasShare(readyPods(canary, now), readyPods(stable, now))
-      : readyPods(canary, now) === 0 && applied === 0
+      : diverted || (readyPods(canary, now) === 0 && applied === 0)
         ? 0
         : applied
-  const shareIsZero = () => share() === 0
+  const shareIsZero = () => share() === 0 && (diverted || copied === 0)
+
+  const autoscale = () => {
+    if (!behaviour.autoscaled || autoscaler.policy !== 'own' || now % 500 !== 0) return
+    const target = Math.max(1, Math.ceil(((100 - share()) * behaviour.replicas) / 100))
+    if (target >= stable.desired) return
+    stable.desired = target
+    if (share() > 0) breaks(`2: an autoscaler shrank stable to ${target} while the canary had ${share()} %`)
+  }
 
   const tick = () => {
+    autoscale()
     reconcile(stable, now, (hash) => (hash === CANARY ? behaviour.promotedReadyAfter : STABLE_READY_AFTER))
     if (canary) {
       if (canary.deletingSince === undefined) reconcile(canary, now, () => behaviour.canaryReadyAfter)
@@ -83,10 +109,15 @@ export const simulatedCluster = (behaviour: Behaviour) => {
       }
     }
     const had = !shareIsZero()
-    for (const change of route?.pending ?? []) if (change.at <= now) applied = change.weight
+    for (const change of route?.pending ?? []) {
+      if (change.at > now) continue
+      applied = change.weight
+      copied = change.mirror
+    }
     if (route) route.pending = route.pending.filter((change) => change.at > now)
     if (had && shareIsZero()) trafficEndedAt = now
-    if (!byReplicas && applied > 0 && !canary) breaks('1: the router sends traffic to a canary that is gone')
+    if (!byReplicas && applied > 0 && !diverted && !canary)
+      breaks('1: the router sends traffic to a canary that is gone')
     const short = readyPods(stable, now) < Math.max(behaviour.replicas, stable.desired)
     stableShortSince = short ? (stableShortSince ?? now) : undefined
   }
@@ -103,6 +134,7 @@ export const simulatedCluster = (behaviour: Behaviour) => {
 
   const observe = (): World => {
     lastAvailable = readyPods(stable, now)
+    lastDesired = stable.desired
     if (isWhole()) wholeAt = now
     return look()
   }
@@ -115,6 +147,7 @@ export const simulatedCluster = (behaviour: Behaviour) => {
         ? readyPods(canary, now) === (canary?.desired ?? 0) && (canary?.pods.length ?? 0) === (canary?.desired ?? 0)
         : (route?.pending.length ?? 0) === 0,
       marked: route !== undefined,
+      ...(route !== undefined && route.mirrored > 0 ? { mirrored: route.mirrored } : {}),
     },
     stable: {
       desired: stable.desired,
@@ -126,6 +159,10 @@ export const simulatedCluster = (behaviour: Behaviour) => {
       ? { canary: { desired: canary.desired, ready: readyPods(canary, now), restarts: 0, hash: canary.hash } }
       : {}),
     service,
+    ...(diverted ? { diverted } : {}),
+    ...(behaviour.autoscaled
+      ? { autoscalers: { frozen: autoscaler.epoch !== undefined, marked: autoscaler.epoch !== undefined } }
+      : {}),
     drained: shareIsZero() && now - trafficEndedAt >= DRAINED_AFTER,
     leftovers: (canary ? 1 : 0) + (service ? 1 : 0),
   })
@@ -152,10 +189,12 @@ export const simulatedCluster = (behaviour: Behaviour) => {
       if (!seen.canary || ready < seen.canary.desired || enough < Math.min(to, 99))
         breaks(`1: weight ${to} for a canary with ${ready} of ${seen.canary?.desired ?? 0} pods ready`)
     }
-    if (to >= before || writer.cancelled || !stored) return
+    // A canary whose Service is led to stable's pods has no share to give back.
+    if (to >= before || writer.cancelled || !stored || seen.diverted) return
     const { state } = stored.record
     const lost = (seen.canary?.ready ?? 0) === 0
-    const kept = 'restore' in state && state.restore
+    // Somebody else's template on stable is not waited for.
+    const kept = 'restore' in state && state.restore && seen.stable.hash !== 'foreign'
     const waitedFor = stableShortSince === undefined ? 0 : now - stableShortSince
     const waitedEnough = !kept && waitedFor >= stored.record.plan.readyWithin - 10 * TICK
     if (!lost && !waitedEnough && !carries(seen.stable.available, to, stableNeed(stored.record, seen)))
@@ -164,10 +203,18 @@ export const simulatedCluster = (behaviour: Behaviour) => {
       breaks('2: weight 0 on the way back from a promotion before stable had its template again')
   }
 
+  const checkMirror = (mirror: number, { seen }: Writer) => {
+    if (mirror <= (route?.mirrored ?? 0)) return
+    const ready = seen?.canary?.ready ?? 0
+    const enough = (ready * 100) / (seen?.stable.desired ?? 1)
+    if (!seen?.canary || ready < seen.canary.desired || enough < Math.min(mirror, 99))
+      breaks(`1: a copy of ${mirror} % for a canary with ${ready} of ${seen?.canary?.desired ?? 0} pods ready`)
+  }
+
   const checkRemoval = (what: string, writer: Writer) => {
     const lost = (writer.seen?.canary?.ready ?? 0) === 0
     const drained = now - trafficEndedAt >= DRAINED_AFTER || now - trafficEndedAt >= (stored?.record.plan.drain ?? 0)
-    if (canary && canary.pods.length > 0 && !lost && !byReplicas && !(shareIsZero() && drained))
+    if (canary && canary.pods.length > 0 && !lost && !byReplicas && !route?.human && !(shareIsZero() && drained))
       breaks(`1: ${what} while the canary still has requests (share ${share()})`)
   }
 
@@ -178,6 +225,27 @@ export const simulatedCluster = (behaviour: Behaviour) => {
       if (object) object.epoch = epoch
     }
     switch (command.do) {
+      case 'freeze-autoscalers':
+      case 'restore-autoscalers': {
+        if (!mayWrite(autoscaler, epoch)) return 'fenced'
+        const [from, to] =
+          command.do === 'freeze-autoscalers' ? (['own', 'disabled'] as const) : (['disabled', 'own'] as const)
+        landed(epoch, command.do)
+        // What a person decided is not ours to change.
+        if (autoscaler.policy === from) autoscaler.policy = to
+        if (command.do === 'freeze-autoscalers') autoscaler.epoch = epoch
+        else delete autoscaler.epoch
+        return 'written'
+      }
+      case 'divert-service':
+        if (!service) return 'upstream'
+        if (!mayWrite(canary, epoch)) return 'fenced'
+        if (copied > 0) breaks('1: copies of requests are led to stable, which answers them twice')
+        checkWeight(0, writer)
+        land(canary)
+        diverted = true
+        if (share() === 0) trafficEndedAt = now
+        return 'written'
       case 'apply':
         if (!mayWrite(canary, epoch)) return 'fenced'
         land(canary)
@@ -193,15 +261,20 @@ export const simulatedCluster = (behaviour: Behaviour) => {
         if (!mayWrite(byReplicas ? canary : route, epoch)) return 'fenced'
         if (byReplicas && (!canary || canary.deletingSince !== undefined))
           return command.to === 0 ? 'written' : 'upstream'
+        if (routeLocked) return 'forbidden'
         checkWeight(command.to, writer)
+        checkMirror(command.mirror ?? 0, writer)
         land(byReplicas ? canary : route)
         if (byReplicas && canary) {
           canary.asked = command.to
           canary.desired = replicasCanarySize(command.to, stable.desired)
         } else {
-          route ??= { written: 0, epoch, pending: [] }
+          route ??= { written: 0, mirrored: 0, epoch, pending: [] }
+          delete route.human
           route.written = command.to
-          route.pending.push({ weight: command.to, at: now + behaviour.routerDelay })
+          route.mirrored = command.mirror ?? 0
+          route.pending.push({ weight: command.to, mirror: route.mirrored, at: now + behaviour.routerDelay })
+          routeLocked ||= behaviour.routeForbidden && command.to > 0
         }
         return 'written'
       case 'scale': {
@@ -225,8 +298,11 @@ export const simulatedCluster = (behaviour: Behaviour) => {
       case 'restore-route':
         if (!route) return 'written'
         if (!mayWrite(route, epoch)) return 'fenced'
+        if (routeLocked) return 'forbidden'
         land(route)
-        if (applied !== 0 || route.written !== 0) breaks('1: the route was given back while the canary had weight')
+        // What a person wrote between the look and this write goes with the rest.
+        if (!route.human && (applied !== 0 || copied !== 0 || route.written !== 0))
+          breaks('1: the route was given back while the canary had weight')
         route = undefined
         return 'written'
       case 'remove-created':
@@ -236,6 +312,7 @@ export const simulatedCluster = (behaviour: Behaviour) => {
         checkRemoval('canary removed', writer)
         land(canary)
         service = false
+        diverted = false
         if (canary) canary.deletingSince ??= now
         return 'written'
     }
@@ -249,7 +326,9 @@ export const simulatedCluster = (behaviour: Behaviour) => {
     if (record.epoch < (stored?.record.epoch ?? 0)) breaks('5: a record of an older epoch was saved')
     const { state } = record
     const ours = state.phase === 'done' && state.verdict !== 'error' && stable.hash !== 'foreign'
-    if (ours && lastAvailable < record.stableReplicas)
+    // Autoscalers are given back before the end, and then decide.
+    const need = behaviour.autoscaled ? Math.min(record.stableReplicas, lastDesired) : record.stableReplicas
+    if (ours && lastAvailable < need)
       breaks(`2: the release ended (${state.verdict}) with ${lastAvailable} stable pods available`)
     // A pod may die between the look that saw stable whole and this save, and a run may freeze there.
     if ('verdict' in state && state.verdict === 'promoted' && (stable.hash === PREVIOUS || wholeAt < 0))
@@ -281,7 +360,7 @@ export const simulatedCluster = (behaviour: Behaviour) => {
     },
     /** Raises the mark on everything that carries one. */
     stamp: (epoch: number): Answer => {
-      for (const object of [stable, canary, route]) {
+      for (const object of [stable, canary, route, autoscaler]) {
         if (object?.epoch === undefined) continue
         if (behaviour.fenced && object.epoch > epoch) return 'fenced'
         object.epoch = epoch
@@ -317,10 +396,43 @@ export const simulatedCluster = (behaviour: Behaviour) => {
     deployForeign: () => {
       stable.hash = 'foreign'
     },
+    /** People who work against a release, or just work. */
+    setWeight: (weight: number) => {
+      if (!route || route.written === weight) return
+      route.human = true
+      route.written = weight
+      route.pending.push({ weight, mirror: route.mirrored, at: now + behaviour.routerDelay })
+    },
+    scaleCanary: (to: number) => {
+      if (canary && canary.deletingSince === undefined) canary.desired = to
+    },
+    scaleStable: (to: number) => {
+      stable.desired = to
+    },
+    freeAutoscaler: () => {
+      if (autoscaler.policy === 'disabled') stable.desired = Math.max(1, stable.desired - 1)
+      autoscaler.policy = 'human'
+    },
+    /** The route may be written again. */
+    unlockRoute: () => {
+      routeLocked = false
+    },
+    get autoscalerPolicy() {
+      return autoscaler.policy
+    },
+    get share() {
+      return share()
+    },
+    get routeWeight() {
+      return route?.written ?? 0
+    },
     /** What must hold when nobody works on the release any more: invariants 2 and 3. */
     checkAtRest: () => {
       const state = stored?.record.state
       const promoted = state?.phase === 'done' && state.verdict === 'promoted'
+      if (copied !== 0) breaks(`3: at rest the router copies ${copied} % to the canary`)
+      if (autoscaler.policy === 'disabled') breaks('3: at rest the autoscaler may not make stable smaller')
+      if (autoscaler.epoch !== undefined) breaks('3: at rest the autoscaler carries a mark of ours')
       if (applied !== 0) breaks(`2: at rest the router sends ${applied} % to the canary`)
       if (canary || service) breaks('3: at rest an object of the canary is left')
       if (route) breaks('3: at rest the route still carries something of ours')

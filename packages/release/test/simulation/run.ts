@@ -1,3 +1,4 @@
+import { afterCommand, afterLook, differences, nothingWritten } from '../../src/foreign.ts'
 import { pauseAfter } from '../../src/pace.ts'
 import type { Command, Event, Judgement, Next, Owner, ReleaseRecord, World } from '../../src/record.ts'
 import { startRelease } from '../../src/start.ts'
@@ -23,8 +24,8 @@ export type Run = {
   readonly signal: { cancelled: boolean }
 }
 
-/** How a run ended. `stopped`: fenced, or told to stop. */
-export type End = 'done' | 'stopped' | 'busy' | 'nothing'
+/** How a run ended. `stopped`: fenced, or told to stop. `stuck`: writes of the way down were refused for twice `readyWithin`. */
+export type End = 'done' | 'stopped' | 'busy' | 'nothing' | 'stuck'
 
 /** The loop of a run, as docs/decisions/0002-release-state.md says it, with a pause before every act. */
 export function* run(cluster: SimulatedCluster, me: Run): Generator<Act, End, Mishap> {
@@ -38,6 +39,9 @@ export function* run(cluster: SimulatedCluster, me: Run): Generator<Act, End, Mi
   let { record, version } = owned
   let seen: World | undefined
   let handledSignal = false
+  let written = nothingWritten
+  let refusedSince: number | undefined
+  let refusedNow = false
 
   /** Saves what the event changed, then performs; false when the run is fenced. */
   function* feed(event: Event): Generator<Act, boolean, Mishap> {
@@ -57,7 +61,9 @@ export function* run(cluster: SimulatedCluster, me: Run): Generator<Act, End, Mi
       const writer = { epoch: record.epoch, seen, cancelled: me.signal.cancelled }
       const answer: Answer =
         mishap === 'upstream' || mishap === 'forbidden' ? mishap : cluster.perform(command, record, writer)
+      written = afterCommand(written, command, answer === 'written' ? 'done' : 'refused')
       if (answer === 'written') continue
+      refusedNow = true
       const refusal = yield* feed({ kind: 'refused', at: cluster.now, command, cause: answer, text: 'simulated' })
       return answer === 'fenced' ? false : refusal
     }
@@ -66,6 +72,7 @@ export function* run(cluster: SimulatedCluster, me: Run): Generator<Act, End, Mi
 
   for (;;) {
     const before = record
+    refusedNow = false
     if (me.signal.cancelled && !handledSignal) {
       handledSignal = true
       if (!(yield* feed({ kind: 'cancelled', at: cluster.now }))) return 'stopped'
@@ -74,7 +81,9 @@ export function* run(cluster: SimulatedCluster, me: Run): Generator<Act, End, Mi
     const mishap: Mishap = yield { do: 'look', phase: record.state.phase }
     if (!cluster.renewLease(me.owner)) return 'stopped'
     if (mishap !== 'upstream') {
-      seen = cluster.observe()
+      const looked = cluster.observe()
+      seen = { ...looked, foreign: differences(written, record, looked) }
+      written = afterLook(written, record, looked)
       if (!(yield* feed({ kind: 'observed', world: seen }))) return 'stopped'
       if (isJudged(record) && !me.signal.cancelled) {
         const judgement = me.judge(record, seen)
@@ -84,6 +93,12 @@ export function* run(cluster: SimulatedCluster, me: Run): Generator<Act, End, Mi
     if (record.state.phase === 'done') {
       cluster.giveLeaseUp(me.owner)
       return 'done'
+    }
+    refusedSince = refusedNow ? (refusedSince ?? cluster.now) : undefined
+    const isDown = ['lowering', 'draining', 'cleaning'].includes(record.state.phase)
+    if (isDown && refusedSince !== undefined && cluster.now - refusedSince >= 2 * record.plan.readyWithin) {
+      cluster.giveLeaseUp(me.owner)
+      return 'stuck'
     }
     const ms = pauseAfter(before, record)
     if (ms > 0 && !me.signal.cancelled) yield { do: 'sleep', ms }

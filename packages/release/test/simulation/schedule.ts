@@ -24,6 +24,14 @@ export type Fault = {
     | 'canary-dies'
     | 'autoscaler-shrinks-stable'
     | 'foreign-deploy'
+    | 'human-sets-weight-0'
+    | 'human-sets-weight-90'
+    | 'human-scales-canary-to-1'
+    | 'human-scales-canary-to-0'
+    | 'human-scales-canary-up'
+    | 'human-scales-stable-to-1'
+    | 'human-scales-stable-up'
+    | 'human-frees-autoscaler'
 }
 
 /** What is played: a scenario, a plan, and what befalls its runs. */
@@ -34,6 +42,10 @@ export type Schedule = {
   readonly recovery: 'resume' | 'reap'
   readonly next?: Next
   readonly fenced?: boolean
+  /** Default true. */
+  readonly autoscaled?: boolean
+  /** After the first weight the route may not be written, until a run has given up over it. Default false. */
+  readonly routeForbidden?: boolean
 }
 
 /** What was left once everything had ended; `broken` names each invariant that did not hold. */
@@ -44,6 +56,9 @@ export type Outcome = {
   readonly acts: readonly Act[]
   /** The record as the first run left it. */
   readonly atFault: ReleaseRecord | undefined
+  /** What the canary got, by the route and in fact, when a run gave up over a route that may not be written. */
+  readonly stuck?: { readonly share: number; readonly written: number; readonly record: ReleaseRecord | undefined }
+  readonly autoscaler: string
 }
 
 const MOMENT = 20
@@ -53,11 +68,13 @@ const BOUND = 6_000
 export const play = (schedule: Schedule): Outcome => {
   const { scenario, plan, next = realNext, fenced = true } = schedule
   const cluster = simulatedCluster({
-    split: plan.split,
+    split: plan.split === 'replicas' ? 'replicas' : 'weights',
     replicas: 4,
     routerDelay: scenario === 'route-not-taken' ? Number.POSITIVE_INFINITY : 1_800,
     canaryReadyAfter: scenario === 'never-ready' ? Number.POSITIVE_INFINITY : 800,
     promotedReadyAfter: scenario === 'stuck-promotion' ? Number.POSITIVE_INFINITY : 500,
+    autoscaled: schedule.autoscaled ?? true,
+    routeForbidden: schedule.routeForbidden ?? false,
     fenced,
   })
   const signal = { cancelled: false }
@@ -67,6 +84,7 @@ export const play = (schedule: Schedule): Outcome => {
   let atFault: ReleaseRecord | undefined
   const pending = [...schedule.faults]
   const zombies: { readonly actor: Generator<Act, End, Mishap>; readonly wakeAt: number }[] = []
+  let stuck: Outcome['stuck']
   let budget = BOUND
 
   /** Drives one run; `undefined` when a fault stopped it. */
@@ -129,6 +147,30 @@ export const play = (schedule: Schedule): Outcome => {
       case 'foreign-deploy':
         cluster.deployForeign()
         return undefined
+      case 'human-sets-weight-0':
+        cluster.setWeight(0)
+        return undefined
+      case 'human-sets-weight-90':
+        cluster.setWeight(90)
+        return undefined
+      case 'human-scales-canary-to-0':
+        cluster.scaleCanary(0)
+        return undefined
+      case 'human-scales-canary-to-1':
+        cluster.scaleCanary(1)
+        return undefined
+      case 'human-scales-canary-up':
+        cluster.scaleCanary(9)
+        return undefined
+      case 'human-scales-stable-to-1':
+        cluster.scaleStable(1)
+        return undefined
+      case 'human-scales-stable-up':
+        cluster.scaleStable(7)
+        return undefined
+      case 'human-frees-autoscaler':
+        cluster.freeAutoscaler()
+        return undefined
       default:
         return fault.kind
     }
@@ -145,6 +187,10 @@ export const play = (schedule: Schedule): Outcome => {
         if (zombie) end = drive(zombie.actor, false)
         if (cluster.record === undefined || cluster.record.state.phase === 'done') end = 'done'
         continue
+      }
+      if (end === 'stuck') {
+        stuck = { share: cluster.share, written: cluster.routeWeight, record: cluster.record }
+        cluster.unlockRoute()
       }
       n += 1
       const post = signal.cancelled && n === 1
@@ -164,7 +210,14 @@ export const play = (schedule: Schedule): Outcome => {
   }
   cluster.advance(cluster.now + 4_000)
   if (cluster.record) cluster.checkAtRest()
-  return { broken: cluster.broken, record: cluster.record, acts, atFault }
+  return {
+    broken: cluster.broken,
+    record: cluster.record,
+    acts,
+    atFault,
+    autoscaler: cluster.autoscalerPolicy,
+    ...(stuck === undefined ? {} : { stuck }),
+  }
 }
 
 /** The verdict, or where there is none the phase that the release was left in. */

@@ -1,0 +1,172 @@
+import type { KubernetesObject, PatchOperation } from '@sluice/kubernetes/cluster'
+import { EPOCH } from '@sluice/kubernetes/fenced'
+import { valueAt } from '@sluice/kubernetes/json-pointer'
+import type { Json, Touched } from '@sluice/release/record'
+import { json } from './touched.ts'
+
+/** The autoscalers of a namespace; `scaledObjects` absent: they could not be read. */
+export type Autoscalers = {
+  readonly horizontal: readonly KubernetesObject[]
+  readonly scaledObjects: readonly KubernetesObject[] | undefined
+}
+
+/** What a HorizontalPodAutoscaler is called in references. */
+export const HPA = { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler' }
+/** KEDA's autoscaler, which makes and keeps a HorizontalPodAutoscaler of its own. https://keda.sh/docs/2.22/reference/scaledobject-spec/ */
+export const SCALED_OBJECT = { apiVersion: 'keda.sh/v1alpha1', kind: 'ScaledObject' }
+
+/**
+ * The autoscalers that could make stable smaller than it is now, each with the values that keep it from that, and those that are there.
+ * `unknown`: autoscalers whose own keeper could not be read, and would put back whatever was changed.
+ * @param replicas stable's size before the release
+ */
+export const autoscalersOf = (
+  found: Autoscalers,
+  deployment: string,
+  replicas: number,
+): { readonly touched: readonly Touched[]; readonly unknown: readonly string[] } => {
+  const scaled = (found.scaledObjects ?? []).filter((object) => targets(object, deployment, 'Deployment'))
+  const horizontal = found.horizontal.filter((object) => targets(object, deployment, undefined))
+  const kept = horizontal.filter(isKept)
+  const known = kept.every((object) => scaled.some(({ metadata }) => metadata.name === keeperOf(object)))
+  return {
+    touched: [
+      ...scaled.flatMap((object) => entry(object, SCALED_OBJECT, scaledValues(object, replicas))),
+      ...horizontal
+        .filter((object) => !isKept(object))
+        .flatMap((object) => entry(object, HPA, ownValues(object, replicas))),
+    ],
+    unknown: known ? [] : kept.map(({ metadata }) => metadata.name),
+  }
+}
+
+/** What keeps the autoscaler from making stable smaller. A value that a person changed since is left as it is. */
+export const freezing = (object: KubernetesObject, { before }: Touched): readonly PatchOperation[] =>
+  before
+    .filter(({ path }) => path !== ANNOTATIONS)
+    .flatMap(({ path, value, ours }) => (same(valueAt(object, path), value) ? written(object, path, ours) : []))
+
+/** What gives the autoscaler back as it was: only the release's own values are taken back, a person's are kept. */
+export const restoring = (object: KubernetesObject, { before }: Touched): readonly PatchOperation[] =>
+  before.flatMap(({ path, value, ours }) => {
+    if (path === ANNOTATIONS) return []
+    if (isOurs(valueAt(object, path), ours)) return written(object, path, value)
+    // A person has given it rules of its own; ours among them goes all the same.
+    const policy = `${BEHAVIOUR}/scaleDown/selectPolicy`
+    return path !== policy && policy.startsWith(path) && valueAt(object, policy) === DISABLED
+      ? written(object, policy, undefined)
+      : []
+  })
+
+/** Whether the object had no annotation before ours, and has no other now. */
+export const hadNoAnnotations = (object: KubernetesObject, { before }: Touched): boolean =>
+  before.some(({ path }) => path === ANNOTATIONS) &&
+  Object.keys(object.metadata.annotations ?? {}).every((key) => key === EPOCH)
+
+const DISABLED = 'Disabled'
+const BEHAVIOUR = '/spec/behavior'
+const ANNOTATIONS = '/metadata/annotations'
+
+type Value = Touched['before'][number]
+type Spec = {
+  readonly scaleTargetRef?: { readonly kind?: string; readonly name?: string }
+  readonly minReplicas?: number
+  readonly behavior?: { readonly scaleDown?: { readonly selectPolicy?: string } }
+  readonly minReplicaCount?: number
+  readonly maxReplicaCount?: number
+  readonly idleReplicaCount?: number
+}
+const specOf = (object: KubernetesObject): Spec => (object.spec ?? {}) as Spec
+
+const targets = (object: KubernetesObject, deployment: string, kind: string | undefined): boolean => {
+  const { scaleTargetRef: target } = specOf(object)
+  return target?.name === deployment && (target.kind ?? kind) === 'Deployment'
+}
+
+const keeperOf = ({ metadata }: KubernetesObject): string | undefined =>
+  metadata.ownerReferences?.find(({ kind }) => kind === SCALED_OBJECT.kind)?.name
+const isKept = (object: KubernetesObject): boolean => keeperOf(object) !== undefined
+
+const entry = ({ metadata }: KubernetesObject, kind: typeof HPA, values: readonly Value[]): readonly Touched[] => {
+  if (values.length === 0) return []
+  const ref = { ...kind, namespace: metadata.namespace ?? '', name: metadata.name, uid: metadata.uid ?? '' }
+  const bare = Object.keys(metadata.annotations ?? {}).length === 0 ? [{ path: ANNOTATIONS }] : []
+  return [{ ref, role: 'autoscaler', created: false, before: [...values, ...bare] }]
+}
+
+/**
+ * One that may not go below stable's present size cannot hurt. Else `selectPolicy: Disabled`, written at the first level that is not there yet, so
+ * that absent is made absent again. Source: the API reference of autoscaling/v2, HPAScalingRules.
+ */
+const ownValues = (object: KubernetesObject, replicas: number): readonly Value[] => {
+  const { minReplicas = 1, behavior } = specOf(object)
+  if (minReplicas >= replicas || behavior?.scaleDown?.selectPolicy === DISABLED) return []
+  if (behavior === undefined) return [{ path: BEHAVIOUR, ours: { scaleDown: { selectPolicy: DISABLED } } }]
+  if (behavior.scaleDown === undefined) return [{ path: `${BEHAVIOUR}/scaleDown`, ours: { selectPolicy: DISABLED } }]
+  const { selectPolicy } = behavior.scaleDown
+  const path = `${BEHAVIOUR}/scaleDown/selectPolicy`
+  return [{ path, ...(selectPolicy === undefined ? {} : { value: selectPolicy }), ours: DISABLED }]
+}
+
+/** The least that KEDA keeps becomes what stable has now, never more than its most; the size of an idle target would undercut it. */
+const scaledValues = (object: KubernetesObject, replicas: number): readonly Value[] => {
+  const { minReplicaCount, maxReplicaCount = 100, idleReplicaCount } = specOf(object)
+  const least = Math.min(maxReplicaCount, replicas)
+  const path = '/spec/minReplicaCount'
+  return [
+    ...((minReplicaCount ?? 0) >= least
+      ? []
+      : [{ path, ...(minReplicaCount === undefined ? {} : { value: minReplicaCount }), ours: least }]),
+    ...(idleReplicaCount === undefined ? [] : [{ path: '/spec/idleReplicaCount', value: idleReplicaCount }]),
+  ]
+}
+
+const written = (object: KubernetesObject, path: string, value: Json | undefined): readonly PatchOperation[] => {
+  const live = valueAt(object, path)
+  if (same(live, value)) return []
+  if (value === undefined) return [{ op: 'remove', path }]
+  return [{ op: live === undefined ? 'add' : 'replace', path, value }]
+}
+
+const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
+
+/** What the API server makes of a behaviour that says less. Source: pkg/apis/autoscaling/v2/defaults.go of Kubernetes. */
+const DEFAULTS = {
+  scaleUp: {
+    stabilizationWindowSeconds: 0,
+    selectPolicy: 'Max',
+    policies: [
+      { type: 'Pods', value: 4, periodSeconds: 15 },
+      { type: 'Percent', value: 100, periodSeconds: 15 },
+    ],
+  },
+  scaleDown: { selectPolicy: DISABLED, policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }] },
+}
+
+/** The value that the release wrote, with nothing in it but what the API server adds by itself. */
+const isOurs = (live: unknown, ours: Json | undefined): boolean => {
+  if (typeof ours !== 'object' || ours === null) return same(live, ours)
+  const filled = 'scaleDown' in ours ? DEFAULTS : DEFAULTS.scaleDown
+  return live !== undefined && holds(live, ours) && holds(filled, json(live))
+}
+
+/** Whether everything that `part` says is in `whole`, lists compared whole and in their order. */
+const holds = (whole: unknown, part: Json): boolean => {
+  if (typeof part !== 'object' || part === null || Array.isArray(part)) return sameInAnyOrder(whole, part)
+  if (typeof whole !== 'object' || whole === null) return false
+  return Object.entries(part).every(([key, value]) =>
+    holds((whole as Readonly<Record<string, unknown>>)[key], value as Json),
+  )
+}
+
+/** Keys of objects have no order, as a server may answer in its own. */
+const sameInAnyOrder = (a: unknown, b: unknown): boolean => same(ordered(a), ordered(b))
+const ordered = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(ordered)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, ordered(inner)]),
+  )
+}

@@ -1,0 +1,138 @@
+import { reasons } from './reasons.ts'
+import type { Command, Difference, Foreign, ReleaseRecord, World } from './record.ts'
+import { canarySize } from './sizing.ts'
+import { askedMirror, askedWeight, type Moved, splitTo, turnBack } from './way.ts'
+
+/**
+ * What this run knows to be in the cluster because it wrote it there, or saw it there as it was asked. Kept by the run alone: what changed while nobody
+ * looked is put right by the phases, but nobody is blamed for it. `canary`: the size of its Deployment.
+ */
+export type Written = { readonly weight?: number; readonly mirror?: number; readonly canary?: number }
+
+/** Before the first look. */
+export const nothingWritten: Written = {}
+
+/** What is known after a command: done as asked, or refused, with an answer that may have been lost after the write. */
+export const afterCommand = (written: Written, command: Command, answer: 'done' | 'refused'): Written => {
+  switch (command.do) {
+    case 'weight': {
+      // Split by replicas the router sizes the canary.
+      const { weight: _weight, mirror: _mirror, canary: _canary, ...rest } = written
+      return answer === 'done' ? { ...rest, weight: command.to, mirror: command.mirror ?? 0 } : rest
+    }
+    case 'apply':
+    case 'scale': {
+      if (command.role !== 'canary') return written
+      const { canary: _, ...rest } = written
+      const size = command.do === 'scale' ? command.to : command.replicas
+      return answer === 'done' && size !== undefined ? { ...rest, canary: size } : rest
+    }
+    default:
+      return written
+  }
+}
+
+/** What is known after a look: what shows as it was asked, and the size of a canary that is large enough for its step. */
+export const afterLook = (written: Written, record: ReleaseRecord, world: World): Written => {
+  if (!isWatched(record)) return written
+  const { state, plan } = record
+  const [weight, mirror] = [askedWeight(record), askedMirror(record)]
+  const asAsked = world.weight.written === weight && (world.weight.mirrored ?? 0) === mirror
+  const least = plan.split === 'replicas' ? 0 : canarySize(Math.max(weight, mirror), record.stableReplicas, plan)
+  const mayAdopt = state.phase === 'analysing' || state.phase === 'holding'
+  return {
+    ...written,
+    ...(asAsked ? { weight, mirror } : {}),
+    ...(mayAdopt && asAsked && written.canary === undefined && world.canary !== undefined
+      ? { canary: Math.max(least, world.canary.desired) }
+      : {}),
+  }
+}
+
+/**
+ * What in the cluster is no longer what this run wrote. Somebody who makes stable larger, or the canary where a router splits, is let be: only less
+ * than was written can hurt. Templates are not compared here: another one ends the release at once, as nothing that was not analysed is promoted.
+ */
+export const differences = (written: Written, record: ReleaseRecord, world: World): readonly Difference[] => {
+  if (!isWatched(record)) return []
+  const { stable, canary, weight } = world
+  const found: Difference[] = []
+  const mirrored = weight.mirrored ?? 0
+  const isWritten = weight.written === written.weight && mirrored === written.mirror
+  const isAsked = weight.written === askedWeight(record) && mirrored === askedMirror(record)
+  if (written.weight !== undefined && !isWritten && !isAsked)
+    found.push({
+      what: 'weight',
+      text: `the route sends the canary ${inWords(weight.written, mirrored)}, and this release wrote ${inWords(written.weight, written.mirror ?? 0)}`,
+      wanted: written.weight,
+    })
+  const size = written.canary
+  if (size !== undefined && canary?.hash === record.canary.hash && isChanged(record, canary.desired, size))
+    found.push({
+      what: 'canary-replicas',
+      text: `the canary was scaled to ${canary.desired}, and this release wrote ${size}`,
+      wanted: size,
+    })
+  if (stable.hash !== '' && stable.desired < record.stableReplicas && !isFirstStep(record))
+    found.push({
+      what: 'stable-replicas',
+      text: `stable was scaled to ${stable.desired}, and all of the traffic needs the ${record.stableReplicas} that it had before the release`,
+      wanted: record.stableReplicas,
+    })
+  return found
+}
+
+/**
+ * What a look at foreign changes does: the first one is noted and put right, the second ends the release on the safe way back. One that stands until it
+ * is put right counts once. The record is the same object when there is nothing to note.
+ */
+export const faceForeign = (record: ReleaseRecord, world: World): Moved => {
+  const found = world.foreign ?? []
+  const known = record.foreign ?? []
+  const still = (what: Foreign['what']) => found.some((difference) => difference.what === what)
+  const settled = known.map((each) => (each.open && !still(each.what) ? { ...each, open: false } : each))
+  const fresh = found.filter(({ what }) => !known.some((each) => each.open && each.what === what))
+  const noted = [
+    ...settled,
+    ...fresh.map(({ what, text, by }) => ({
+      what,
+      text,
+      ...(by === undefined ? {} : { by }),
+      at: world.at,
+      open: true,
+    })),
+  ]
+  const changed = fresh.length > 0 || settled.some((each, n) => each !== known[n])
+  const next = changed ? { ...record, foreign: noted } : record
+  const [last] = noted.slice(-1)
+  if (fresh.length > 0 && last !== undefined && noted.length > 1)
+    return turnBack(next, world.at, { verdict: 'error', why: reasons.foreignChange(noted) })
+  return { record: next, commands: found.flatMap((difference) => putRight(record, difference)) }
+}
+
+const isWatched = ({ state }: ReleaseRecord): boolean =>
+  ['preparing', 'raising', 'analysing', 'holding', 'promoting'].includes(state.phase)
+
+// Before the first weight stable's autoscaler may still be free, and nothing depends on stable's size yet.
+const isFirstStep = ({ state }: ReleaseRecord): boolean => state.phase === 'preparing' && state.step === 0
+
+// Without a router every canary pod is a share of the traffic.
+const isChanged = ({ plan }: ReleaseRecord, live: number, size: number): boolean =>
+  plan.split === 'replicas' ? live !== size : live < size
+
+const putRight = (record: ReleaseRecord, { what, wanted }: Difference): readonly Command[] => {
+  switch (what) {
+    case 'weight':
+      // The phases ask for it, and know whether stable carries the rest.
+      return []
+    case 'canary-replicas':
+      return record.plan.split === 'replicas'
+        ? [splitTo(askedWeight(record))]
+        : [{ do: 'scale', role: 'canary', to: wanted }]
+    case 'stable-replicas':
+      return [{ do: 'scale', role: 'stable', to: wanted }]
+  }
+}
+
+const inWords = (weight: number, mirror: number): string =>
+  mirror > 0 ? `${weight} % and a copy of ${mirror} %` : `${weight} %`
