@@ -1,0 +1,207 @@
+import { readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { KubernetesObject } from '@sluice/kubernetes/cluster'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parseAllDocuments } from 'yaml'
+import { guardBound, guardName } from '../../actions/canary-promote/src/guard.ts'
+import { bundle } from '../../scripts/build/bundle.ts'
+import { emit } from '../../scripts/build/emit.ts'
+import { guardImage } from '../../scripts/guard-image.ts'
+import { pushImage } from '../../scripts/image.ts'
+import type { Inputs } from './action.ts'
+import { PORTS } from './processes.ts'
+import { expectRest, recordOf, stableOf } from './rest.ts'
+import { accountWith, roleIn } from './rights.ts'
+import { PLAN, type Real, realCluster, type Site, siteOn, until } from './site.ts'
+import { registryOf } from './up.ts'
+
+/**
+ * The guard on a real cluster: its image from the registry, its CronJob run by the controllers, its account with the rights that the README lists. No
+ * GitHub, and no process of the action after the first was killed.
+ */
+const ROOT = join(import.meta.dirname, '../..')
+const README = 'actions/canary-promote/README.md'
+const AFTER = 8000
+let real: Real
+let image = ''
+const sites: Site[] = []
+
+beforeAll(async () => {
+  real = await realCluster()
+  const options = { cache: join(real.paths.cache, 'layers') }
+  const { digest } = await pushImage(registryOf(real.address), 'guard', guardImage(await bundled()), options)
+  image = `127.0.0.1:${PORTS.registry}/guard@${digest}`
+}, 240_000)
+afterAll(async () => {
+  for (const site of sites) await site.remove()
+})
+
+/** The bundle that the tests are of: the committed one, or with `SLUICE_FROM_SOURCE` one that is made now. */
+const bundled = async (): Promise<string | undefined> => {
+  if (process.env.SLUICE_FROM_SOURCE === undefined) return undefined
+  const scratch = join(ROOT, '.build', `guard-${process.pid}`)
+  const out = join(scratch, 'dist')
+  await emit(ROOT, join(scratch, 'js'))
+  await bundle('canary-promote', join(scratch, 'js'), out)
+  sweep.push(scratch)
+  return out
+}
+const sweep: string[] = []
+afterAll(() => {
+  for (const folder of sweep) rmSync(folder, { recursive: true, force: true })
+})
+
+/** A site with the guard's account and roles, to the letter of the README, and a release account that may install it. */
+const guardedSite = async (labels: Inputs = {}) => {
+  const site = await siteOn(real, { labels })
+  sites.push(site)
+  const { namespace } = site
+  const seconds = 3600
+  const [releases, repairs, guards, installs] = [
+    'sluice-canary',
+    'sluice-recovery',
+    'sluice-guard',
+    'sluice-guard-install',
+  ].map((name) => roleIn(README, name))
+  if (!releases || !repairs || !guards || !installs) throw new Error('roles')
+  const kubeconfig = await accountWith(real.access, namespace, {
+    name: 'releaser',
+    roles: [releases, guards, installs],
+    seconds,
+  })
+  for (const object of manifests()) {
+    const { kind } = object
+    const collection =
+      kind === 'ServiceAccount' ? '/api/v1/serviceaccounts' : '/apis/rbac.authorization.k8s.io/v1/rolebindings'
+    const subjects = (object.subjects as readonly object[] | undefined)?.map((each) => ({ ...each, namespace }))
+    await site.apply(collection, {
+      ...object,
+      metadata: { name: object.metadata.name, namespace },
+      ...(subjects === undefined ? {} : { subjects }),
+    })
+  }
+  const cronJob = () => site.get<CronJob>('batch/v1', 'cronjobs', guardName('shop'))
+  const jobs = () => site.admin.list<Job>({ apiVersion: 'batch/v1', resource: 'jobs', namespace })
+  const logs = async (): Promise<string> => {
+    const pods = await site.admin.list({ apiVersion: 'v1', resource: 'pods', namespace }, { labels: GUARD_PODS })
+    const texts = await Promise.all(
+      pods.map(({ metadata }) => site.admin.logs(namespace, metadata.name, { tailLines: 200 })),
+    )
+    return texts.join('\n')
+  }
+  return { site, kubeconfig, cronJob, jobs, logs }
+}
+const GUARD_PODS = { 'app.kubernetes.io/name': 'sluice-guard' }
+type CronJob = KubernetesObject & { readonly status?: { readonly lastSuccessfulTime?: string } }
+type Job = KubernetesObject & {
+  readonly spec: { readonly ttlSecondsAfterFinished: number }
+  readonly status?: { readonly succeeded?: number; readonly failed?: number; readonly active?: number }
+}
+
+/** What the README tells its readers to install for the guard, but for the Roles. */
+const manifests = (): readonly (KubernetesObject & { readonly [field: string]: unknown })[] => {
+  const blocks = [...readFileSync(join(ROOT, README), 'utf8').matchAll(/```yaml\n([\s\S]*?)```/g)].map(
+    ([, text = '']) => text,
+  )
+  const block = blocks.find((text) => text.includes('kind: ServiceAccount'))
+  return parseAllDocuments(block ?? '').map((document) => document.toJS())
+}
+
+const planWith = (more = ''): string =>
+  `${PLAN.replace(/hold: \d+s/g, 'hold: 10m')}\nguard: { image: "${image}", after: ${AFTER / 1000}s }${more}`
+
+describe.concurrent('a guard in a real cluster', () => {
+  test('takes the canary of a killed runner back within its bound, with no GitHub, and leaves nothing', {
+    timeout: 300_000,
+  }, async () => {
+    const { site, kubeconfig, cronJob, jobs, logs } = await guardedSite(RESTRICTED)
+    const clients = site.clients(40)
+    const run = site.canary({ image: real.image('good'), plan: planWith(), kubeconfig })
+    await run.said(/analysing at weight 20/)
+    expect(await cronJob()).toBeDefined()
+    run.kill('SIGKILL')
+    const died = performance.now()
+    await run.done
+    expect(await site.weight()).toBe(20)
+
+    const bound = guardBound({ image, every: 60_000, after: AFTER, serviceAccount: '' }, 6000)
+    // The way back of this plan: weight 0 at the first look, as stable is whole.
+    await until(async () => (await site.weight()) === 0, bound + 10_000, 'weight 0').catch(async (error) => {
+      throw new Error(`${error}\n${await logs()}`)
+    })
+    const took = performance.now() - died
+    process.stdout.write(`guard: weight 0 after ${(took / 1000).toFixed(1)} s, bound ${bound / 1000} s\n`)
+    expect(took).toBeLessThan(bound + 5000)
+    await until(async () => (await recordOf(site))?.state.phase === 'done', 60_000, 'the end of the release')
+    expect(await recordOf(site)).toMatchObject({
+      state: { verdict: 'rolled-back', why: { code: 'reaped' } },
+      owner: { job: 'guard', runId: expect.stringMatching(/^sluice-shop-guard-/) },
+    })
+    await expectRest(real, site, 'old')
+    expect(await cronJob()).toBeUndefined()
+    await until(
+      async () => (await jobs()).every(({ status }) => status?.active === undefined),
+      30_000,
+      'the end of the Job',
+    )
+    const left = await jobs()
+    expect(
+      left.map(({ status }) => status?.failed ?? 0),
+      await logs(),
+    ).toEqual([0])
+    expect(left.map(({ spec }) => spec.ttlSecondsAfterFinished)).toEqual([300])
+    clients.stop()
+    expect(clients.failures()).toEqual([])
+  })
+
+  test('does nothing while the run lives and renews, and goes with the release', { timeout: 300_000 }, async () => {
+    const { site, kubeconfig, cronJob, jobs, logs } = await guardedSite()
+    const plan = `${PLAN.replace('hold: 8s', 'hold: 130s')}\nguard: { image: "${image}", after: ${AFTER / 1000}s }`
+    const run = site.canary({ image: real.image('good'), plan, kubeconfig })
+    await run.said(/analysing at weight 20/)
+    const record = await recordOf(site)
+    await until(async () => (await cronJob())?.status?.lastSuccessfulTime !== undefined, 120_000, 'a look of the guard')
+    expect(await logs()).toContain('reason-code=alive')
+    expect((await recordOf(site))?.epoch).toBe(record?.epoch)
+    const result = await run.done
+    expect(result.outputs, result.log).toMatchObject({ verdict: 'promoted' })
+    await expectRest(real, site, 'good')
+    expect(await cronJob()).toBeUndefined()
+    await until(async () => (await jobs()).length === 0, 30_000, 'the end of its Jobs')
+  })
+
+  test('carries a promotion that had begun through', { timeout: 300_000 }, async () => {
+    const { site, kubeconfig, cronJob } = await guardedSite()
+    const plan = `${PLAN}\nguard: { image: "${image}", after: ${AFTER / 1000}s }`
+    site.clients(40)
+    const run = site.canary({ image: real.image('good'), plan, kubeconfig })
+    await run.said(/promoting: stable gets/)
+    run.kill('SIGKILL')
+    await run.done
+    await until(async () => (await recordOf(site))?.state.phase === 'done', 150_000, 'the end of the release')
+    expect(await recordOf(site)).toMatchObject({ state: { verdict: 'promoted' }, owner: { job: 'guard' } })
+    await expectRest(real, site, 'good')
+    expect(await cronJob()).toBeUndefined()
+  })
+
+  test('that may not do its work keeps the weight from rising', { timeout: 300_000 }, async () => {
+    const { site, kubeconfig, logs } = await guardedSite()
+    await site.admin.remove(
+      { apiVersion: 'rbac.authorization.k8s.io/v1', resource: 'rolebindings', namespace: site.namespace },
+      'sluice-guard-recovery',
+    )
+    const plan = `${PLAN.replace(/\{ weight: 20, hold: 8s \}/, '{ weight: 20, hold: 310s }')}\nguard: { image: "${image}", after: ${AFTER / 1000}s }`
+    site.clients(40)
+    const run = site.canary({ image: real.image('good'), plan, kubeconfig })
+    await run.said(/analysing at weight 20/)
+    await until(async () => /Not allowed to get configmaps/.test(await logs()), 120_000, 'a look that is refused')
+    run.kill('SIGTERM')
+    await run.done
+    await pause(1)
+    expect((await stableOf(site)).image).toBe(real.image('old'))
+  })
+})
+
+/** What Pod Security enforces in the namespace: the strictest. */
+const RESTRICTED = {}
