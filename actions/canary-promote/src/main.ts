@@ -8,6 +8,7 @@ import type { Run } from '@sluice/kit/report'
 import { currentRun, tool, VERSION } from '@sluice/kit/run'
 import { keep, kept, mask } from '@sluice/kit/state'
 import { connect } from '@sluice/kubernetes/connect'
+import { ownerName } from './canary.ts'
 import type { Ended } from './ending.ts'
 import { GUARD } from './guard.ts'
 import { type Inputs, inputs, isInline, planInputs, readPlan, type WholePlan } from './inputs.ts'
@@ -60,6 +61,8 @@ const body = async (phase: 'main' | 'post'): Promise<Outcome> => {
     env: process.env,
   })
   const clock = realClock(stopped)
+  const self = currentRun(process.env, process.pid)
+  const owner = given.mode === 'guard' ? { ...self, job: GUARD } : self
   const namespace = cluster.namespace
   const where = { cluster, namespace, deployment: given.deployment, clock, cancelled: stopped, say }
   const ports: Ports = {
@@ -71,7 +74,7 @@ const body = async (phase: 'main' | 'post'): Promise<Outcome> => {
         rollout: rolloutPort({ ...where, weights: stepsOf(plan).map(({ weight }) => weight) }),
         deployment: clusterPort({
           ...where,
-          router: (settings, owned) => routerFor({ cluster, namespace }, settings, owned),
+          router: (settings, owned) => routerFor({ cluster, namespace, owner: ownerName(owner) }, settings, owned),
         }),
       }),
       where,
@@ -80,8 +83,6 @@ const body = async (phase: 'main' | 'post'): Promise<Outcome> => {
     cancelled: stopped,
     say,
   }
-  const self = currentRun(process.env, process.pid)
-  const owner = given.mode === 'guard' ? { ...self, job: GUARD } : self
   const end = await run(askedFor(given, { plan, phase, owner, namespace, clock }), ports)
   if (end.driven === undefined || end.driven.kind === 'done') keep('phase', 'done')
   return outcomeOf(end, { given, phase, namespace, owner, startedAt })
@@ -178,7 +179,7 @@ const readAll = (): { readonly given: Inputs; readonly plan: WholePlan } => {
       () => undefined,
     )
   const plan = sources && attempt(() => readPlan(planSource(sources.plan), sources['plan-defaults']))
-  if (plan !== undefined) problems.push(...planProblems(plan))
+  if (plan !== undefined) problems.push(...planProblems(plan, given))
   if (given === undefined || plan === undefined || problems.length > 0) {
     throw new Fault('input', problems.join('\n  '))
   }

@@ -2,6 +2,7 @@ import type { JudgePlan } from '@sluice/evidence/judge'
 import type { Finding } from '@sluice/kit/report'
 import type { Json, Plan, ReleaseRecord } from '@sluice/release/record'
 import type { RouterName, Tester } from '@sluice/traffic/router'
+import { abilityProblems, type RouterAsked } from './abilities.ts'
 import { type Guard, guardNote, guardOf, guardProblems } from './guard.ts'
 import type { WholePlan } from './inputs.ts'
 import type { Setup } from './setup.ts'
@@ -15,6 +16,8 @@ export type Settings = {
   readonly tester: Tester | null
   /** What each step asks of the canary, percent. */
   readonly weights?: readonly number[]
+  /** What the steps that only copy requests ask, percent. */
+  readonly mirrors?: readonly number[]
   readonly metrics: WholePlan['metrics']
   readonly alpha: number
   readonly warmUp: number
@@ -26,8 +29,8 @@ export type Settings = {
   readonly guard?: Guard
 }
 
-/** Problems of a plan that no single key shows; each a sentence with the key's name. */
-export const planProblems = (plan: WholePlan): readonly string[] => {
+/** Problems of a plan that no single key shows, with its router's where it is known; each a sentence with the key's name. */
+export const planProblems = (plan: WholePlan, asked?: RouterAsked): readonly string[] => {
   const weights = plan.steps.flatMap((step) => ('weight' in step ? [step.weight] : []))
   const names = plan.metrics.map(({ name }) => name)
   const twice = names.filter((name, index) => names.indexOf(name) !== index)
@@ -48,6 +51,7 @@ export const planProblems = (plan: WholePlan): readonly string[] => {
         : [],
     ),
     ...guardProblems(guardOf(plan.guard), plan.lease),
+    ...(asked === undefined ? [] : abilityProblems(plan, asked)),
     ...(plan.provider === 'probe' && plan.probe === undefined
       ? ['plan: provider probe needs the key probe with at least a path']
       : []),

@@ -285,6 +285,7 @@ const settingsFor = (asked: Asked, setup: Setup, guard = guardOf(asked.plan.guar
   rule: asked.rule,
   tester: asked.plan.tester ?? null,
   weights: sharesOf(asked.plan),
+  mirrors: asked.plan.steps.flatMap((step) => ('mirror' in step ? [step.mirror] : [])),
   metrics: asked.plan.metrics,
   alpha: asked.plan['false-rollback-rate'],
   warmUp: asked.plan['warm-up'],

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { RouterName } from '@sluice/traffic/router'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
@@ -94,6 +95,48 @@ describe('the plan', () => {
     ],
   ])('is refused for %s', (_, given, expected) => {
     expect(planProblems(given).join('\n')).toMatch(expected)
+  })
+
+  const mirrored = plan({
+    steps: [
+      { mirror: 10, hold: 1 },
+      { weight: 5, hold: 1 },
+    ],
+  })
+  const byHeader = plan({ tester: { header: 'x-tester', value: 'yes' } })
+  const byCookie = plan({ tester: { cookie: 'tester', value: 'yes' } })
+  const cannotMirror = /steps mirror requests, which router \S+ cannot; use router gateway-api or istio/
+  const cannotKnow =
+    /tester is known by a (header|cookie), which router \S+ cannot match; .*use router .* or leave tester out/
+  const always =
+    /ingress-nginx knows a cookie by the value always alone, not yes; write \{ cookie: tester, value: always \}/
+  test.each<[RouterName, RegExp | null, RegExp | null, RegExp | null, RegExp | null]>([
+    ['gateway-api', null, null, cannotKnow, null],
+    ['istio', null, null, null, null],
+    ['nginx', cannotMirror, null, always, null],
+    ['traefik', cannotMirror, null, null, /^rule: .*traefik/],
+    ['alb', cannotMirror, cannotKnow, cannotKnow, /^rule: .*alb/],
+    ['argo-rollouts', cannotMirror, cannotKnow, cannotKnow, /^rule: .*argo-rollouts/],
+    ['replicas', cannotMirror, cannotKnow, cannotKnow, /^rule: .*replicas/],
+  ])('for %s: what it can of a mirror, a tester by header and by cookie, and one rule', (router, ...expected) => {
+    const asked = [
+      planProblems(mirrored, { router }),
+      planProblems(byHeader, { router }),
+      planProblems(byCookie, { router }),
+      planProblems(plan(), { router, rule: 0 }),
+    ]
+    asked.forEach((problems, index) => {
+      const pattern = expected[index]
+      if (pattern === null || pattern === undefined) expect(problems).toEqual([])
+      else expect(problems).toEqual([expect.stringMatching(pattern)])
+    })
+    expect(planProblems(plan(), { router })).toEqual([])
+  })
+
+  test('that a router cannot do is told what would help', () => {
+    expect(planProblems(byCookie, { router: 'gateway-api' })).toEqual([
+      'plan: tester is known by a cookie, which router gateway-api cannot match; give it a header, or use router istio or nginx or traefik, or leave tester out',
+    ])
   })
 
   test.each([

@@ -1,4 +1,3 @@
-import { Fault } from '@sluice/kit/faults'
 import type { Cluster, KubernetesObject, PatchOperation } from '@sluice/kubernetes/cluster'
 import { type Change, epochOf } from '@sluice/kubernetes/fenced'
 import { statusBehind } from '@sluice/kubernetes/refusal'
@@ -16,6 +15,7 @@ import { type AlbGiven, changeOfIngress, INGRESSES, pairOf, selectIngresses, tex
 import { agreed, inTurn, liveObjects, refusedWrite, withoutMark, writeObject, writeOutcome } from './objects.ts'
 import { at } from './past.ts'
 import { percentIn, sameEntries, withoutTheCanary } from './portions.ts'
+import { refuseWrong } from './reading.ts'
 import type { RouteChange, Router, RouteWrite } from './router.ts'
 
 /**
@@ -80,8 +80,7 @@ export const alb = (cluster: Cluster, given: AlbGiven): Router => {
 
     changes: async () => {
       const { selected, findings } = await selectIngresses(cluster, given)
-      const wrong = findings.filter(({ level }) => level === 'error')
-      if (wrong.length > 0) throw new Fault('input', wrong.map(({ text }) => text).join('\n  '), wrong[0]?.hint)
+      refuseWrong(findings)
       return selected.map(changeOfIngress)
     },
 

@@ -1,8 +1,8 @@
-import { Fault } from '@sluice/kit/faults'
 import type { Cluster } from '@sluice/kubernetes/cluster'
 import { type Change, epochOf } from '@sluice/kubernetes/fenced'
-import { agreed, inTurn, liveObjects, refusedWrite, withoutMark, writeObject, writeOutcome } from './objects.ts'
+import { inTurn, liveObjects, refusedWrite, withoutMark, writeObject, writeOutcome } from './objects.ts'
 import { orderless, percentIn, portioned, sameEntries, withoutTheCanary } from './portions.ts'
+import { readTogether, refuseWrong } from './reading.ts'
 import type { RouteChange, Router, RouteWrite } from './router.ts'
 import {
   changeOfService,
@@ -64,8 +64,7 @@ export const traefik = (cluster: Cluster, given: TraefikGiven): Router => {
     changes: async () => {
       const { selected, findings } = await selectServices(cluster, given)
       const testing = await selectTesters(cluster, given, selected)
-      const wrong = [...findings, ...testing.findings].filter(({ level }) => level === 'error')
-      if (wrong.length > 0) throw new Fault('input', wrong.map(({ text }) => text).join('\n  '), wrong[0]?.hint)
+      refuseWrong([...findings, ...testing.findings])
       return [...selected.map(changeOfService), ...testing.changes]
     },
 
@@ -98,10 +97,16 @@ export const traefik = (cluster: Cluster, given: TraefikGiven): Router => {
     current: async (changes) => {
       const live = await liveObjects<TraefikService>(cluster, split(changes), SERVICES.resource)
       const percents = live.map(({ object, change }) => percentIn(listOf(object), dialectOf(change), pair))
-      const marked =
-        percents.some((percent) => percent !== undefined) || live.some(({ object }) => epochOf(object) !== undefined)
-      const weights = percents.map((percent) => percent ?? 0)
-      return agreed(weights, marked || (await testers.exist(changes)))
+      const tested = await testers.exist(changes)
+      const named = percents.some((percent) => percent !== undefined)
+      return readTogether([
+        {
+          weights: percents.map((percent) => percent ?? 0),
+          mirrors: [],
+          tested,
+          marked: named || tested || live.some(({ object }) => epochOf(object) !== undefined),
+        },
+      ])
     },
 
     verify: async (changes) => {

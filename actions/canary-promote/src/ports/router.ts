@@ -1,27 +1,37 @@
 import { Fault } from '@sluice/kit/faults'
 import type { Cluster } from '@sluice/kubernetes/cluster'
+import { alb } from '@sluice/traffic/alb'
 import { gatewayApi } from '@sluice/traffic/gateway-api'
+import { istio } from '@sluice/traffic/istio'
 import { replicas } from '@sluice/traffic/replicas'
 import type { Router } from '@sluice/traffic/router'
+import { traefik } from '@sluice/traffic/traefik'
 import type { Settings } from '../plan.ts'
 
-/** The splitter that a release was set up with. `owned` says whether an epoch still is the record's. */
+/**
+ * The splitter that a release was set up with. `owner`: `runId/attempt`, on what it makes; `owned` says whether an epoch still is the record's.
+ * A Rollout is driven whole, by ports of its own: it has no splitter here.
+ */
 export const routerFor = (
-  { cluster, namespace }: { readonly cluster: Cluster; readonly namespace: string },
-  { setup, router, route, rule, weights }: Settings,
+  { cluster, namespace, owner }: { readonly cluster: Cluster; readonly namespace: string; readonly owner?: string },
+  { setup, router, route, rule, tester, weights, mirrors }: Settings,
   owned: (epoch: number) => Promise<boolean>,
 ): Router => {
-  if (setup.service === null) throw new Fault('input', `no Service stands before Deployment ${setup.deployment}`)
-  if (router === 'replicas') {
-    return replicas(cluster, {
-      namespace,
-      deployment: setup.deployment,
-      service: setup.service,
-      canary: setup.canary,
-      weights,
-      owned,
-    })
+  const { deployment, service, canary, label } = setup
+  if (service === null) throw new Fault('input', `no Service stands before Deployment ${deployment}`)
+  const between = { namespace, service, canaryService: setup.canaryService ?? undefined, route, owned }
+  switch (router) {
+    case 'replicas':
+      return replicas(cluster, { namespace, deployment, service, canary, weights, owned })
+    case 'gateway-api':
+      return gatewayApi(cluster, { ...between, rule, tester, mirrors })
+    case 'istio':
+      return istio(cluster, { ...between, rule, tester, mirrors, label, owner })
+    case 'traefik':
+      return traefik(cluster, { ...between, tester, owner })
+    case 'alb':
+      return alb(cluster, between)
+    default:
+      throw new Fault('input', `router ${router} splits nothing beside Deployment ${deployment}`)
   }
-  const canaryService = setup.canaryService ?? undefined
-  return gatewayApi(cluster, { namespace, service: setup.service, canaryService, route, rule, owned })
 }
