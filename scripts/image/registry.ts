@@ -78,7 +78,7 @@ export const connectRegistry = (url: string, repository: string, credentials?: C
       await begun.body?.cancel()
       const place = new URL(location, `${base}/blobs/uploads/`)
       place.searchParams.set('digest', digest)
-      addressed(place.origin)
+      addressed(place.origin, credentials !== undefined)
       const put = await call('PUT', place.href, { bytes, type: 'application/octet-stream' })
       if (put.status !== 201) throw await refused('PUT', put)
       await put.body?.cancel()
@@ -131,7 +131,7 @@ const authorized = async (challenge: string, repository: string, credentials?: C
     throw new Error(
       `The registry asks for a login that is not known: ${challenge || 'no challenge'}. Basic and Bearer are known`,
     )
-  addressed(realm)
+  addressed(realm, credentials !== undefined)
   const target = new URL(realm)
   const service = fields.get('service')
   if (service !== undefined) target.searchParams.set('service', service)
