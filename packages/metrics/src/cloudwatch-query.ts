@@ -46,7 +46,8 @@ type Asked = Pick<SumQuery, 'id' | 'role'> & { readonly where: string; readonly 
 
 /**
  * Resolves a query and writes it for GetMetricData.
- * @throws Fault('input') for a statistic that is no count where one is asked for, for a name that is no id, and for placeholders that are none
+ * @throws Fault('input') for a statistic that is no count where one is asked for, for arithmetic of counts that may be missing, for a name that is no
+ *   id, and for placeholders that are none
  */
 export const metricData = (query: CloudwatchQuery, asked: Asked): WrittenQuery => {
   if (typeof query !== 'string' && 'metric' in query) {
@@ -63,6 +64,13 @@ export const metricData = (query: CloudwatchQuery, asked: Asked): WrittenQuery =
       'Names begin with a small letter and have letters, digits and _',
     )
   const expression = resolve(template, asked.placeholders, asked.where)
+  const bare = names.find((name) => !new RegExp(`\\bFILL\\(\\s*${name}\\s*,`, 'i').test(expression))
+  if (asked.role !== 'value' && names.length > 1 && bare !== undefined)
+    throw new Fault(
+      'input',
+      `${asked.where}: "${expression}" has no value in a period for which ${bare} has none`,
+      `Metrics without data are no zeros in metric math: give the metrics as a list, which is added up here, or write FILL(${bare}, 0)`,
+    )
   const parts = names.map((name) => written(of[name] as CloudwatchStat, `${asked.id}_${name}`, false, asked))
   return {
     text: [expression, ...parts.map(([, text], index) => `${names[index]} = ${text}`)].join(', '),

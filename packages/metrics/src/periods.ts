@@ -1,6 +1,6 @@
 import type { Bucket, GaugeBucket, NoReading, Side } from './reading.ts'
 
-/** One thing that is asked of a provider for one side. `text` is the resolved query as people read it. */
+/** One thing that is asked of a provider for one side; several of one role are added up. `text` is the resolved query as people read it. */
 export type SumQuery = {
   readonly id: string
   readonly side: Side
@@ -38,7 +38,7 @@ export type Closed =
 
 /**
  * Closes the periods of a window, each with all counted metrics of both sides:
- * - only up to the last period of which anything is known: a provider whose intake stands still has no data, and that is not nought;
+ * - only up to the last period of which a total or a gauge is known: a provider whose intake stands still has no data, and that is not nought;
  * - up to there a count without data is 0, since providers keep no zeros;
  * - a period with a value that is no count ends what is given before it, and is passed over by itself as `nan`;
  * - a gauge without data has no value.
@@ -62,45 +62,49 @@ export const closePeriods = (
       text: `metric ${wrong.query.metric}: ${wrong.query.side} is ${wrong.value} at ${iso(wrong.from)}, which is no ${wrong.query.role === 'value' ? 'number' : 'count'}: ${wrong.query.text}`,
       next: window.from + width,
     }
-  const known = Math.max(...seen.map(({ from }) => from + width), window.from)
+  // Failures are a part of what the totals count, and a query that fills in zeros knows no end: they do not tell how far the data goes.
+  const known = Math.max(
+    ...seen.filter(({ query }) => query.role !== 'bad').map(({ from }) => from + width),
+    window.from,
+  )
   // A window cut short by its bound has later periods after it: nothing in it will come any more.
-  const end = wrong?.from ?? (window.to - window.from === MOST_PERIODS * width ? window.to : known)
+  const bounded = window.to - window.from === MOST_PERIODS * width
+  const end = Math.min(wrong?.from ?? window.to, bounded ? window.to : known)
   if (end === window.from) return { ...emptyOf(queries, window), next: window.from }
   const starts = Array.from({ length: (end - window.from) / width }, (_, index) => window.from + index * width)
-  const at = (query: SumQuery | undefined, from: number): number | undefined =>
-    query === undefined ? undefined : points.get(query.id)?.get(from)
-  const counted = queries.filter(({ role }) => role === 'total')
+  const sides = [...new Map(queries.map((query) => [`${query.side}/${query.metric}`, query])).values()]
   return {
     kind: 'buckets',
     buckets: starts.flatMap((from) =>
-      counted.map((query) => {
-        const total = at(query, from) ?? 0
-        const bad = at(
-          queries.find(({ side, metric, role }) => side === query.side && metric === query.metric && role === 'bad'),
-          from,
-        )
+      sides.flatMap(({ side, metric }) => {
+        const sum = (role: SumQuery['role']): number | undefined => sumAt(queries, points, { side, metric, role, from })
+        if (!queries.some((query) => query.metric === metric && query.role === 'total')) return []
+        const total = sum('total') ?? 0
         // Two queries of one moment may differ by what arrived between them.
-        return {
-          side: query.side,
-          metric: query.metric,
-          from,
-          to: from + width,
-          total,
-          bad: Math.min(total, bad ?? 0),
-        }
+        return [{ side, metric, from, to: from + width, total, bad: Math.min(total, sum('bad') ?? 0) }]
       }),
     ),
     gauges: starts.flatMap((from) =>
-      queries
-        .filter(({ role }) => role === 'value')
-        .flatMap((query) => {
-          const value = at(query, from)
-          return value === undefined ? [] : [{ side: query.side, metric: query.metric, from, to: from + width, value }]
-        }),
+      sides.flatMap(({ side, metric }) => {
+        const value = sumAt(queries, points, { side, metric, role: 'value', from })
+        return value === undefined ? [] : [{ side, metric, from, to: from + width, value }]
+      }),
     ),
     next: end,
   }
 }
+
+/** What all queries of one role hold for a period together; `undefined` where none of them has data. */
+const sumAt = (
+  queries: readonly SumQuery[],
+  points: ReadonlyMap<string, Points>,
+  { side, metric, role, from }: Pick<SumQuery, 'side' | 'metric' | 'role'> & { readonly from: number },
+): number | undefined =>
+  queries
+    .filter((query) => query.side === side && query.metric === metric && query.role === role)
+    .map(({ id }) => points.get(id)?.get(from))
+    .filter((value) => value !== undefined)
+    .reduce<number | undefined>((sum, value) => (sum ?? 0) + value, undefined)
 
 const isValid = ({ query, value }: { readonly query: SumQuery; readonly value: number }): boolean =>
   Number.isFinite(value) && (query.role === 'value' || value >= 0)

@@ -7,10 +7,16 @@ import { type Placeholders, trackOf } from './template.ts'
 
 /**
  * A metric of a source of sums, in the provider's own queries with placeholders. `total` counts requests, `bad` those of them that failed
- * (ratio) or took longer than the threshold (latency).
+ * (ratio) or took longer than the threshold (latency). Of a list the counts are added up here, where one without data is 0: a provider's own
+ * arithmetic has no value where one of its parts has none.
  */
 export type SumMetric<Query> =
-  | { readonly kind: 'ratio' | 'latency'; readonly name: string; readonly total: Query; readonly bad: Query }
+  | {
+      readonly kind: 'ratio' | 'latency'
+      readonly name: string
+      readonly total: Query | readonly Query[]
+      readonly bad: Query | readonly Query[]
+    }
   | { readonly kind: 'gauge'; readonly name: string; readonly query: Query }
 
 /** Who is compared: `baseline` and `canary` name Deployments. `interval` in ms, to say when looks are more frequent than periods close. */
@@ -68,13 +74,15 @@ export const sumQueries = <Query, Written extends { readonly text: string }>(
   return queries
 }
 
-const keysOf = <Query>(metric: SumMetric<Query>): readonly (readonly [SumQuery['role'], Query])[] =>
-  metric.kind === 'gauge'
-    ? [['value', metric.query]]
-    : [
-        ['total', metric.total],
-        ['bad', metric.bad],
-      ]
+const keysOf = <Query>(metric: SumMetric<Query>): readonly (readonly [SumQuery['role'], Query])[] => {
+  if (metric.kind === 'gauge') return [['value', metric.query]]
+  const each = (role: 'total' | 'bad'): readonly (readonly ['total' | 'bad', Query])[] =>
+    listOf(metric[role]).map((query) => [role, query])
+  return [...each('total'), ...each('bad')]
+}
+
+const listOf = <Query>(queries: Query | readonly Query[]): readonly Query[] =>
+  Array.isArray(queries) ? queries : [queries as Query]
 
 /**
  * A source that asks a provider for the sums of whole periods, each once, after it has closed. A provider is only asked when a period is due.
@@ -135,7 +143,7 @@ const findings = (
     ...(closed.kind === 'nan'
       ? [{ id: 'metrics-nan', level: 'error' as const, text: closed.text, where: closed.query }]
       : []),
-    ...queries.flatMap((query) => silent(query, answer.points, provider)),
+    ...queries.flatMap((query) => silent(query, queries, answer.points, provider)),
     ...queries.flatMap((query) => overflowing(query, queries, answer.points)),
     ...(apart > CLOCKS_APART
       ? [
@@ -160,42 +168,53 @@ const findings = (
 
 /** The baseline has traffic, so a query that finds none of it is wrong; the canary has had none yet, and failures may be none. */
 const silent = (
-  { id, side, role, metric, text }: SumQuery,
+  query: SumQuery,
+  queries: readonly SumQuery[],
   points: ReadonlyMap<string, Points>,
   provider: string,
-): readonly Finding[] =>
-  side === 'canary' || role === 'bad' || (points.get(id)?.size ?? 0) > 0
-    ? []
-    : [
-        {
-          id: 'metric-missing',
-          level: 'error',
-          text: `metric ${metric}: ${provider} knows nothing of the baseline in the last hour: ${text}`,
-          hint: 'Try the query in its own explorer: names and tags must match, and the baseline must have had traffic',
-          where: text,
-        },
-      ]
+): readonly Finding[] => {
+  const alike = queries.filter(sameRole(query, query.role))
+  const known = alike.some(({ id }) => (points.get(id)?.size ?? 0) > 0)
+  if (query.side === 'canary' || query.role === 'bad' || alike[0] !== query || known) return []
+  const text = alike.map((one) => one.text).join('; ')
+  return [
+    {
+      id: 'metric-missing',
+      level: 'error',
+      text: `metric ${query.metric}: ${provider} knows nothing of the baseline in the last hour: ${text}`,
+      hint: 'Try the query in its own explorer: names and tags must match, and the baseline must have had traffic',
+      where: text,
+    },
+  ]
+}
+
+const sameRole =
+  ({ side, metric }: SumQuery, role: SumQuery['role']) =>
+  (query: SumQuery): boolean =>
+    query.side === side && query.metric === metric && query.role === role
 
 const overflowing = (
-  { id, side, role, metric, text }: SumQuery,
+  query: SumQuery,
   queries: readonly SumQuery[],
   points: ReadonlyMap<string, Points>,
 ): readonly Finding[] => {
-  if (role !== 'bad') return []
-  const total = queries.find((query) => query.side === side && query.metric === metric && query.role === 'total')
-  const sum = (of: string): number => [...(points.get(of)?.values() ?? [])].reduce((all, value) => all + value, 0)
-  const [bad, all] = [sum(id), sum(total?.id ?? '')]
-  return bad <= all
+  const [parts, totals] = [queries.filter(sameRole(query, 'bad')), queries.filter(sameRole(query, 'total'))]
+  if (parts[0] !== query) return []
+  const sum = (of: readonly SumQuery[]): number =>
+    of.flatMap(({ id }) => [...(points.get(id)?.values() ?? [])]).reduce((all, value) => all + value, 0)
+  const [bad, total] = [sum(parts), sum(totals)]
+  const textsOf = (of: readonly SumQuery[]): string => of.map(({ text }) => text).join('; ')
+  return bad <= total
     ? []
     : [
         {
           id: 'bad-above-total',
           level: 'error',
-          text: `metric ${metric}: ${bad} bad of ${all} on the ${side} in the last hour: ${text}`,
-          hint: `bad must count a part of what total counts: ${total?.text ?? ''}`,
-          where: text,
+          text: `metric ${query.metric}: ${bad} bad of ${total} on the ${query.side} in the last hour: ${textsOf(parts)}`,
+          hint: `bad must count a part of what total counts: ${textsOf(totals)}`,
+          where: textsOf(parts),
           measured: bad,
-          limit: all,
+          limit: total,
         },
       ]
 }

@@ -118,19 +118,24 @@ const page = (
   { page: size }: CloudwatchServer['settings'],
 ): unknown => {
   const sums = new Map<string, Map<number, number>>()
-  for (const { Id, MetricStat, Expression } of MetricDataQueries) {
+  for (const { Id, MetricStat, Expression, Period } of MetricDataQueries) {
     if (MetricStat !== undefined) {
-      const { Metric, Period } = MetricStat
+      const { Metric } = MetricStat
       const key = `${Metric.MetricName}{${Metric.Dimensions.map(({ Name, Value }) => `${Name}=${Value}`).join(',')}}`
       const own = new Map<number, number>()
       for (const [second, value] of held.get(key) ?? []) {
-        const start = Math.floor(second / Period) * Period
+        const start = Math.floor(second / MetricStat.Period) * MetricStat.Period
         if (start >= StartTime && start < EndTime) own.set(start, (own.get(start) ?? 0) + value)
       }
       sums.set(Id, own)
     } else {
-      // The sum of named metrics is all that is understood here; a time that one of them has none for has no value, as in metric math.
-      const parts = (Expression ?? '').split('+').map((part) => sums.get(part.trim()) ?? new Map<number, number>())
+      // Sums of named metrics are all that is understood here; a time that one of them has none for has no value, as in metric math.
+      const parts = (Expression ?? '').split('+').map((part) => {
+        const [, filled, plain = ''] = /^\s*(?:FILL\((\w+), 0\)|(\w+))\s*$/.exec(part) ?? []
+        const own = sums.get(filled ?? plain) ?? new Map<number, number>()
+        const zeros = filled === undefined ? [] : periods(StartTime, EndTime, Period ?? 60)
+        return new Map([...zeros.map((time): [number, number] => [time, 0]), ...own])
+      })
       const times = [...(parts[0]?.keys() ?? [])].filter((time) => parts.every((part) => part.has(time)))
       sums.set(Id, new Map(times.map((time) => [time, parts.reduce((all, part) => all + (part.get(time) ?? 0), 0)])))
     }
@@ -150,3 +155,6 @@ const page = (
   const more = results.some(({ StatusCode }) => StatusCode === 'PartialData')
   return { MetricDataResults: results, Messages: [], ...(more ? { NextToken: String(start + size) } : {}) }
 }
+
+const periods = (from: number, to: number, width: number): readonly number[] =>
+  Array.from({ length: Math.ceil((to - from) / width) }, (_, index) => from + index * width)

@@ -131,7 +131,7 @@ describe(`counts of closed periods, signed with a session (${PAGE})`, () => {
           kind: 'ratio',
           name: 'errors',
           total: stat('Requests'),
-          bad: { expression: 'a + b', of: { a: stat('Errors'), b: stat('Timeouts') } },
+          bad: { expression: 'FILL(a, 0) + FILL(b, 0)', of: { a: stat('Errors'), b: stat('Timeouts') } },
         },
       ],
     })
@@ -148,6 +148,29 @@ describe(`counts of closed periods, signed with a session (${PAGE})`, () => {
       'q2_b',
       'q3_a',
       'q3_b',
+    ])
+  })
+
+  test('an expression that fills in zeros does not close a period of which nothing else is known', async () => {
+    const filled = { expression: 'FILL(a, 0)', of: { a: stat('Errors') } }
+    const { source, at } = rig({ metrics: [{ kind: 'ratio', name: 'errors', total: stat('Requests'), bad: filled }] })
+    hold('Requests', 'baseline', START, 3)
+    at(START + 5 * MINUTE)
+    expect(bucketsOf(await source.read(START)).map(({ to }) => to)).toEqual([START + MINUTE, START + MINUTE])
+  })
+
+  test('a list is added up, one without data as 0', async () => {
+    const bad = [stat('Errors'), stat('Timeouts')]
+    const { source, at } = rig({ metrics: [{ kind: 'ratio', name: 'errors', total: stat('Requests'), bad }] })
+    hold('Requests', 'canary', START, 9)
+    hold('Timeouts', 'canary', START, 2)
+    hold('Requests', 'baseline', START, 9)
+    hold('Errors', 'baseline', START, 1)
+    hold('Timeouts', 'baseline', START, 3)
+    at(START + 2 * MINUTE)
+    expect(bucketsOf(await source.read(START)).map(({ side, total, bad: failed }) => [side, total, failed])).toEqual([
+      ['baseline', 9, 4],
+      ['canary', 9, 2],
     ])
   })
 
@@ -354,6 +377,12 @@ describe('what cannot be counted is an input fault', () => {
   ])('%s', (_, more, words) => {
     expect(() => rig(more)).toThrow(Fault)
     expect(() => rig(more)).toThrow(words)
+  })
+
+  test('arithmetic of counts that may be missing', () => {
+    const bad = { expression: 'FILL(a, 0) + b', of: { a: stat('Errors'), b: stat('Timeouts') } }
+    const metrics = [{ kind: 'ratio', name: 'errors', total: stat('Requests'), bad }] as const
+    expect(() => rig({ metrics })).toThrow('for which b has none')
   })
 
   test('requests above a threshold by a trimmed count are counts', () => {

@@ -134,6 +134,21 @@ describe(`counts of closed periods (${PAGE})`, () => {
     expect(bucketsOf(await source.read(START)).map(({ total }) => total)).toEqual([4, 0])
   })
 
+  test('a list is added up, one without data as 0', async () => {
+    const [metric] = METRICS
+    if (metric === undefined || metric.kind === 'gauge') throw new Error('no counts')
+    const refused = 'sum:shop.refused{kube_deployment:{{deployment}}}'
+    const both = { ...metric, total: [metric.total, refused].flat(), bad: [metric.bad, refused].flat() }
+    const { clock, source } = rig({ metrics: [both] })
+    hold(TOTAL.baseline, START, 10)
+    hold('sum:shop.refused{kube_deployment:cart-canary}', START, 3)
+    clock.at = START + 2 * MINUTE
+    expect(bucketsOf(await source.read(START)).map(({ side, total, bad }) => [side, total, bad])).toEqual([
+      ['baseline', 10, 0],
+      ['canary', 3, 3],
+    ])
+  })
+
   test('a gauge is the mean of its period, and has no value where there is no point', async () => {
     const cpu = {
       kind: 'gauge',
