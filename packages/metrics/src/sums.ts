@@ -110,11 +110,13 @@ export const sumSource = <Query extends SumQuery>(
       next = end
       if (closed.kind !== 'buckets') return closed
       const shown = queries.filter(({ side }) => side === 'canary').map(({ text }) => text)
-      return { ...closed, lag: width + delay, query: shown.join('; ') }
+      return { ...closed, guard: GUARD, lag: width + delay, query: shown.join('; ') }
     },
   }
 }
 
+/** Agents report every 10 to 60 s, each at its own moment: what one side shows in a period the other may show in the next. */
+const GUARD = 1
 /** How far back the preflight looks for data, ms. */
 const LOOK_BACK = 3_600_000
 /** Clocks that differ by more make periods close too early or too late, ms. */

@@ -102,7 +102,11 @@ describe(`counts of closed periods (${PAGE})`, () => {
     expect(body?.data.attributes.queries.map(({ query }) => query)).toEqual(
       [TOTAL.baseline, TOTAL.canary, BAD.baseline, BAD.canary].map((query) => `${query}.as_count().rollup(sum, 60)`),
     )
-    expect(scrape).toMatchObject({ lag: 2 * MINUTE, query: expect.stringContaining(`${TOTAL.canary}.as_count()`) })
+    expect(scrape).toMatchObject({
+      guard: 1,
+      lag: 2 * MINUTE,
+      query: expect.stringContaining(`${TOTAL.canary}.as_count()`),
+    })
   })
 
   test('begin with the first whole period after the start, and leave none out after an outage', async () => {
