@@ -1,10 +1,11 @@
 import type { Scrape } from '@sluice/evidence/reading'
 import { describe, Fault } from '@sluice/kit/faults'
 import { describeChange } from '@sluice/release/describe'
+import { afterCommand, afterLook, differences, nothingWritten } from '@sluice/release/foreign'
 import { next } from '@sluice/release/next'
 import { pauseAfter } from '@sluice/release/pace'
 import type { Event, Reason, ReleaseRecord, World } from '@sluice/release/record'
-import { askedWeight } from '@sluice/release/way'
+import { askedMirror, askedWeight, isOut, splitTo } from '@sluice/release/way'
 import { beginDrain, type DrainState, isDrained, watchDrain } from './drain.ts'
 import { judgeLook, withWatch } from './judgement.ts'
 import { progressLine, shortened } from './narration.ts'
@@ -44,6 +45,7 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
   let drain = beginDrain
   let zeroAfter: number | undefined
   let failing = false
+  let written = nothingWritten
   let refusal: Standstill['refusal']
   let still: Standstill = { since: clock.monotonic() }
   let [renewed, saved, said, reached] = [clock.monotonic(), clock.monotonic(), clock.monotonic(), clock.monotonic()]
@@ -86,17 +88,21 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
       const line = change === undefined ? undefined : shortened(change, moved.record, record)
       const before = record
       const kept = await save(moved.record).catch(async (thrown: unknown) => {
-        if (isWayBack(moved.record) && (await withdraw(before, world, ports))) tell(UNSAVED)
+        if (isWayBack(moved.record) && (await withdraw(before, world, ports))) {
+          written = afterCommand(written, splitTo(0), 'done')
+          tell(UNSAVED)
+        }
         throw thrown
       })
       if (!kept) return 'fenced'
-      if (line !== undefined) {
-        moments.push({ at: clock.now(), text: line })
-        tell(line)
+      for (const text of [...newlyForeign(before, moved.record), ...(line === undefined ? [] : [line])]) {
+        moments.push({ at: clock.now(), text })
+        tell(text)
       }
     }
     for (const command of moved.commands) {
       const result = await ports.cluster.perform(command, record)
+      written = afterCommand(written, command, result.kind)
       if (result.kind === 'done') {
         if (result.touched !== record.touched && !(await save({ ...record, touched: result.touched }))) return 'fenced'
         continue
@@ -140,18 +146,21 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
       refusal = undefined
       const look = await Promise.race([lookAt(record, ports), stopped])
       if (look === undefined) continue
+      const foreign = await Promise.all(
+        differences(written, record, look.world).map(async (found) => {
+          const by = await ports.cluster.authorOf(record, found.what).catch(() => undefined)
+          return by === undefined ? found : { ...found, by }
+        }),
+      )
+      written = afterLook(written, record, look.world)
       world = {
         ...look.world,
+        ...(foreign.length === 0 ? {} : { foreign }),
         ...(isDrained(drain, look.world.at, record.plan.interval) ? { drained: true } : {}),
       }
       drain = watchDrain(drain, look.scrape, { at: clock.now(), draining: record.state.phase === 'draining' })
       const rejectedAt = rejection(record)
-      if (
-        zeroAfter === undefined &&
-        rejectedAt !== undefined &&
-        askedWeight(record) === 0 &&
-        world.weight.written === 0
-      ) {
+      if (zeroAfter === undefined && rejectedAt !== undefined && askedWeight(record) === 0 && isOut(world)) {
         zeroAfter = Math.max(0, clock.now() - rejectedAt)
       }
       if (isJudged(record) && look.scrape !== undefined) {
@@ -212,13 +221,21 @@ const lookAt = async (
  * @returns whether the weight was written
  */
 const withdraw = async (record: ReleaseRecord, world: World | undefined, ports: Ports): Promise<boolean> => {
-  if (!isJudged(record) || askedWeight(record) === 0) return false
+  if (!isJudged(record) || (askedWeight(record) === 0 && askedMirror(record) === 0)) return false
   if (world === undefined || world.stable.available < record.stableReplicas) return false
   const result = await ports.cluster.perform({ do: 'weight', to: 0 }, record)
   if (result.kind === 'done') return true
   ports.say(`refused: ${result.text}`)
   return false
 }
+
+/** What somebody else changed since the record before, in words for the log. */
+const newlyForeign = (before: ReleaseRecord, after: ReleaseRecord): readonly string[] =>
+  (after.foreign ?? [])
+    .slice(before.foreign?.length ?? 0)
+    .map(
+      ({ text, by }) => `somebody else${by === undefined ? '' : ` (${by})`} changed what this release wrote: ${text}`,
+    )
 
 const isWayBack = ({ state }: ReleaseRecord): boolean => state.phase === 'lowering' && state.to === 'back'
 

@@ -1,6 +1,6 @@
 import type { Scrape } from '@sluice/evidence/reading'
 import type { Finding } from '@sluice/kit/report'
-import type { Command, Event, Owner, ReleaseRecord, Template, Touched, World } from '@sluice/release/record'
+import type { Changed, Command, Event, Owner, ReleaseRecord, Template, Touched, World } from '@sluice/release/record'
 import type { Snapshot } from './obstacles.ts'
 import type { Settings } from './plan.ts'
 
@@ -53,6 +53,8 @@ export type Ports = {
     stamp(record: ReleaseRecord, what: 'all' | 'stable'): Promise<Performed>
     perform(command: Command, record: ReleaseRecord): Promise<Performed>
     observe(record: ReleaseRecord): Promise<World>
+    /** The field manager that wrote a value last, where the cluster tells; absent where it does not, or where it was this release. */
+    authorOf(record: ReleaseRecord, what: Changed): Promise<string | undefined>
   }
   readonly clock: Clock
   /** Aborted by the first signal to stop. */

@@ -18,9 +18,16 @@ const FIELDS = [
   'history',
 ] as const satisfies readonly (keyof ReleaseRecord)[]
 
+/** Fields that a record may lack. */
+const OPTIONAL = ['foreign'] as const satisfies readonly (keyof ReleaseRecord)[]
+
 /** A record as the data of its ConfigMap: one key per field, each JSON, so that `kubectl describe` shows it and a field can be read alone. */
 export const toData = (record: ReleaseRecord): Readonly<Record<string, string>> =>
-  Object.fromEntries(FIELDS.map((field) => [field, JSON.stringify(record[field])]))
+  Object.fromEntries(
+    [...FIELDS, ...OPTIONAL].flatMap((field) =>
+      record[field] === undefined ? [] : [[field, JSON.stringify(record[field])]],
+    ),
+  )
 
 /** What a ConfigMap's data say: a record, one that a newer version wrote and that must be left alone, or nothing that can be read. */
 export type Read =

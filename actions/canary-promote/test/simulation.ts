@@ -135,6 +135,7 @@ export const simulate = (start: Partial<Circumstances> = {}) => {
       },
       perform: async (command, record) => perform(command, record),
       observe: async () => observe(),
+      authorOf: async () => 'kubectl',
     },
     clock: {
       now: () => now,

@@ -5,6 +5,7 @@ import type { Command, ReleaseRecord, Touched } from '@sluice/release/record'
 import type { RouteChange, Router, RouteWrite, Split } from '@sluice/traffic/router'
 import { canaryBudget } from '../budget.ts'
 import { canaryDeployment, canaryService } from '../canary.ts'
+import { authorOf } from '../foreign.ts'
 import type { Deployment, Pod, PodTemplate, Selector, Service } from '../objects.ts'
 import { type Settings, settingsOf } from '../plan.ts'
 import type { Clock, Performed, Ports } from '../ports.ts'
@@ -235,6 +236,21 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
         settings,
         canary.body as unknown as PodTemplate,
       ),
+    authorOf: async (record, what) => {
+      if (what === 'stable-replicas' || what === 'canary-replicas') {
+        const { name } = what === 'stable-replicas' ? stable : canaryOf(record)
+        const found = await cluster.get(deployments, name)
+        return found === undefined ? undefined : authorOf(found, ['spec', 'replicas'])
+      }
+      for (const { ref } of routeChanges(record)) {
+        const at = { apiVersion: ref.apiVersion, resource: pluralOf(ref.kind), namespace: ref.namespace }
+        const found = await cluster.get(at, ref.name)
+        const author =
+          found === undefined ? undefined : (authorOf(found, ['spec']) ?? authorOf(found, ['metadata', 'annotations']))
+        if (author !== undefined) return author
+      }
+      return undefined
+    },
     stamp: (record, what) => safely(() => stamp(record, what)),
     perform: (command, record) => safely(() => perform(command, record)),
     observe: async (record) => {
@@ -286,6 +302,9 @@ const replaced = (object: KubernetesObject, field: string, value: unknown): read
   if (JSON.stringify(live) === JSON.stringify(value)) return []
   return [{ op: live === undefined ? 'add' : 'replace', path: `/spec/${field}`, value }]
 }
+
+/** The kinds that routers change, by the plural of their path. */
+const pluralOf = (kind: string): string => `${kind.toLowerCase()}${kind.endsWith('s') ? 'es' : 's'}`
 
 const splitOf = ({ to, mirror }: Extract<Command, { do: 'weight' }>): Split => ({
   weight: to,

@@ -16,11 +16,13 @@ import {
   towards,
 } from '@sluice/traffic/argo-rollouts-status'
 import { placesOf } from '@sluice/traffic/argo-rollouts-steps'
+import { authorOf } from '../foreign.ts'
 import type { Deployment, Pod, PodTemplate } from '../objects.ts'
 import type { Snapshot } from '../obstacles.ts'
 import { type Settings, settingsOf } from '../plan.ts'
 import type { Clock, Performed, Ports } from '../ports.ts'
 import { asksFor, RELEASE, type RolloutLook, releaseMark, rolloutWorld, serves } from '../rollout-world.ts'
+import { autoscalers } from './autoscalers.ts'
 import { recordPort } from './record.ts'
 
 /** What the port works with: `deployment` names the Rollout. `weights`: the plan's, which the Rollout's own steps must have. */
@@ -41,6 +43,7 @@ export const rolloutPort = (given: RolloutGiven): Ports['cluster'] => {
   const where = `Rollout ${namespace}/${given.deployment}`
   const records = recordPort(cluster, namespace, given.deployment)
   const owned = async (epoch: number): Promise<boolean> => (await records.load())?.record.epoch === epoch
+  const scaling = autoscalers(cluster, { namespace, owned })
   const argo = argoRollout(cluster, { namespace, name: given.deployment, owned })
 
   /** A write to the status, decided on the Rollout as it is and the ReplicaSets as they were a moment before. */
@@ -76,9 +79,20 @@ export const rolloutPort = (given: RolloutGiven): Ports['cluster'] => {
       ]
     })
 
+  const abort = async (record: ReleaseRecord): Promise<Performed> => {
+    const isOurs = (rollout: Rollout): boolean => asksFor(record, rollout) === 'analysed'
+    const aborted = await status(record, (rollout) => (isOurs(rollout) ? abortion(rollout) : []))
+    if (aborted.kind === 'refused') return aborted
+    // Without a traffic router a Rollout that is paused by hand keeps its pods, and with them the canary's share.
+    return write(record, (rollout) =>
+      isOurs(rollout) && rollout.status?.abort === true && rollout.spec.paused === true
+        ? [{ op: 'replace', path: '/spec/paused', value: false }]
+        : [],
+    )
+  }
+
   const toWeight = async (record: ReleaseRecord, weight: number): Promise<Performed> => {
-    if (weight === 0)
-      return status(record, (rollout) => (asksFor(record, rollout) === 'analysed' ? abortion(rollout) : []))
+    if (weight === 0) return abort(record)
     const { rollout } = (await argo.read()) ?? {}
     if (rollout === undefined) return refused('upstream', `${where} is not there`)
     const places = placesOf(weightsOf(record), rollout.spec.strategy?.canary?.steps ?? [])
@@ -118,6 +132,10 @@ export const rolloutPort = (given: RolloutGiven): Ports['cluster'] => {
         return write(record, ({ metadata }) =>
           metadata.annotations?.[RELEASE] === undefined ? [] : [{ op: 'remove', path: MARK }],
         )
+      case 'freeze-autoscalers':
+        return scaling.freeze(record)
+      case 'restore-autoscalers':
+        return scaling.restore(record)
       default:
         return done(record)
     }
@@ -160,11 +178,27 @@ export const rolloutPort = (given: RolloutGiven): Ports['cluster'] => {
       if (read === undefined) return { findings: [], touched: [] }
       const image = imageText(canary.body as unknown as PodTemplate, settings.setup.container)
       const findings = rolloutFindings(read, { where, weights: given.weights, image, tester: settings.tester !== null })
-      return { findings, touched: [stableEntry(read.rollout, namespace)] }
+      const scaled = await scaling.preflight(given.deployment, read.rollout.spec.replicas ?? 1, 'Rollout')
+      return {
+        findings: [...findings, ...scaled.findings],
+        touched: [stableEntry(read.rollout, namespace), ...scaled.touched],
+      }
     },
-    stamp: (record) => safely(() => write(record, () => [])),
+    stamp: (record, what) =>
+      safely(async () => {
+        const result = await write(record, () => [])
+        return result.kind === 'refused' || what === 'stable' ? result : scaling.stamp(record)
+      }),
     perform: (command, record) => safely(() => perform(command, record)),
-    observe: async (record) => rolloutWorld(record, await lookAt(record)),
+    observe: async (record) => {
+      const [look, scaled] = await Promise.all([lookAt(record), scaling.look(record)])
+      return { ...rolloutWorld(record, look), ...(scaled === undefined ? {} : { autoscalers: scaled }) }
+    },
+    authorOf: async (_record, what) => {
+      const rollout = (await argo.read())?.rollout
+      if (rollout === undefined) return undefined
+      return authorOf(rollout, what === 'stable-replicas' ? ['spec', 'replicas'] : ['status', 'currentStepIndex'])
+    },
   }
 }
 
@@ -182,6 +216,7 @@ export const handsFor = (
     stamp: (record, what) => of(settingsOf(record).router).stamp(record, what),
     perform: (command, record) => of(settingsOf(record).router).perform(command, record),
     observe: (record) => of(settingsOf(record).router).observe(record),
+    authorOf: (record, what) => of(settingsOf(record).router).authorOf(record, what),
   }
 }
 
