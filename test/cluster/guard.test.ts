@@ -1,17 +1,15 @@
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { KubernetesObject } from '@sluice/kubernetes/cluster'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
-import { guardBound, guardName } from '../../actions/canary-promote/src/guard.ts'
+import { type Guard, guardBound, guardJob, guardName, guardOf } from '../../actions/canary-promote/src/guard.ts'
 import { bundle } from '../../scripts/build/bundle.ts'
 import { emit } from '../../scripts/build/emit.ts'
 import { guardImage } from '../../scripts/guard-image.ts'
 import { pushImage } from '../../scripts/image.ts'
-import type { Inputs } from './action.ts'
 import { PORTS } from './processes.ts'
-import { expectRest, recordOf, stableOf } from './rest.ts'
+import { expectRest, recordOf } from './rest.ts'
 import { accountWith, roleIn } from './rights.ts'
 import { PLAN, type Real, realCluster, type Site, siteOn, until } from './site.ts'
 import { registryOf } from './up.ts'
@@ -53,8 +51,8 @@ afterAll(() => {
 })
 
 /** A site with the guard's account and roles, to the letter of the README, and a release account that may install it. */
-const guardedSite = async (labels: Inputs = {}) => {
-  const site = await siteOn(real, { labels })
+const guardedSite = async () => {
+  const site = await siteOn(real)
   sites.push(site)
   const { namespace } = site
   const seconds = 3600
@@ -115,7 +113,7 @@ describe.concurrent('a guard in a real cluster', () => {
   test('takes the canary of a killed runner back within its bound, with no GitHub, and leaves nothing', {
     timeout: 300_000,
   }, async () => {
-    const { site, kubeconfig, cronJob, jobs, logs } = await guardedSite(RESTRICTED)
+    const { site, kubeconfig, cronJob, jobs, logs } = await guardedSite()
     const clients = site.clients(40)
     const run = site.canary({ image: real.image('good'), plan: planWith(), kubeconfig })
     await run.said(/analysing at weight 20/)
@@ -185,23 +183,34 @@ describe.concurrent('a guard in a real cluster', () => {
     expect(await cronJob()).toBeUndefined()
   })
 
-  test('that may not do its work keeps the weight from rising', { timeout: 300_000 }, async () => {
-    const { site, kubeconfig, logs } = await guardedSite()
-    await site.admin.remove(
-      { apiVersion: 'rbac.authorization.k8s.io/v1', resource: 'rolebindings', namespace: site.namespace },
-      'sluice-guard-recovery',
-    )
-    const plan = `${PLAN.replace(/\{ weight: 20, hold: 8s \}/, '{ weight: 20, hold: 310s }')}\nguard: { image: "${image}", after: ${AFTER / 1000}s }`
-    site.clients(40)
-    const run = site.canary({ image: real.image('good'), plan, kubeconfig })
-    await run.said(/analysing at weight 20/)
-    await until(async () => /Not allowed to get configmaps/.test(await logs()), 120_000, 'a look that is refused')
-    run.kill('SIGTERM')
-    await run.done
-    await pause(1)
-    expect((await stableOf(site)).image).toBe(real.image('old'))
+  test('has pods that the Pod Security Standard restricted takes', async () => {
+    const namespace = `restricted-${process.pid}`
+    const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' }
+    const [namespaces, pods] = [
+      { apiVersion: 'v1', resource: 'namespaces' },
+      { apiVersion: 'v1', resource: 'pods', namespace },
+    ]
+    const { site } = await guardedSite()
+    await site.admin.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } })
+    try {
+      await site.admin.create({ apiVersion: 'v1', resource: 'serviceaccounts', namespace }, account('sluice-guard'))
+      await site.admin.create({ apiVersion: 'v1', resource: 'serviceaccounts', namespace }, account('default'))
+      const job = guardJob(guardOf({ image }) as Guard, {
+        ...{ namespace, deployment: 'shop', router: 'gateway-api' },
+        plan: { lease: 6000, readyWithin: 40_000, drain: 4000 },
+        marks: { owner: { repository: 'acme/shop', runId: '1', attempt: 1, job: 'canary' }, epoch: 1 },
+      })
+      const { template } = (job.spec as unknown as JobTemplate).jobTemplate.spec
+      const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'guard', namespace }, spec: template.spec }
+      expect((await site.admin.create(pods, pod, { dryRun: true })).kind).toBe('written')
+      // Awake: the same pod as root is refused.
+      const root = { ...pod, spec: { ...template.spec, securityContext: {} } }
+      await expect(site.admin.create(pods, root, { dryRun: true })).rejects.toThrow(/violates PodSecurity "restricted/)
+    } finally {
+      await site.admin.remove(namespaces, namespace)
+    }
   })
 })
 
-/** What Pod Security enforces in the namespace: the strictest. */
-const RESTRICTED = {}
+type JobTemplate = { readonly jobTemplate: { readonly spec: { readonly template: { readonly spec: object } } } }
+const account = (name: string) => ({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name } })

