@@ -1,4 +1,4 @@
-import { describe, Fault } from '@sluice/kit/faults'
+import { Fault } from '@sluice/kit/faults'
 import type { Cluster, KubernetesObject, Resource } from '@sluice/kubernetes/cluster'
 import { statusBehind } from '@sluice/kubernetes/refusal'
 import type { Deployment, Labels, Pod, PodTemplate, Service } from '../objects.ts'
@@ -15,7 +15,7 @@ export const survey = async (cluster: Cluster, namespace: string, name: string):
   const missed = async (what: string, apiVersion: string, thrown: unknown): Promise<void> => {
     if (!(thrown instanceof Fault)) throw thrown
     if (statusBehind(thrown) === 404 || !(await isServed(cluster, apiVersion))) return
-    unread.push({ what, why: describe(thrown) })
+    unread.push({ what, why: thrown.message })
   }
   const optional = async (resource: Resource, kind: string): Promise<readonly KubernetesObject[]> => {
     try {
