@@ -42,8 +42,7 @@ export const forgetAbsent = (state: CounterState, scrape: Single, source = ''): 
   return { ...state, pods: Object.fromEntries(kept) }
 }
 
-/** When a source was read last, ms. */
-export const readAtOf = (state: CounterState, source: string): number | undefined =>
+const readAtOf = (state: CounterState, source: string): number | undefined =>
   source === '' ? state.readAt : state.reads?.[source]
 
 const withRead = (state: CounterState, source: string, at: number): CounterState =>

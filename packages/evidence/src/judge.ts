@@ -1,6 +1,6 @@
 import { type Admission, admit } from './admitted.ts'
 import { add, type Pair } from './count.ts'
-import { difference, forgetAbsent, type Interval, isNew, readAtOf } from './counters.ts'
+import { difference, forgetAbsent, type Interval, isNew } from './counters.ts'
 import {
   beginMetric,
   type CountedEvidence,
@@ -65,7 +65,8 @@ const heardAt = (
   { plan, at }: { readonly plan: JudgePlan; readonly at: number },
 ): number => {
   const part = parts.find((each) => isListened(each, plan))
-  return part?.scrape.kind === 'buckets' ? (readAtOf(counters, part.source) ?? 0) : at
+  if (part?.scrape.kind !== 'buckets') return at
+  return Math.max(0, ...part.metrics.map((name) => counters.closed[`baseline/${name}`] ?? 0))
 }
 
 /** Requests are listened for in one source, that of the first metric that counts the users' own: two would hear each of them twice. */

@@ -55,6 +55,8 @@ const nothingOf = (
       ? undefined
       : { kind: 'empty', text: 'No counter was read' }
   }
+  // A canary without traffic has no rate: nothing over nothing.
+  if (metric.kind === 'gauge' && weight === 0 && (scrape.kind === 'empty' || scrape.kind === 'nan')) return 'waiting'
   if (scrape.kind !== 'pods') return scrape
   const missing = scrape.missing.length > 0 ? `; not read: ${scrape.missing.join(', ')}` : ''
   const kind = missing === '' ? 'empty' : 'outage'
@@ -67,7 +69,7 @@ const nothingOf = (
     return read ? undefined : { kind, text: `No counter was read${missing}` }
   }
   const canary = scrape.readings.filter(({ side }) => side === 'canary')
-  return weight > 0 && canary.length > 0 && !canary.some(({ gauges }) => metric.name in gauges)
+  return weight > 0 && !canary.some(({ gauges }) => metric.name in gauges)
     ? { kind, text: `${metric.name}: the canary shows no value${missing}` }
     : undefined
 }
