@@ -22,11 +22,13 @@ export const signedHeaders = async (
   credentials: AwsCredentials,
   scope: { readonly service: string; readonly region: string; readonly at: number },
 ): Promise<Readonly<Record<string, string>>> => {
-  const { sessionToken, ...keys } = credentials
+  // Secrets are often kept with a line's end.
+  const sessionToken = credentials.sessionToken?.trim() ?? ''
   const signer = new AwsV4Signer({
     ...call,
-    ...keys,
-    ...(sessionToken === undefined || sessionToken === '' ? {} : { sessionToken }),
+    accessKeyId: credentials.accessKeyId.trim(),
+    secretAccessKey: credentials.secretAccessKey.trim(),
+    ...(sessionToken === '' ? {} : { sessionToken }),
     service: scope.service,
     region: scope.region,
     datetime: new Date(scope.at).toISOString().replace(/[:-]|\.\d{3}/g, ''),

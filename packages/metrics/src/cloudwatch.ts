@@ -7,6 +7,7 @@ import { type CloudwatchQuery, type MetricDataQuery, metricData, type WrittenQue
 import { type AwsCredentials, signedHeaders } from './cloudwatch-signature.ts'
 import type { Points, SumQuery, Window } from './periods.ts'
 import type { MetricSource } from './pods.ts'
+import { providerUrl } from './provider-url.ts'
 import { type Answer, placeholdersOf, type Sides, type SumMetric, sumQueries, sumSource } from './sums.ts'
 
 /**
@@ -47,7 +48,7 @@ export const cloudwatchSource = (
       `cloudwatch: a bucket of ${width} ms`,
       'Periods are multiples of 60 s; 10, 20 and 30 s only of metrics published at high resolution',
     )
-  const url = `${given.endpoint?.replace(/\/+$/, '') ?? endpointOf(given.region)}/`
+  const url = `${given.endpoint === undefined ? endpointOf(given.region) : providerUrl(given.endpoint, 'cloudwatch: endpoint')}/`
   const queries = sumQueries(given.metrics, (query: CloudwatchQuery, { id, side, role, where }) =>
     metricData(query, { id, role, where, placeholders: placeholdersOf(side, given, width) }),
   )

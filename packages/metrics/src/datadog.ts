@@ -5,6 +5,7 @@ import { answerOf, failureOf, limitedUntil } from './datadog-answer.ts'
 import { countQuery, gaugeQuery } from './datadog-query.ts'
 import type { SumQuery, Window } from './periods.ts'
 import type { MetricSource } from './pods.ts'
+import { providerUrl } from './provider-url.ts'
 import { type Answer, placeholdersOf, type Sides, type SumMetric, sumQueries, sumSource } from './sums.ts'
 import { resolve } from './template.ts'
 
@@ -51,7 +52,8 @@ export const datadogSource = (given: DatadogGiven, send: Send, clock: Clock): Me
   const delay = given.delay ?? 60_000
   if (!Number.isInteger(width / 1000) || width < 10_000)
     throw new Fault('input', `datadog: a bucket of ${width} ms`, 'Buckets are whole seconds, at least 10')
-  const base = given.url?.replace(/\/+$/, '') ?? `https://api.${siteOf(given.site)}`
+  const base = given.url === undefined ? `https://api.${siteOf(given.site)}` : providerUrl(given.url, 'datadog: url')
+  const keys = keysOf(given)
   const queries = sumQueries(given.metrics, (template: string, { side, role, where }) => {
     const query = resolve(template, placeholdersOf(side, given, width), where)
     return { text: role === 'value' ? gaugeQuery(query, width) : countQuery(query, width, where) }
@@ -60,16 +62,31 @@ export const datadogSource = (given: DatadogGiven, send: Send, clock: Clock): Me
 
   const ask = async (asked: readonly SumQuery[], window: Window): Promise<Answer> => {
     if (clock.now() < notBefore.at) return { kind: 'outage', query: textsOf(asked), text: notBefore.text }
-    const attempt = async () => whenOpen(await send(call(base, given, { asked, window, width })))
+    const attempt = async () =>
+      whenOpen(await send(call(base, { ...keys, timeoutMs: given.timeoutMs }, { asked, window, width })))
     const result = await withRetries(attempt, true, POLICY, clock)
     const answer =
       result.kind === 'answered' && result.status === 200
         ? answerOf(result, asked, width)
         : { ...failureOf(result), query: textsOf(asked) }
     notBefore = { at: limitedUntil(result, clock.now()), text: 'text' in answer ? answer.text : '' }
-    return withoutKeys(answer, given)
+    return withoutKeys(answer, keys)
   }
   return sumSource({ ...given, provider: 'Datadog', queries, width, delay }, ask, clock.now)
+}
+
+type Keys = Pick<DatadogGiven, 'apiKey' | 'applicationKey'>
+
+/** Secrets are often kept with a line's end. */
+const keysOf = (given: DatadogGiven): Keys => {
+  const keys = { apiKey: given.apiKey.trim(), applicationKey: given.applicationKey.trim() }
+  if (keys.apiKey === '' || keys.applicationKey === '')
+    throw new Fault(
+      'input',
+      `datadog: the ${keys.apiKey === '' ? 'API' : 'application'} key is empty`,
+      'Both keys are needed to read: check that the secret is set, and reaches this job',
+    )
+  return keys
 }
 
 /** Datadog says in a header of its own when its limit opens again. */
@@ -97,7 +114,7 @@ const textsOf = (queries: readonly SumQuery[]): string => queries.map(({ text })
 
 const call = (
   base: string,
-  { apiKey, applicationKey, timeoutMs = 10_000 }: DatadogGiven,
+  { apiKey, applicationKey, timeoutMs = 10_000 }: Keys & Pick<DatadogGiven, 'timeoutMs'>,
   { asked, window, width }: { readonly asked: readonly SumQuery[]; readonly window: Window; readonly width: number },
 ): HttpRequest => ({
   url: `${base}/api/v2/query/timeseries`,
@@ -123,7 +140,7 @@ const call = (
   timeoutMs,
 })
 
-const withoutKeys = (answer: Answer, { apiKey, applicationKey }: DatadogGiven): Answer =>
+const withoutKeys = (answer: Answer, { apiKey, applicationKey }: Keys): Answer =>
   answer.kind === 'points'
     ? answer
     : { ...answer, text: [apiKey, applicationKey].reduce((text, key) => text.replaceAll(key, '***'), answer.text) }

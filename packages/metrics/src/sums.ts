@@ -95,16 +95,25 @@ export const sumSource = <Query extends SumQuery>(
 ): MetricSource => {
   const { queries, width, delay } = given
   let next = Number.NEGATIVE_INFINITY
+  // Credentials may have to be fetched first, which may fail as well.
+  const answerFor = async (window: Window): Promise<Answer> => {
+    try {
+      return await ask(queries, window)
+    } catch (thrown) {
+      if (!(thrown instanceof Fault) || thrown.kind === 'input') throw thrown
+      return { kind: 'outage', query: queries.map(({ text }) => text).join('; '), text: describe(thrown) }
+    }
+  }
   return {
     preflight: async () => {
       const to = Math.floor((now() - delay) / width) * width
       const window = { from: to - Math.ceil(LOOK_BACK / width) * width, to }
-      return findings(given, window, await ask(queries, window), now())
+      return findings(given, window, await answerFor(window), now())
     },
     read: async (since): Promise<Scrape> => {
       const window = dueWindow(Math.max(next, Math.ceil(since / width) * width), now(), given)
       if (window === undefined) return { kind: 'buckets', buckets: [], lag: width + delay }
-      const answer = await ask(queries, window)
+      const answer = await answerFor(window)
       if (answer.kind !== 'points') return { kind: answer.kind, query: answer.query, text: answer.text }
       const { next: end, ...closed } = closePeriods(queries, answer.points, window, width)
       next = end

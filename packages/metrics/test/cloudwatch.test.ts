@@ -320,6 +320,19 @@ describe('what gives no counts is named, with the resolved query', () => {
     else expect(finding?.hint).toContain(hint)
   })
 
+  test('credentials that cannot be had are an outage, with what the one who gives them said', async () => {
+    const { source, at } = rig({
+      credentials: async () => {
+        throw new Fault('upstream', 'sts.eu-central-1.amazonaws.com answered 503')
+      },
+    })
+    at(START + 2 * MINUTE)
+    expect(await source.read(START)).toMatchObject({
+      kind: 'outage',
+      text: 'sts.eu-central-1.amazonaws.com answered 503',
+    })
+  })
+
   test('keys that are not known, and never shown', async () => {
     const [finding] = await rig({ credentials: async () => ({ ...KEYS, accessKeyId: 'AKIDOTHER' }) }).source.preflight()
     expect(finding?.hint).toContain('not known')
@@ -372,6 +385,7 @@ describe('what cannot be counted is an input fault', () => {
       { metrics: [{ kind: 'gauge', name: 'cpu', query: 'SUM({{pod}})' }] },
       '{{pod}} is no placeholder',
     ],
+    ['an endpoint without TLS', { endpoint: 'http://monitoring.internal' }, 'http://monitoring.internal is not https'],
     ['a region that is none', { endpoint: undefined, region: 'frankfurt' }, '"frankfurt" is no region'],
     ['a period that CloudWatch has not', { bucket: 90_000 }, 'a bucket of 90000 ms'],
   ])('%s', (_, more, words) => {

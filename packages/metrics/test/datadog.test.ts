@@ -298,6 +298,10 @@ describe('the preflight', () => {
     expect(echoed).not.toContain(API_KEY)
     expect(echoed).not.toContain(APPLICATION_KEY)
   })
+  test('takes keys that are kept with a line’s end', async () => {
+    hold(TOTAL.baseline, START - 10 * MINUTE, 5)
+    expect((await ids({ apiKey: `${API_KEY}\n` })).filter((id) => id.startsWith('error'))).toEqual([])
+  })
   test('names bad requests that the total does not count', async () => {
     hold(TOTAL.baseline, START - 10 * MINUTE, 5)
     hold(BAD.baseline, START - 10 * MINUTE, 6)
@@ -336,6 +340,13 @@ describe('what cannot be counted is an input fault, all of it at once', () => {
     ['the same on both sides', ratio('sum:a{service:shop}'), 'reads the same on both sides'],
     ['a placeholder that is none', ratio('sum:a{d:{{service}}}'), '{{service}} is no placeholder'],
     ['a site that is none', { site: 'datadog.example' }, 'no site of Datadog'],
+    ['an empty key', { applicationKey: ' \n' }, 'the application key is empty'],
+    [
+      'a proxy without TLS',
+      { url: 'http://datadog-proxy.shop.svc:8080' },
+      'http://datadog-proxy.shop.svc:8080 is not https',
+    ],
+    ['an address that is none', { url: 'proxy' }, '"proxy" is no URL'],
     ['a bucket that is no whole second', { bucket: 12_500.5 }, 'a bucket of 12500.5 ms'],
   ])('%s', (_, more, words) => {
     expect(fault({ url: undefined, ...more })).toMatchObject({ kind: 'input', message: expect.stringContaining(words) })
