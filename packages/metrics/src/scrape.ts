@@ -11,6 +11,8 @@ export type FailedCause =
   | 'timeout'
   | 'forbidden'
   | 'tls'
+  | 'mtls'
+  | 'denied'
   | 'refused'
   | 'gone'
   | 'too-large'
@@ -49,6 +51,8 @@ export const scrape = async (
   if (answer.kind === 'too-large') return failed('too-large', `more than ${MAX_BYTES / 1024 / 1024} MiB`)
   if (answer.kind !== 'answered') return failed(unreachableCause(answer.text), answer.text)
   if (/HTTP request to an HTTPS server/i.test(answer.body)) return failed('tls', 'the port speaks TLS')
+  if (answer.status === 401 || answer.status === 403)
+    return failed('denied', `the pod itself answered ${answer.status}`)
   if (answer.status !== 200) return failed('status', `answered ${answer.status}`)
   if (/text\/html/.test(answer.headers['content-type'] ?? '') || /^\s*<(!doctype|html)/i.test(answer.body))
     return failed('html', 'answered with an HTML page, not with metrics')
@@ -59,6 +63,8 @@ export const scrape = async (
 }
 
 const unreachableCause = (text: string): FailedCause => {
+  // A mesh that takes only its own certificates ends the handshake, or the connection before a word is said.
+  if (/certificate required|bad certificate|connection reset by peer|\bEOF\b/i.test(text)) return 'mtls'
   if (/tls|x509|malformed HTTP response|HTTP response to HTTPS client/i.test(text)) return 'tls'
   if (/refused/i.test(text)) return 'refused'
   return /not found/i.test(text) ? 'gone' : 'unreachable'
@@ -70,6 +76,9 @@ export const adviceFor: Readonly<Record<FailedCause, string>> = {
     'A firewall between control plane and nodes (private GKE or EKS), a NetworkPolicy or strict mTLS keeps the API server from the pods: allow that port, or use another provider',
   forbidden: 'The rule above would allow it. It reaches every port of every pod in the namespace',
   tls: 'Set the annotation prometheus.io/scheme: https on the pods if the port speaks TLS, or take it off if it does not',
+  mtls: 'The pod ends connections that come without a certificate of its mesh, as under strict mTLS: leave the metrics port out of it (Istio: portLevelMtls of a PeerAuthentication, or the annotation traffic.sidecar.istio.io/excludeInboundPorts), or use another provider',
+  denied:
+    'The endpoint asks for a credential of its own, which cannot be sent along: open that port to the API server, or use another provider',
   refused:
     'Nothing listens on that port: check the annotation prometheus.io/port, the port named metrics, or scrape.port of the plan',
   gone: 'The pod went away while it was read',
