@@ -24,9 +24,12 @@ export const autoscalersOf = (
   found: Autoscalers,
   deployment: string,
   replicas: number,
+  kind: 'Deployment' | 'Rollout' = 'Deployment',
 ): { readonly touched: readonly Touched[]; readonly unknown: readonly string[] } => {
-  const scaled = (found.scaledObjects ?? []).filter((object) => targets(object, deployment, 'Deployment'))
-  const horizontal = found.horizontal.filter((object) => targets(object, deployment, undefined))
+  const scaled = (found.scaledObjects ?? []).filter((object) =>
+    targets(object, { kind, name: deployment }, 'Deployment'),
+  )
+  const horizontal = found.horizontal.filter((object) => targets(object, { kind, name: deployment }, undefined))
   const kept = horizontal.filter(isKept)
   const known = kept.every((object) => scaled.some(({ metadata }) => metadata.name === keeperOf(object)))
   return {
@@ -78,9 +81,13 @@ type Spec = {
 }
 const specOf = (object: KubernetesObject): Spec => (object.spec ?? {}) as Spec
 
-const targets = (object: KubernetesObject, deployment: string, kind: string | undefined): boolean => {
+const targets = (
+  object: KubernetesObject,
+  wanted: { readonly kind: string; readonly name: string },
+  silent: string | undefined,
+): boolean => {
   const { scaleTargetRef: target } = specOf(object)
-  return target?.name === deployment && (target.kind ?? kind) === 'Deployment'
+  return target?.name === wanted.name && (target.kind ?? silent) === wanted.kind
 }
 
 const keeperOf = ({ metadata }: KubernetesObject): string | undefined =>

@@ -165,8 +165,8 @@ const failure = ({ standing, rollout, canary, pods }: RolloutLook): Reason | und
   if (standing?.observed === true && standing.aborted) {
     return {
       code: 'rollout-aborted',
-      text: `the Rollout was aborted, and not by this release: ${standing.message || 'no message'}`,
-      next: "Look at the Rollout's AnalysisRuns and events, or ask who aborted it.",
+      text: `the Rollout was aborted by hand, by its own analysis or deadline, or by a run that gave it up: ${standing.message || 'no message'}`,
+      next: "Look at the Rollout's events and AnalysisRuns.",
     }
   }
   if (standing?.phase === 'Invalid') {

@@ -38,7 +38,7 @@ export const afterLook = (written: Written, record: ReleaseRecord, world: World)
   const { state, plan } = record
   const [weight, mirror] = [askedWeight(record), askedMirror(record)]
   const asAsked = world.weight.written === weight && (world.weight.mirrored ?? 0) === mirror
-  const least = plan.split === 'replicas' ? 0 : canarySize(Math.max(weight, mirror), record.stableReplicas, plan)
+  const least = plan.split !== 'weights' ? 0 : canarySize(Math.max(weight, mirror), record.stableReplicas, plan)
   const mayAdopt = state.phase === 'analysing' || state.phase === 'holding'
   return {
     ...written,
@@ -60,13 +60,14 @@ export const differences = (written: Written, record: ReleaseRecord, world: Worl
   const mirrored = weight.mirrored ?? 0
   const isWritten = weight.written === written.weight && mirrored === written.mirror
   const isAsked = weight.written === askedWeight(record) && mirrored === askedMirror(record)
-  if (written.weight !== undefined && !isWritten && !isAsked)
+  if (written.weight !== undefined && !isWritten && !isAsked && isHeld(record))
     found.push({
       what: 'weight',
       text: `the route sends the canary ${inWords(weight.written, mirrored)}, and this release wrote ${inWords(written.weight, written.mirror ?? 0)}`,
       wanted: written.weight,
     })
-  const size = written.canary
+  // Its controller sizes the canary, and does so again when stable's size changes.
+  const size = record.plan.split === 'controller' ? undefined : written.canary
   if (size !== undefined && canary?.hash === record.canary.hash && isChanged(record, canary.desired, size))
     found.push({
       what: 'canary-replicas',
@@ -112,6 +113,10 @@ export const faceForeign = (record: ReleaseRecord, world: World): Moved => {
 
 const isWatched = ({ state }: ReleaseRecord): boolean =>
   ['preparing', 'raising', 'analysing', 'holding', 'promoting'].includes(state.phase)
+
+// A controller gets to a weight in its own time: what it shows on the way is nobody's doing.
+const isHeld = ({ plan, state }: ReleaseRecord): boolean =>
+  plan.split !== 'controller' || state.phase === 'analysing' || state.phase === 'holding'
 
 // Before the first weight stable's autoscaler may still be free, and nothing depends on stable's size yet.
 const isFirstStep = ({ state }: ReleaseRecord): boolean => state.phase === 'preparing' && state.step === 0

@@ -59,12 +59,18 @@ export const autoscalers = (
     preflight: async (
       deployment: string,
       replicas: number,
+      kind: 'Deployment' | 'Rollout' = 'Deployment',
     ): Promise<{ readonly findings: readonly Finding[]; readonly touched: readonly Touched[] }> => {
       const [horizontal, scaledObjects] = await Promise.all([
         listed(of('autoscaling/v2', 'horizontalpodautoscalers')),
         listed(of(SCALED_OBJECT.apiVersion, 'scaledobjects')),
       ])
-      const { touched, unknown } = autoscalersOf({ horizontal: horizontal ?? [], scaledObjects }, deployment, replicas)
+      const { touched, unknown } = autoscalersOf(
+        { horizontal: horizontal ?? [], scaledObjects },
+        deployment,
+        replicas,
+        kind,
+      )
       const hidden = unknown.map((name) =>
         refusal(
           'autoscaler',
