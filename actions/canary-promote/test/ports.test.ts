@@ -200,3 +200,82 @@ describe('a Lease', () => {
     expect(await holder('lost')).toBe('101/1#2')
   })
 })
+
+describe('the twin of a PodDisruptionBudget', () => {
+  const budgets = { apiVersion: 'policy/v1', resource: 'poddisruptionbudgets', namespace: 'prod' }
+  const guarded = async (name: string) => {
+    const of = `${name}-pdb`
+    const spec = { minAvailable: 1, selector: { matchLabels: { app: 'shop' } } }
+    const metadata = { name: of, namespace: 'prod', labels: { app: 'shop', 'app.kubernetes.io/managed-by': 'Helm' } }
+    await cluster.create(budgets, { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata, spec })
+    const { record, port } = await released(name)
+    const settings = record.plan.metrics as unknown as Settings
+    const budget = { of, name: `${of}-canary`, maxUnavailable: '50%' }
+    const setup = { ...settings.setup, budget, label: { key: 'app', stable: 'shop', canary: 'shop-canary' } }
+    const made = (role: 'canary' | 'policy', apiVersion: string, kind: string, object: string) => ({
+      ref: { apiVersion, kind, namespace: 'prod', name: object },
+      role,
+      created: true,
+      before: [],
+    })
+    return {
+      port,
+      twin: () => cluster.get<KubernetesObject>(budgets, budget.name),
+      record: {
+        ...record,
+        plan: { ...record.plan, metrics: json({ ...settings, setup }) },
+        touched: [
+          ...record.touched,
+          made('canary', 'apps/v1', 'Deployment', `${name}-canary`),
+          made('policy', 'policy/v1', 'PodDisruptionBudget', budget.name),
+        ],
+      },
+    }
+  }
+  const apply = { do: 'apply', role: 'canary', replicas: 0 } as const
+
+  test('stands before the canary, is counted as left over, and goes with it', async () => {
+    const { port, record, twin } = await guarded('budgeted')
+    const applied = await port.perform(apply, record)
+    if (applied.kind === 'refused') throw new Error(applied.text)
+    const made = await twin()
+    expect(made?.spec).toMatchObject({
+      maxUnavailable: '50%',
+      selector: { matchLabels: { app: 'shop-canary', 'sluice.dev/track': 'canary' } },
+    })
+    expect(made?.metadata.labels).toEqual({ app: 'shop', 'sluice.dev/track': 'canary' })
+    const now = { ...record, touched: applied.touched }
+    expect(now.touched.find(({ role }) => role === 'policy')?.ref).toMatchObject({ uid: made?.metadata.uid })
+    expect((await port.observe(now)).leftovers).toBe(2)
+    expect(await port.perform(apply, now)).toMatchObject({ kind: 'done' })
+    expect(await port.stamp({ ...now, epoch: now.epoch }, 'all')).toMatchObject({ kind: 'done' })
+    expect(await port.perform({ do: 'remove-created' }, now)).toMatchObject({ kind: 'done' })
+    expect(await twin()).toBeUndefined()
+    expect(await cluster.get(budgets, 'budgeted-pdb')).toBeDefined()
+  })
+
+  test('that was made before a crash is found by its mark, and removed though its UID was never saved', async () => {
+    const { port, record, twin } = await guarded('crashed')
+    await port.perform(apply, record)
+    expect(await twin()).toBeDefined()
+    await port.perform({ do: 'remove-created' }, record)
+    expect(await twin()).toBeUndefined()
+  })
+
+  test("of somebody else's making is left alone, and the release is refused its canary", async () => {
+    const { port, record, twin } = await guarded('theirs')
+    const metadata = { name: 'theirs-pdb-canary', namespace: 'prod' }
+    const spec = { maxUnavailable: 1, selector: {} }
+    await cluster.create(budgets, { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata, spec })
+    expect(await port.perform(apply, record)).toMatchObject({ kind: 'refused', cause: 'environment' })
+    await port.perform({ do: 'remove-created' }, record)
+    expect((await twin())?.spec).toMatchObject({ maxUnavailable: 1 })
+  })
+
+  test('is not made when its owner took the budget away meanwhile', async () => {
+    const { port, record, twin } = await guarded('dropped')
+    await cluster.remove(budgets, 'dropped-pdb')
+    expect(await port.perform(apply, record)).toMatchObject({ kind: 'done' })
+    expect(await twin()).toBeUndefined()
+  })
+})
