@@ -130,12 +130,13 @@ const rulesFor = (route: HttpRoute, change: RouteChange, sides: Sides, asked: Sp
   return live.map((rule) => (isSessionRule(rule, sides) ? rule : (next.next().value ?? rule)))
 }
 
-const splitRule = (rule: Rule, { refs }: Located, sides: Sides, { weight, mirror = 0 }: Split): Rule => {
+const splitRule = (rule: Rule, { refs, filters }: Located, sides: Sides, { weight, mirror = 0 }: Split): Rule => {
   const live = rule.backendRefs ?? []
   const wanted = split(refs, sides, weight)
   // Without a canary in the list nothing is to be taken from it.
   const enough = sameWeights(live, wanted) || (weight === 0 && weightIn(live, sides) === undefined)
   const weighted = enough ? rule : { ...rule, backendRefs: wanted }
+  if (mirror === 0) return unmirrored(weighted, sides, filters)
   return mirroredIn(rule, sides) === mirror ? weighted : mirroring(weighted, refs, sides, mirror)
 }
 

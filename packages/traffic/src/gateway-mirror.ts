@@ -17,13 +17,13 @@ type Filter = {
 }
 
 /**
- * The rule with `percent` of its requests copied to the canary; 0: with none. Filters of others, their mirrors too, keep their places; ours is the last.
+ * The rule with `percent` of its requests copied to the canary, more than 0. Filters of others, their mirrors too, keep their places; ours is the last.
  * All of them are asked for without `percent`, which older CRDs do not have. @param refs the rule's backends before the release, for the port
  */
 export const mirroring = (rule: Rule, refs: readonly BackendRef[], sides: Sides, percent: number): Rule => {
   const others = filtersOf(rule).filter((filter) => !isOurs(filter, sides))
   const stable = refs.find((ref) => names(ref, sides.stable, sides))
-  if (percent === 0 || stable === undefined) return withFilters(rule, others)
+  if (stable === undefined) return rule
   const { namespace, port } = stable
   const backendRef = {
     group: '',
@@ -36,7 +36,7 @@ export const mirroring = (rule: Rule, refs: readonly BackendRef[], sides: Sides,
   return withFilters(rule, [...others, { type: 'RequestMirror', requestMirror }])
 }
 
-/** The rule without our mirror; its filters are the saved ones, exactly, when nobody else changed them. @param saved `absent`: it had none */
+/** The rule without our mirror, and without a list of filters when none is left, unless the rule began with an empty one. @param saved the filters before */
 export const unmirrored = (rule: Rule, sides: Sides, saved: unknown): Rule => {
   if (!filtersOf(rule).some((filter) => isOurs(filter, sides))) return rule
   const others = filtersOf(rule).filter((filter) => !isOurs(filter, sides))
@@ -78,8 +78,8 @@ const isOurs = ({ type, requestMirror }: Filter, sides: Sides): boolean =>
   requestMirror?.backendRef !== undefined &&
   names(requestMirror.backendRef, sides.canary, sides)
 
-const withFilters = ({ filters, ...rule }: Rule, wanted: readonly Filter[]): Rule =>
-  wanted.length === 0 && !(Array.isArray(filters) && filters.length === 0) ? rule : { ...rule, filters: wanted }
+const withFilters = ({ filters: _, ...rule }: Rule, wanted: readonly Filter[]): Rule =>
+  wanted.length === 0 ? rule : { ...rule, filters: wanted }
 
 const finding = (level: 'error' | 'warning', id: string, text: string, hint: string): Finding => ({
   id,
