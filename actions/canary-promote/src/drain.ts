@@ -20,8 +20,11 @@ export const watchDrain = (
   scrape: Scrape | undefined,
   { at, draining }: { readonly at: number; readonly draining: boolean },
 ): DrainState => {
-  if (scrape?.kind !== 'pods') return state
-  const total = scrape.readings
+  const pods = scrape?.kind === 'sources' ? scrape.parts.map((part) => part.scrape) : [scrape]
+  const readings = pods.flatMap((each) => (each?.kind === 'pods' ? [each.readings] : []))
+  if (readings.length === 0) return state
+  const total = readings
+    .flat()
     .filter(({ side }) => side === 'canary')
     .reduce((sum, { counters }) => sum + Math.max(0, ...Object.values(counters).map((counter) => counter.total)), 0)
   return {

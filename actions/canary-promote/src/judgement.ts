@@ -2,14 +2,17 @@ import { beginEvidence, type Evidence } from '@sluice/evidence/evidence'
 import { type Judged, judge } from '@sluice/evidence/judge'
 import type { Scrape } from '@sluice/evidence/reading'
 import type { Json, Judgement, Reason, ReleaseRecord, World } from '@sluice/release/record'
-import { askedWeight } from '@sluice/release/way'
+import { askedMirror, askedWeight } from '@sluice/release/way'
 import { judgePlan, type Settings, settingsOf } from './plan.ts'
+import { differentShare, type ShareSeen, shareOf, watchShare } from './share.ts'
 import { noSignals, type SignalState, watchSignals, whilePreparing } from './signals.ts'
 
 /** What one step counted, for the summary. `until` is the last look, ms UTC. */
 export type StepSeen = {
   readonly step: number
   readonly weight: number
+  /** The percent of requests that were copied; absent: none. */
+  readonly mirror?: number
   readonly since: number
   readonly until: number
   readonly baseline: number
@@ -23,6 +26,8 @@ export type Watch = {
   readonly steps: readonly StepSeen[]
   /** Looks in a row in which a canary pod could not be read; absent: none. */
   readonly unread?: number
+  /** What the present step counted since its weight had settled; absent before the first. */
+  readonly share?: ShareSeen
   /** When the judge rejected, ms UTC. */
   readonly rejectedAt?: number
 }
@@ -49,7 +54,7 @@ export const withWatch = (record: ReleaseRecord, watch: Watch): ReleaseRecord =>
 
 /**
  * Takes one look into account: the counters by the always-valid test, the signals that need no counter, and the step's count of requests.
- * The step passes only when nothing is wrong and both sides counted enough; a source that gave nothing three times in a row is no judgement.
+ * The step passes only when nothing is wrong, both sides counted enough and the canary got the share that was asked for; a source that gave nothing three times in a row is no judgement.
  */
 export const judgeLook = (
   record: ReleaseRecord,
@@ -57,9 +62,12 @@ export const judgeLook = (
 ): { readonly watch: Watch; readonly judgement: Judgement; readonly judged: Judged } => {
   const before = watchOf(record)
   const step = 'step' in record.state ? record.state.step : record.plan.steps.length - 1
-  const weight = record.state.phase === 'raising' ? look.world.weight.written : askedWeight(record)
+  const weight = shareOf(record, look.world)
   const plan = judgePlan(settingsOf(record))
-  const judged = judge(before.evidence, { at: look.at, scrape: look.scrape, weight, step }, plan)
+  // Copies are nobody's requests: a gateway may drop them, and that they are missing says nothing of the release.
+  const isCopied = (look.world.weight.mirrored ?? 0) > 0
+  const tick = { at: look.at, scrape: look.scrape, weight, step }
+  const judged = judge(before.evidence, tick, isCopied ? { ...plan, missing: 'off' } : plan)
   const watching = record.state.phase === 'analysing' || record.state.phase === 'holding'
   // Pods that are still being made are not ready yet, and what keeps them from it is the state machine's to see.
   const signals = watching
@@ -67,7 +75,20 @@ export const judgeLook = (
     : { state: whilePreparing(before.signals, look.world, record.state.phase === 'preparing' && step === 0) }
   const unreadNow = watching ? unreadOf(record, look.scrape) : []
   const unread = unreadNow.length > 0 ? (before.unread ?? 0) + 1 : 0
+  const { settle } = plan
+  const share = watching
+    ? watchShare(before.share, judged.evidence, {
+        at: look.at,
+        step,
+        settle,
+        plan,
+        scrape: look.scrape,
+        world: look.world,
+      })
+    : before.share
   const judgement = judgementOf(judged, signals.why, {
+    different:
+      watching && share !== undefined ? differentShare(share, judged.evidence, { plan, share: weight }) : undefined,
     least: record.plan.minRequests,
     unread: unread >= BLIND_LOOKS ? unreadPods(unreadNow) : undefined,
   })
@@ -79,8 +100,9 @@ export const judgeLook = (
       evidence: judged.evidence,
       signals: signals.state,
       unread,
+      ...(share === undefined ? {} : { share }),
       steps: watching
-        ? seen(before.steps, { step, weight, since: look.at, until: look.at, ...judged.requests })
+        ? seen(before.steps, { step, ...asked(record), since: look.at, until: look.at, ...judged.requests })
         : before.steps,
       ...(judgement.kind === 'reject' && before.rejectedAt === undefined ? { rejectedAt: look.at } : {}),
     },
@@ -92,7 +114,11 @@ const BLIND_LOOKS = 3
 const judgementOf = (
   { decision, evidence, requests }: Judged,
   signal: Reason | undefined,
-  { least, unread }: { readonly least: number; readonly unread: Reason | undefined },
+  {
+    least,
+    unread,
+    different,
+  }: { readonly least: number; readonly unread: Reason | undefined; readonly different: Reason | undefined },
 ): Judgement => {
   if (decision.kind === 'reject') return { kind: 'reject', why: decision.why }
   if (signal !== undefined) return { kind: 'reject', why: signal }
@@ -103,7 +129,8 @@ const judgementOf = (
   }
   // A pod that answers its users and not the scrape may fail all of them: no step is passed on the word of the others.
   if (unread !== undefined) return { kind: 'inconclusive', why: unread }
-  return requests.baseline >= least && requests.canary >= least ? { kind: 'pass' } : { kind: 'continue' }
+  if (requests.baseline < least || requests.canary < least) return { kind: 'continue' }
+  return different === undefined ? { kind: 'pass' } : { kind: 'inconclusive', why: different }
 }
 
 /** Pods are named after their Deployment; those of a Rollout after its ReplicaSets, of which stable's is known. */
@@ -119,6 +146,11 @@ const unreadPods = (names: readonly string[]): Reason => ({
   text: `${names.join(', ')} did not answer with metrics, ${BLIND_LOOKS} looks in a row`,
   next: 'What a canary pod does to its requests is seen only in its own counters: see why it does not answer the scrape.',
 })
+
+const asked = (record: ReleaseRecord): Pick<StepSeen, 'weight' | 'mirror'> => {
+  const mirror = askedMirror(record)
+  return { weight: askedWeight(record), ...(mirror === 0 ? {} : { mirror }) }
+}
 
 const seen = (steps: readonly StepSeen[], now: StepSeen): readonly StepSeen[] => {
   const last = steps.at(-1)

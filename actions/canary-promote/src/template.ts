@@ -10,11 +10,11 @@ export const TRACK: Labels = { 'sluice.dev/track': 'canary' }
 
 /**
  * A pod template in canonical form: what the API server returned without fields that carry no meaning, keys sorted. Its hash covers every
- * other field, so that what is promoted is what was analysed. The image is the named container's.
+ * other field, and of an image only the digest where it has one, so that what is promoted is what was analysed. The image is the named container's.
  */
 export const canonical = (template: PodTemplate, container: string): Template => {
-  const body = sorted(meaningful(template))
-  return { hash: hashOf(body), image: imageIn(template, container), body }
+  const known = meaningful(template)
+  return { hash: hashOf(sorted(byDigest(known))), image: imageIn(template, container), body: sorted(known) }
 }
 
 /** The same template with another image in one container. */
@@ -83,6 +83,24 @@ export const containerFor = (
   if (only !== undefined && others.length === 0) return { name: only.name }
   return {
     problem: `which container gets the image? The pod template has ${names.join(', ')}; name one in \`container\``,
+  }
+}
+
+/** Images by digest alone: an admission webhook may have another registry serve the same bytes. */
+const byDigest = (template: PodTemplate): PodTemplate => {
+  const plain = (containers: readonly Container[]) =>
+    containers.map((each) => {
+      const digest = each.image?.split('@')[1]
+      return digest === undefined ? each : { ...each, image: digest }
+    })
+  const { containers, initContainers } = template.spec
+  return {
+    ...template,
+    spec: {
+      ...template.spec,
+      containers: plain(containers),
+      ...(Array.isArray(initContainers) ? { initContainers: plain(initContainers) } : {}),
+    },
   }
 }
 

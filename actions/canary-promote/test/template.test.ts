@@ -28,6 +28,18 @@ describe('the canonical form of a pod template', () => {
     expect(canonical(changed, 'web').hash).not.toBe(canonical(podTemplate(), 'web').hash)
   })
 
+  test('has the same hash when a webhook has another registry serve the same bytes, and another for other bytes', () => {
+    const there = withImage(podTemplate(), 'web', { ...image, repository: 'mirror.test/cache/shop' })
+    const released = canonical(withImage(podTemplate(), 'web', image), 'web')
+    expect(canonical(there, 'web').hash).toBe(released.hash)
+    expect(canonical(podTemplate(), 'web').hash).not.toBe(released.hash)
+    // What is promoted is still written as it was asked for.
+    expect(JSON.stringify(released.body)).toContain(`registry.test/shop@${image.digest}`)
+    const tagged = { ...podTemplate(), spec: { containers: [{ name: 'web', image: 'registry.test/shop:1' }] } }
+    const other = { ...podTemplate(), spec: { containers: [{ name: 'web', image: 'mirror.test/shop:1' }] } }
+    expect(canonical(tagged, 'web').hash).not.toBe(canonical(other, 'web').hash)
+  })
+
   test('names the image of the container that is released', () => {
     expect(canonical(withImage(podTemplate(), 'web', image), 'web').image).toEqual(image)
   })
