@@ -236,7 +236,12 @@ const objectsOf = (
                   name: 'shop',
                   image: real.image('old'),
                   ports: [{ name: 'http', containerPort: 8080 }],
-                  readinessProbe: { httpGet: { path: '/ready', port: 'http' }, periodSeconds: 1, failureThreshold: 1 },
+                  readinessProbe: {
+                    httpGet: { path: '/ready', port: 'http' },
+                    periodSeconds: 1,
+                    timeoutSeconds: 5,
+                    failureThreshold: 2,
+                  },
                   lifecycle: { preStop: { sleep: { seconds: 3 } } },
                 },
               ],
