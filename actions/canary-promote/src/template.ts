@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Image, Json, Template } from '@sluice/release/record'
-import type { Container, Labels, PodTemplate, Selector } from './objects.ts'
+import { type Container, type Labels, type PodTemplate, picks, type Selector } from './objects.ts'
 
 /** The one label whose value tells canary pods from stable ones. `undefined`: no label changes, only the track is added. */
 export type ChangedLabel = { readonly key: string; readonly stable: string; readonly canary: string }
@@ -125,12 +125,26 @@ const sorted = (value: unknown): Json => {
   return (value ?? null) as Json
 }
 
-/** Affinity and spread rules of a template that select its own pods by the changed label select the relabelled ones. */
+/** Affinity and spread rules of a template that select its own pods by the changed label select the relabelled ones; those that select others stay. */
 const relabelled = (template: PodTemplate, key: string, from: string, to: string): PodTemplate => {
-  const follow = (selector: Selector): Selector =>
-    selector.matchLabels?.[key] === from
-      ? { ...selector, matchLabels: { ...selector.matchLabels, [key]: to } }
-      : selector
+  // The track is on one side only: what a selector says of it must not keep the way back from being that of the way there.
+  const own = Object.fromEntries(Object.entries(template.metadata?.labels ?? {}).filter(([name]) => !(name in TRACK)))
+  const swapped = (value: string): string => (value === from ? to : value)
+  const follow = (selector: Selector): Selector => {
+    const { matchLabels, matchExpressions } = selector
+    if (!picks(selector, own)) return selector
+    return {
+      ...selector,
+      ...(matchLabels?.[key] === from ? { matchLabels: { ...matchLabels, [key]: to } } : {}),
+      ...(matchExpressions === undefined
+        ? {}
+        : {
+            matchExpressions: matchExpressions.map((each) =>
+              each.key === key && each.values !== undefined ? { ...each, values: each.values.map(swapped) } : each,
+            ),
+          }),
+    }
+  }
   const walk = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(walk)
     if (typeof value !== 'object' || value === null) return value

@@ -11,6 +11,15 @@ const spread = podTemplate({
       preferredDuringSchedulingIgnoredDuringExecution: [
         { podAffinityTerm: { labelSelector: { matchLabels: { app: 'shop' } } } },
         { podAffinityTerm: { labelSelector: { matchLabels: { app: 'database' } } } },
+        { podAffinityTerm: { labelSelector: { matchLabels: { app: 'shop', tier: 'cache' } } } },
+        {
+          podAffinityTerm: { labelSelector: { matchExpressions: [{ key: 'app', operator: 'In', values: ['shop'] }] } },
+        },
+        {
+          podAffinityTerm: {
+            labelSelector: { matchExpressions: [{ key: 'app', operator: 'NotIn', values: ['shop'] }] },
+          },
+        },
       ],
     },
   },
@@ -51,6 +60,13 @@ describe('the template that canary pods carry', () => {
     expect(canary.metadata?.labels).toEqual({ app: 'shop-canary', tier: 'web', 'sluice.dev/track': 'canary' })
     expect(JSON.stringify(canary.spec)).toContain('{"matchLabels":{"app":"shop-canary"}}')
     expect(JSON.stringify(canary.spec)).toContain('{"matchLabels":{"app":"database"}}')
+    expect(JSON.stringify(canary.spec)).toContain('{"key":"app","operator":"In","values":["shop-canary"]}')
+  })
+
+  test('goes on looking for the pods of others, and keeps away from those it kept away from', () => {
+    const canary = JSON.stringify(canaryForm(spread, label).spec)
+    expect(canary).toContain('{"matchLabels":{"app":"shop","tier":"cache"}}')
+    expect(canary).toContain('{"key":"app","operator":"NotIn","values":["shop"]}')
   })
 
   test.each([
