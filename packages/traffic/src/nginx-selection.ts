@@ -121,7 +121,7 @@ const backends = ({ spec }: Ingress): readonly string[] => [
  */
 const classFindings = async (cluster: Cluster, ingress: Ingress): Promise<readonly Finding[]> => {
   const where = `Ingress ${nameOf(ingress)}`
-  const name = ingress.spec?.ingressClassName ?? ingress.metadata.annotations?.[CLASS]
+  const name = classOf(ingress)
   if (name === undefined)
     return [
       fault(
@@ -193,7 +193,10 @@ const ingressFindings = (ingress: Ingress, sides: IngressSides): readonly Findin
   ]
 }
 
-/** The controller takes one canary for a host and path; of two, one would get nothing. */
+const classOf = ({ spec, metadata }: Ingress): string | undefined =>
+  spec?.ingressClassName ?? metadata.annotations?.[CLASS]
+
+/** The controller takes one canary for a host and path, from whatever namespace; of two, one would get nothing. */
 const standing = (ingress: Ingress, sides: IngressSides, all: readonly Ingress[]): readonly Finding[] => {
   const ours = beside(ingress.metadata.name)
   const { namespace } = ingress.metadata
@@ -201,7 +204,8 @@ const standing = (ingress: Ingress, sides: IngressSides, all: readonly Ingress[]
   return all.flatMap((each) => {
     const isNamed = each.metadata.namespace === namespace && each.metadata.name === ours
     const shared = served(each).filter((path) => paths.includes(path))
-    if (!isNamed && !(isCanary(each) && each !== ingress && shared.length > 0)) return []
+    const rivals = isCanary(each) && each !== ingress && classOf(each) === classOf(ingress) && shared.length > 0
+    if (!isNamed && !rivals) return []
     const what = isNamed ? 'has the name that the canary’s would have' : `is a canary for ${shared.join(', ')} already`
     return [
       fault(
