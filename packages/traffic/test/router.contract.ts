@@ -37,7 +37,8 @@ export type Abilities = {
 
 const TESTERS = {
   header: { header: 'x-tester', value: 'yes' },
-  cookie: { cookie: 'tester-session', value: 'a.b' },
+  // The one value that ingress-nginx knows.
+  cookie: { cookie: 'testersession', value: 'always' },
 } as const satisfies Record<string, Tester>
 const WRITTEN = { kind: 'written' }
 

@@ -3,22 +3,38 @@ import { startSandbox } from '@sluice/sandbox/sandbox'
 import { routerContract, type Target } from './router.contract.ts'
 import { albScene } from './scenes/alb.ts'
 import { gatewayScene } from './scenes/gateway-api.ts'
+import { istioScene } from './scenes/istio.ts'
+import { nginxScene } from './scenes/nginx.ts'
 import { replicasScene } from './scenes/replicas.ts'
 import { put } from './scenes/services.ts'
 import { traefikScene } from './scenes/traefik.ts'
 
-/** Custom resources that routers write, as the embedded cluster serves them: without a schema. */
+/** Resources that routers read and write and the embedded cluster does not know by itself, as it then serves them: without a schema. */
 const DEFINED = [
-  ['traefik.io', 'v1alpha1', 'TraefikService'],
-  ['traefik.io', 'v1alpha1', 'IngressRoute'],
-] as const
+  { group: 'traefik.io', version: 'v1alpha1', kind: 'TraefikService', plural: 'traefikservices', scope: 'Namespaced' },
+  { group: 'traefik.io', version: 'v1alpha1', kind: 'IngressRoute', plural: 'ingressroutes', scope: 'Namespaced' },
+  {
+    group: 'networking.istio.io',
+    version: 'v1',
+    kind: 'VirtualService',
+    plural: 'virtualservices',
+    scope: 'Namespaced',
+  },
+  {
+    group: 'networking.istio.io',
+    version: 'v1',
+    kind: 'DestinationRule',
+    plural: 'destinationrules',
+    scope: 'Namespaced',
+  },
+  { group: 'networking.k8s.io', version: 'v1', kind: 'IngressClass', plural: 'ingressclasses', scope: 'Cluster' },
+]
 
 /** An embedded cluster of its own for each router: on a busy machine one that serves all of them would make them wait for each other. */
 const embedded = async (): Promise<Target> => {
   const sandbox = await startSandbox({ images: {}, reloadMs: 20 })
   const cluster = await connect({ kubeconfig: sandbox.kubeconfig(), env: {} })
-  for (const [group, version, kind] of DEFINED) {
-    const plural = `${kind.toLowerCase()}s`
+  for (const { group, version, kind, plural, scope } of DEFINED) {
     await put(
       cluster,
       { apiVersion: 'apiextensions.k8s.io/v1', resource: 'customresourcedefinitions' },
@@ -28,7 +44,7 @@ const embedded = async (): Promise<Target> => {
         metadata: { name: `${plural}.${group}` },
         spec: {
           group,
-          scope: 'Namespaced',
+          scope,
           names: { plural, singular: kind.toLowerCase(), kind },
           versions: [
             {
@@ -60,6 +76,8 @@ const embedded = async (): Promise<Target> => {
 }
 
 routerContract('gateway-api', embedded, gatewayScene, { marks: true, mirror: true, testers: ['header'] })
+routerContract('istio', embedded, istioScene, { marks: true, mirror: true, testers: ['header', 'cookie'] })
+routerContract('nginx', embedded, nginxScene, { marks: true, mirror: false, testers: ['header', 'cookie'] })
 routerContract('traefik', embedded, traefikScene, { marks: true, mirror: false, testers: ['header', 'cookie'] })
 routerContract('alb', embedded, albScene, { marks: true, mirror: false, testers: [] })
 routerContract('replicas', embedded, replicasScene, { marks: false, mirror: false, testers: [] })

@@ -3,6 +3,7 @@ import type { Cluster } from '@sluice/kubernetes/cluster'
 import { alb } from '@sluice/traffic/alb'
 import { gatewayApi } from '@sluice/traffic/gateway-api'
 import { istio } from '@sluice/traffic/istio'
+import { nginx } from '@sluice/traffic/nginx'
 import { replicas } from '@sluice/traffic/replicas'
 import type { Router } from '@sluice/traffic/router'
 import { traefik } from '@sluice/traffic/traefik'
@@ -27,11 +28,13 @@ export const routerFor = (
       return gatewayApi(cluster, { ...between, rule, tester, mirrors })
     case 'istio':
       return istio(cluster, { ...between, rule, tester, mirrors, label, owner })
+    case 'nginx':
+      return nginx(cluster, { ...between, rule, tester, mirrors, owner })
     case 'traefik':
       return traefik(cluster, { ...between, tester, owner })
     case 'alb':
       return alb(cluster, between)
-    default:
+    case 'argo-rollouts':
       throw new Fault('input', `router ${router} splits nothing beside Deployment ${deployment}`)
   }
 }

@@ -29,7 +29,7 @@ export const albScene = async (cluster: Cluster, namespace: string): Promise<Sce
       ingressClassName: 'alb',
       rules: [
         {
-          host: 'shop.example',
+          host: `shop.${namespace}.example`,
           http: { paths: [{ path: '/', pathType: 'Prefix', backend: backend('shop') }] },
         },
       ],

@@ -66,7 +66,7 @@ export const gatewayScene = async (cluster: Cluster, namespace: string, { gatewa
       merge(cluster, routes, 'web', {
         metadata: { labels: { stage: 'x' }, annotations: { 'example.com/note': 'n' } },
         spec: {
-          hostnames: ['shop.example'],
+          hostnames: [`shop.${namespace}.example`],
           rules: [{ matches: match('/new'), backendRefs: [{ name: 'new', port: 80 }] }, ...(await rules())],
         },
       }),

@@ -32,11 +32,11 @@ export const traefikScene = async (cluster: Cluster, namespace: string): Promise
       routes: [
         {
           kind: 'Rule',
-          match: 'Host(`shop.example`)',
+          match: `Host(\`shop.${namespace}.example\`)`,
           middlewares: [{ name: 'limits' }],
           services: [{ kind: 'TraefikService', name: 'web' }],
         },
-        { kind: 'Rule', match: 'Host(`else.example`)', services: [{ name: 'else', port: 80 }] },
+        { kind: 'Rule', match: `Host(\`else.${namespace}.example\`)`, services: [{ name: 'else', port: 80 }] },
       ],
     },
   })
