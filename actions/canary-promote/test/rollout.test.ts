@@ -160,6 +160,33 @@ describe('what others do to the Rollout meanwhile', () => {
     atRest()
   })
 
+  test('and the second time is too often: back, with both times said', async () => {
+    stage.sim.after(8000, () => stage.write({ pauseConditions: [] }))
+    stage.sim.after(16_000, () => stage.write({ pauseConditions: [] }))
+    expect(await run(asked(), stage.ports())).toMatchObject({ verdict: 'error' })
+    expect(stage.weights.slice(0, 4)).toEqual([10, 50, 10, 50])
+    old()
+    atRest()
+  })
+
+  test('an autoscaler of the Rollout is kept from shrinking it, and gets its own values back', async () => {
+    const path = '/apis/autoscaling/v2/namespaces/prod/horizontalpodautoscalers/shop'
+    const spec = { scaleTargetRef: { kind: 'Rollout', name: 'shop' }, minReplicas: 1, maxReplicas: 9 }
+    stage.server.put(path, {
+      apiVersion: 'autoscaling/v2',
+      kind: 'HorizontalPodAutoscaler',
+      metadata: { name: 'shop', namespace: 'prod' },
+      spec,
+    })
+    let frozen: unknown
+    stage.sim.after(8000, () => {
+      frozen = stage.server.at(path)?.spec
+    })
+    expect(await run(asked(), stage.ports())).toMatchObject({ verdict: 'promoted' })
+    expect(frozen).toMatchObject({ behavior: { scaleDown: { selectPolicy: 'Disabled' } } })
+    expect(stage.server.at(path)?.spec).toEqual(spec)
+  })
+
   test('a full promotion by hand is theirs', async () => {
     stage.sim.after(8000, () => stage.write({ promoteFull: true }))
     expect(await run(asked(), stage.ports())).toMatchObject({ verdict: 'superseded' })
