@@ -2,8 +2,15 @@ import type { Finding } from '@sluice/kit/report'
 import type { KubernetesObject, Resource } from '@sluice/kubernetes/cluster'
 import { note, refusal } from './finding.ts'
 
-/** An object that the release changes, and where: JSON pointers of what Git may say otherwise. */
-export type Changed = { readonly object: KubernetesObject; readonly paths: readonly string[] }
+/**
+ * An object that the release changes, and where: JSON pointers of what Git may say otherwise. `certain`: those that a tool has to be told to leave alone;
+ * a field that the object did not have is not in Git, and what is not in Git is nobody's to put back. Default all but the Deployment's size.
+ */
+export type Changed = {
+  readonly object: KubernetesObject
+  readonly paths: readonly string[]
+  readonly certain?: readonly string[]
+}
 
 /** What keeps an object as something else says: the object of a tool, and where it can be read. */
 export type Tracker = {
@@ -180,10 +187,8 @@ const writesBack = ({ tracker, changed, found }: Tracked): 'yes' | 'no' | 'upgra
 
 /** Whether the rules name every path but the size, which many do not keep in Git. A jq expression is taken to mean the field that it names. */
 const isLeftAlone = (changed: readonly Changed[], rules: readonly Rule[] = []): boolean =>
-  changed.every(({ object, paths }) =>
-    paths
-      .filter((path) => path !== REPLICAS)
-      .every((path) => rules.some((rule) => isOf(rule, object) && names(rule, path))),
+  changed.every(({ object, paths, certain = paths.filter((path) => path !== REPLICAS) }) =>
+    certain.every((path) => rules.some((rule) => isOf(rule, object) && names(rule, path))),
   )
 
 const isOf = (rule: Rule, { kind, metadata }: KubernetesObject): boolean => {

@@ -157,3 +157,22 @@ describe('a note is enough', () => {
     expect(said(metadata, object, allow).map(({ level }) => level)).toEqual(['note'])
   })
 })
+
+test('a field that the object did not have needs no rule, but is written out with the others', () => {
+  const hpa = { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler', metadata: argo } as KubernetesObject
+  const paths = ['/spec/behavior']
+  const object = found({
+    syncPolicy: { automated: {}, syncOptions: ['RespectIgnoreDifferences=true'] },
+    ignoreDifferences: [{ kind: 'Deployment', jsonPointers: [image] }],
+  })
+  const level = (certain: readonly string[]) =>
+    trackingFindings(
+      trackersOf([shop(argo), { object: hpa, paths, certain }]).map((each): Tracked => ({ ...each, found: object })),
+      [],
+    )
+  expect(level([])[0]?.level).toBe('note')
+  expect(level(paths)[0]).toMatchObject({
+    level: 'error',
+    hint: expect.stringContaining('jsonPointers: ["/spec/behavior"]'),
+  })
+})

@@ -49,7 +49,7 @@ export const preflight = async (
     ...routed,
     ...dryRun.findings,
     ...scaled.findings,
-    ...(await tracking(given, settings, { live, changes })),
+    ...(await tracking(given, settings, { live, changes: [...changes, ...scaled.touched] })),
   ]
   const { rehearsed } = dryRun
   if (findings.some(({ level }) => level === 'error')) return { findings, touched: [], rehearsed }
@@ -144,11 +144,17 @@ const NOT_REHEARSED = note(
   'this credential may not create pods, so none was rehearsed: LimitRanges, quotas and Pod Security were reckoned from what could be read, webhooks were not asked',
 )
 
-/** Who puts the Deployment or the route back as Git has it. */
+/** One object of the user's with what a release changes of it. */
+type Change = {
+  readonly ref: Omit<RouteChange['ref'], 'uid'>
+  readonly before: readonly { readonly path: string; readonly value?: unknown }[]
+}
+
+/** Who puts the Deployment, the route or an autoscaler back as Git has it. */
 const tracking = async (
   { cluster, allow }: Given,
   { setup }: Settings,
-  { live, changes }: { readonly live: Deployment; readonly changes: readonly RouteChange[] },
+  { live, changes }: { readonly live: Deployment; readonly changes: readonly Change[] },
 ): Promise<readonly Finding[]> => {
   const read = async (apiVersion: string, resource: string, namespace: string, name: string) => {
     try {
@@ -161,9 +167,12 @@ const tracking = async (
   const routes = await Promise.all(
     changes.map(async ({ ref, before }): Promise<readonly Changed[]> => {
       const object = await read(ref.apiVersion, pluralOf(ref.kind), ref.namespace, ref.name)
-      return object === undefined
-        ? []
-        : [{ object: { ...object, apiVersion: ref.apiVersion, kind: ref.kind }, paths: before.map(({ path }) => path) }]
+      // An annotation that is in Git nowhere is no difference to anybody.
+      const fields = before.filter(({ path }) => !path.startsWith('/metadata/'))
+      const pathsOf = (some: Change['before']): readonly string[] => some.map(({ path }) => path)
+      if (object === undefined || fields.length === 0) return []
+      const certain = pathsOf(fields.filter(({ value }) => value !== undefined))
+      return [{ object: { ...object, apiVersion: ref.apiVersion, kind: ref.kind }, paths: pathsOf(fields), certain }]
     }),
   )
   const paths = deploymentPaths(live.spec.template.spec.containers, setup.container)
