@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { parse } from 'yaml'
+import { parseAllDocuments } from 'yaml'
 import { recoveryRules, routeAmong } from '../src/rehearsal/recovery.ts'
 
 const README = readFileSync(join(import.meta.dirname, '../../../actions/canary-promote/README.md'), 'utf8')
@@ -10,8 +10,8 @@ const place = { namespace: 'shop', deployment: 'shop', service: 'shop', route: '
 describe('the credential of recovery', () => {
   test('may do what the role in canary-promote’s README allows, in its namespace, and nothing else', () => {
     const role = [...README.matchAll(/```yaml\n([\s\S]*?)```/g)]
-      .map(([, text]) => parse(text ?? ''))
-      .find(({ metadata }) => metadata?.name === 'sluice-recovery')
+      .flatMap(([, text]) => parseAllDocuments(text ?? '').map((document) => document.toJSON()))
+      .find((each) => each?.metadata?.name === 'sluice-recovery')
     expect(recoveryRules(place)).toEqual(role.rules.map((rule: object) => ({ ...rule, namespaces: ['shop'] })))
   })
 
