@@ -23,6 +23,16 @@ export const inputs = z.object({
   'plan-defaults': text,
   kubeconfig: optionalText,
   context: optionalText,
+  'prometheus-token': optionalText,
+  'prometheus-username': optionalText,
+  'prometheus-password': optionalText,
+  'prometheus-headers': optionalText,
+  'prometheus-ca': optionalText,
+  'datadog-api-key': optionalText,
+  'datadog-application-key': optionalText,
+  'aws-access-key-id': optionalText,
+  'aws-secret-access-key': optionalText,
+  'aws-session-token': optionalText,
 })
 /** The inputs as they are read; `undefined` for what was left out. */
 export type Inputs = z.output<typeof inputs>
@@ -66,32 +76,77 @@ const headerName = z
   .check(z.regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/, { error: 'must be the name of an HTTP header or cookie' }))
 const name = z.string().check(z.regex(/^[a-z][a-z0-9-]{0,39}$/, { error: 'must be a word of a-z, 0-9 and -' }))
 
+const provider = z.enum(['pods', 'probe', 'prometheus', 'kubernetes', 'datadog', 'cloudwatch'], {
+  error: 'must be pods, probe, prometheus, kubernetes, datadog or cloudwatch',
+})
+const policy = z.enum(['wait', 'fail', 'ignore'], { error: 'must be wait, fail or ignore' })
+/** What to do where a metric gives nothing: one word for all that may come of it, or one for each. */
+const noData = z.union(
+  [
+    policy,
+    z.strictObject({
+      outage: z.optional(policy),
+      empty: z.optional(policy),
+      nan: z.optional(policy),
+      'several-series': z.optional(policy),
+    }),
+  ],
+  { error: 'must be wait, fail or ignore, or one of them for each of outage, empty, nan and several-series' },
+)
+const texts = z.record(z.string(), z.string())
+const statistic = z.strictObject({
+  namespace: z.string(),
+  metric: z.string(),
+  dimensions: z.optional(texts),
+  stat: z.optional(z.string()),
+  unit: z.optional(z.string()),
+})
+/** A query in the provider's own words; which of these a provider takes is told with the whole plan. */
+const query = z.union(
+  [
+    z.string().check(z.minLength(1)),
+    statistic,
+    z.strictObject({ expression: z.string(), of: z.optional(z.record(z.string(), statistic)) }),
+  ],
+  { error: 'must be a query: a text, or for cloudwatch { namespace, metric, dimensions } or { expression, of }' },
+)
+const counts = z.union([query, z.array(query).check(z.minLength(1))], {
+  error: 'must be a query, or for datadog and cloudwatch a list of them',
+})
+const preset = z.enum(['istio', 'nginx', 'nginx-exported', 'traefik', 'envoy-gateway', 'linkerd', 'http'], {
+  error: 'must be istio, nginx, nginx-exported, traefik, envoy-gateway, linkerd or http',
+})
+const every = { name, provider: z.optional(provider), 'no-data': z.optional(noData), only: z.optional(texts) }
+
 const metric = z.discriminatedUnion(
   'kind',
   [
     z.strictObject({
-      name,
+      ...every,
       kind: z.literal('ratio'),
       margin: z.optional(share),
       max: z.optional(share),
       counter: z.optional(z.string()),
-      bad: z.optional(z.record(z.string(), z.string())),
-      only: z.optional(z.record(z.string(), z.string())),
+      bad: z.optional(z.union([texts, counts])),
+      total: z.optional(counts),
+      preset: z.optional(preset),
     }),
     z.strictObject({
-      name,
+      ...every,
       kind: z.literal('latency'),
       threshold: positive(time),
       margin: z.optional(share),
       max: z.optional(share),
       histogram: z.optional(z.string()),
-      only: z.optional(z.record(z.string(), z.string())),
+      bad: z.optional(counts),
+      total: z.optional(counts),
+      preset: z.optional(preset),
     }),
     z.strictObject({
-      name,
+      ...every,
       kind: z.literal('gauge'),
-      series: z.string(),
-      only: z.optional(z.record(z.string(), z.string())),
+      series: z.optional(z.string()),
+      query: z.optional(query),
       max: z.optional(z.number()),
       min: z.optional(z.number()),
       failures: z.optional(whole(3, 1000)),
@@ -144,7 +199,7 @@ export const planDocument = z.strictObject({
   'min-requests': z.optional(whole(1, 1_000_000_000)),
   'warm-up': z.optional(time),
   settle: z.optional(time),
-  provider: z.optional(z.enum(['pods', 'probe'])),
+  provider: z.optional(provider),
   scrape: z.optional(
     z.strictObject({
       port: z.optional(z.union([z.string(), whole(1, 65535)])),
@@ -159,6 +214,45 @@ export const planDocument = z.strictObject({
       headers: z.optional(z.record(z.string(), z.string())),
       body: z.optional(z.string()),
       requests: z.optional(whole(1, 100)),
+    }),
+  ),
+  prometheus: z.optional(
+    z.strictObject({
+      url: z.optional(z.string()),
+      service: z.optional(
+        z.string().check(
+          z.regex(/^[a-z0-9][a-z0-9-]*\/[a-z0-9][a-z0-9-]*:[a-z0-9-]+$/, {
+            error: 'must be NAMESPACE/SERVICE:PORT, such as monitoring/prometheus:9090',
+          }),
+        ),
+      ),
+      path: z.optional(z.string().check(z.startsWith('/', { error: 'must start with /' }))),
+      preset: z.optional(preset),
+      scrape: z.optional(positive(time)),
+      timeout: z.optional(
+        positive(time).check(
+          z.refine((ms) => ms <= 30_000, { error: 'must be at most 30s, as the looks wait for it' }),
+        ),
+      ),
+      placeholders: z.optional(z.strictObject({ baseline: z.optional(texts), canary: z.optional(texts) })),
+    }),
+  ),
+  datadog: z.optional(
+    z.strictObject({
+      site: z.string(),
+      url: z.optional(z.string()),
+      bucket: z.optional(positive(time)),
+      delay: z.optional(time),
+      timeout: z.optional(positive(time)),
+    }),
+  ),
+  cloudwatch: z.optional(
+    z.strictObject({
+      region: z.string(),
+      endpoint: z.optional(z.string()),
+      bucket: z.optional(positive(time)),
+      delay: z.optional(time),
+      timeout: z.optional(positive(time)),
     }),
   ),
   guard: z.optional(
@@ -183,7 +277,7 @@ export type WholePlan = {
 } & { readonly [Key in Optional]?: PlanDocument[Key] }
 /** Keys without a default: what they are for is not done unless it is asked. */
 type Optional = (typeof OPTIONAL)[number]
-const OPTIONAL = ['probe', 'tester', 'guard'] as const
+const OPTIONAL = ['probe', 'tester', 'guard', 'prometheus', 'datadog', 'cloudwatch'] as const
 
 /**
  * The plan with the defaults filled in.

@@ -138,7 +138,9 @@ const unreadOf = (record: ReleaseRecord, scrape: Scrape): readonly string[] => {
   const { canary, deployment, rollout } = settingsOf(record).setup
   const isStable = (name: string): boolean =>
     rollout !== undefined && name.startsWith(`${deployment}-${rollout.stable}-`)
-  return scrape.kind === 'pods' ? scrape.missing.filter((name) => name.startsWith(`${canary}-`) && !isStable(name)) : []
+  const parts = scrape.kind === 'sources' ? scrape.parts.map((part) => part.scrape) : [scrape]
+  const missing = new Set(parts.flatMap((part) => (part.kind === 'pods' ? part.missing : [])))
+  return [...missing].filter((name) => name.startsWith(`${canary}-`) && !isStable(name))
 }
 
 const unreadPods = (names: readonly string[]): Reason => ({

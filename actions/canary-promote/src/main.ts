@@ -14,6 +14,7 @@ import { GUARD } from './guard.ts'
 import { type Inputs, inputs, isInline, planInputs, readPlan, type WholePlan } from './inputs.ts'
 import { planProblems, stepsOf } from './plan.ts'
 import { clusterPort } from './ports/cluster.ts'
+import { metricCredentials } from './ports/credentials.ts'
 import { guarded } from './ports/guard.ts'
 import { leasePort } from './ports/lease.ts'
 import { metricsPort } from './ports/metrics.ts'
@@ -66,7 +67,7 @@ const body = async (phase: 'main' | 'post'): Promise<Outcome> => {
   const namespace = cluster.namespace
   const where = { cluster, namespace, deployment: given.deployment, clock, cancelled: stopped, say }
   const ports: Ports = {
-    metrics: sidesOfRollouts(metricsPort(where), where),
+    metrics: sidesOfRollouts(metricsPort({ ...where, credentials: metricCredentials(given, process.env) }), where),
     lease: leasePort(cluster, where),
     record: recordPort(cluster, namespace, given.deployment),
     cluster: guarded(

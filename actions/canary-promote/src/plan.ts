@@ -5,10 +5,11 @@ import type { RouterName, Tester } from '@sluice/traffic/router'
 import { abilityProblems, type RouterAsked } from './abilities.ts'
 import { type Guard, guardNote, guardOf, guardProblems } from './guard.ts'
 import type { WholePlan } from './inputs.ts'
+import { type MetricSettings, noDataOf, providerOf, providerProblems } from './providers.ts'
 import type { Setup } from './setup.ts'
 
 /** What this action needs beyond the state machine's plan; saved with it, so that whoever takes over reads it from the cluster alone. */
-export type Settings = {
+export type Settings = MetricSettings & {
   readonly setup: Setup
   readonly router: RouterName
   readonly route: string | null
@@ -18,13 +19,9 @@ export type Settings = {
   readonly weights?: readonly number[]
   /** What the steps that only copy requests ask, percent. */
   readonly mirrors?: readonly number[]
-  readonly metrics: WholePlan['metrics']
   readonly alpha: number
   readonly warmUp: number
   readonly settle: number
-  readonly provider: WholePlan['provider']
-  readonly scrape: WholePlan['scrape']
-  readonly probe: NonNullable<WholePlan['probe']> | null
   /** Absent: none was asked for. */
   readonly guard?: Guard
 }
@@ -52,9 +49,7 @@ export const planProblems = (plan: WholePlan, asked?: RouterAsked): readonly str
     ),
     ...guardProblems(guardOf(plan.guard), plan.lease),
     ...(asked === undefined ? [] : abilityProblems(plan, asked)),
-    ...(plan.provider === 'probe' && plan.probe === undefined
-      ? ['plan: provider probe needs the key probe with at least a path']
-      : []),
+    ...providerProblems(plan),
     // A live run renews its Lease once an interval at best: the others must see that before they think it dead.
     ...(plan.lease < 3 * plan.interval
       ? [`plan: lease must be at least three intervals, ${(3 * plan.interval) / 1000}s, not ${plan.lease / 1000}s`]
@@ -117,6 +112,7 @@ export const judgePlan = (settings: Settings): JudgePlan => ({
       ? {
           name: metric.name,
           kind: metric.kind,
+          ...noDataOf(metric),
           ...(metric.max === undefined ? {} : { max: metric.max }),
           ...(metric.min === undefined ? {} : { min: metric.min }),
           ...(metric.failures === undefined ? {} : { failures: metric.failures }),
@@ -124,6 +120,8 @@ export const judgePlan = (settings: Settings): JudgePlan => ({
       : {
           name: metric.name,
           kind: metric.kind,
+          ...noDataOf(metric),
+          ...(providerOf(metric, settings) === 'probe' ? { synthetic: true } : {}),
           ...(metric.margin === undefined ? {} : { margin: metric.margin }),
           ...(metric.max === undefined ? {} : { max: metric.max }),
         },
@@ -131,5 +129,8 @@ export const judgePlan = (settings: Settings): JudgePlan => ({
   alpha: settings.alpha,
   warmUp: settings.warmUp,
   settle: settings.settle,
-  missing: settings.provider === 'probe' ? 'off' : 'silence',
+  // Of our own requests none is missing because the route sends none.
+  missing: settings.metrics.some((metric) => metric.kind !== 'gauge' && providerOf(metric, settings) !== 'probe')
+    ? 'silence'
+    : 'off',
 })

@@ -3,6 +3,7 @@ import type { MetricJudgement } from '@sluice/evidence/verdict'
 import type { ReleaseRecord } from '@sluice/release/record'
 import { watchOf } from './judgement.ts'
 import { settingsOf } from './plan.ts'
+import { providerOf } from './providers.ts'
 
 /** `increase`: the smallest that would have been revealed with 95 % probability, absolute 0 … 1; absent when not even a total failure would have been. */
 export type PowerStatement = { readonly metric: string; readonly increase?: number; readonly text: string }
@@ -12,12 +13,15 @@ export type PowerStatement = { readonly metric: string; readonly increase?: numb
  * out: they say nothing of the users'.
  */
 export const powerOf = (record: ReleaseRecord, metrics: readonly MetricJudgement[]): readonly PowerStatement[] => {
-  if (settingsOf(record).provider === 'probe') return []
+  const settings = settingsOf(record)
+  const synthetic = new Set(
+    settings.metrics.flatMap((metric) => (providerOf(metric, settings) === 'probe' ? [metric.name] : [])),
+  )
   const { steps } = watchOf(record)
   const traffic = steps.map(({ baseline, canary }) => ({ baseline, canary }))
   const looks = steps.reduce((sum, { since, until }) => sum + (until - since) / record.plan.interval, 0)
   return metrics.flatMap((metric) => {
-    if (metric.kind === 'gauge' || traffic.length === 0) return []
+    if (metric.kind === 'gauge' || traffic.length === 0 || synthetic.has(metric.name)) return []
     const { n, k } = metric.baseline
     const increase = smallestIncrease({
       baseline: n === 0 ? 0 : k / n,

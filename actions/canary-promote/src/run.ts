@@ -293,6 +293,9 @@ const settingsFor = (asked: Asked, setup: Setup, guard = guardOf(asked.plan.guar
   provider: asked.plan.provider,
   scrape: asked.plan.scrape,
   probe: asked.plan.probe ?? null,
+  prometheus: asked.plan.prometheus ?? null,
+  datadog: asked.plan.datadog ?? null,
+  cloudwatch: asked.plan.cloudwatch ?? null,
 })
 
 const refused = (findings: readonly Finding[]): Fault => {

@@ -68,8 +68,12 @@ const UNREADY_LOOKS = 3
 const times = (count: number): string => (count === 1 ? 'once' : `${count} times`)
 
 const baselineRestarts = (state: SignalState, scrape: Scrape): SignalState => {
-  if (scrape.kind !== 'pods') return state
-  const pods = scrape.readings.filter(({ side }) => side === 'baseline')
+  const parts = scrape.kind === 'sources' ? scrape.parts.map((part) => part.scrape) : [scrape]
+  const readings = parts.flatMap((part) => (part.kind === 'pods' ? part.readings : []))
+  // Two sources may show the same pod.
+  const pods = [...new Map(readings.map((reading) => [reading.pod.uid, reading])).values()].filter(
+    ({ side }) => side === 'baseline',
+  )
   if (pods.length === 0) return state
   const known = pods.map(({ pod, restarts }) => [pod.uid, state.first[pod.uid] ?? restarts] as const)
   const first = Object.fromEntries(known)

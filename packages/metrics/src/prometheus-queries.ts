@@ -1,4 +1,5 @@
 import { describe, Fault } from '@sluice/kit/faults'
+import { REPLICA_SET } from './membership.ts'
 import { PROMETHEUS_PRESETS, type PresetName } from './prometheus-presets.ts'
 import { matching, podPattern, promDuration, selectorOf, withMatchers } from './promql.ts'
 import type { Side } from './reading.ts'
@@ -30,7 +31,7 @@ export type PrometheusMetric =
     }
   | { readonly kind: 'gauge'; readonly name: string; readonly query: string }
 
-/** Who is compared. `services`: what the route names, by side; `placeholders`: more of them, by side. */
+/** Who is compared: Deployments by name, or ReplicaSets as `replicaset/NAME`. `services`: what the route names, by side; `placeholders`: more of them, by side. */
 export type PrometheusSides = {
   readonly namespace: string
   readonly baseline: string
@@ -153,13 +154,15 @@ const askedFor = (
  */
 const valuesOf = (side: Side, sides: PrometheusSides, interval: number): Readonly<Record<string, string>> => ({
   namespace: sides.namespace,
-  deployment: sides[side],
+  deployment: bareName(sides[side]),
   track: trackOf(side),
   interval: promDuration(interval),
-  pods: podPattern(sides[side]),
+  pods: sides[side].startsWith(REPLICA_SET) ? `${bareName(sides[side])}-[a-z0-9]{5}` : podPattern(sides[side]),
   ...(sides.services === undefined ? {} : { service: sides.services[side] }),
   ...sides.placeholders?.[side],
 })
+
+const bareName = (side: string): string => (side.startsWith(REPLICA_SET) ? side.slice(REPLICA_SET.length) : side)
 
 /** A histogram's buckets, by its name as it is documented or as it is exported. */
 const bucketsOf = (histogram: string): string =>

@@ -96,7 +96,7 @@ const outage = (thrown: unknown): NoReading => {
 type Seen = { readonly measured: readonly PodMetrics[]; readonly now: number }
 
 const valuesOf = (metric: UsageMetric, pods: { readonly [S in Side]: readonly Pod[] }, seen: Seen): Single => {
-  const sides = (['baseline', 'canary'] as const).map((side) => valueOf(metric, side, pods[side], seen))
+  const sides = (['baseline', 'canary'] as const).map((side) => sideOf(metric, side, pods[side], seen))
   const failed = sides.find((value): value is NoReading => value !== undefined && value !== 'young' && 'text' in value)
   if (failed !== undefined) return failed
   // Nobody has measured the new pods yet, which is no failure to read them.
@@ -107,7 +107,7 @@ const valuesOf = (metric: UsageMetric, pods: { readonly [S in Side]: readonly Po
     : { kind: 'buckets', buckets: [], gauges, query: QUERY }
 }
 
-const valueOf = (
+const sideOf = (
   { name, resource }: UsageMetric,
   side: Side,
   pods: readonly Pod[],
@@ -187,7 +187,7 @@ const inspect = (
   seen: Seen,
 ): readonly Finding[] =>
   metrics.flatMap((metric): readonly Finding[] => {
-    const value = valueOf(metric, 'baseline', baseline, seen)
+    const value = sideOf(metric, 'baseline', baseline, seen)
     if (typeof value === 'object' && 'text' in value)
       return [
         {

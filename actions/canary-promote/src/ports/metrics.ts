@@ -1,39 +1,71 @@
 import { Fault } from '@sluice/kit/faults'
 import type { Cluster } from '@sluice/kubernetes/cluster'
-import { type MetricSource, podsSource } from '@sluice/metrics/pods'
-import { probeSource } from '@sluice/metrics/probe'
+import type { MetricSource } from '@sluice/metrics/pods'
+import type { Part, Scrape } from '@sluice/metrics/reading'
+import { watchOf } from '../judgement.ts'
 import { type Settings, settingsOf } from '../plan.ts'
 import type { Clock, Ports } from '../ports.ts'
+import { type Provider, providerOf } from '../providers.ts'
+import { membershipSource } from './membership.ts'
+import { type Credentials, sourceFor } from './sources.ts'
 
-/**
- * The source that the settings name, made once: it remembers which series it reads, and a probe counts in it.
- * @throws Fault('input') for a plan that its provider cannot read
- */
-export const metricsPort = (given: {
+/** What the sources are made with. The credentials come from the inputs, never from the plan, which is saved. */
+export type MetricsGiven = {
   readonly cluster: Cluster
   readonly namespace: string
   readonly clock: Clock
-}): Ports['metrics'] => {
-  const sources = new Map<string, MetricSource>()
-  const sourceOf = (settings: Settings, interval?: number): MetricSource => {
-    const key = JSON.stringify([settings.provider, settings.metrics, settings.scrape, settings.probe, settings.setup])
-    const known = sources.get(key) ?? makeSource(given, settings, interval)
-    sources.set(key, known)
+  readonly credentials: Credentials
+}
+
+/**
+ * The sources that the settings name, each made once: it remembers which series it reads, and a probe counts in it. Where several are named, each
+ * gives its own metrics, and one that fails takes none of the others' with it.
+ * @throws Fault('input') for a plan that its provider cannot read
+ */
+export const metricsPort = (given: MetricsGiven): Ports['metrics'] => {
+  const made = new Map<string, readonly Named[]>()
+  const sourcesOf = (settings: Settings, interval: number): readonly Named[] => {
+    const key = JSON.stringify([interval, settings])
+    const known = made.get(key) ?? makeSources(given, settings, interval)
+    made.set(key, known)
     return known
   }
   return {
-    preflight: (settings, interval) => sourceOf(settings, interval).preflight(),
-    read: (record) => sourceOf(settingsOf(record)).read(record.startedAt),
+    preflight: async (settings, interval) =>
+      (await Promise.all(sourcesOf(settings, interval).map(({ source }) => source.preflight()))).flat(),
+    read: async (record) => {
+      const settings = settingsOf(record)
+      const sources = sourcesOf(settings, record.plan.interval)
+      const closed = watchOf(record).evidence.counters.closed
+      const [only, ...more] = sources
+      if (only === undefined) throw new Fault('input', 'plan: metrics is empty')
+      // A run that takes over goes on where the evidence stops, not where the release began.
+      const since = ({ metrics }: Named): number =>
+        Math.max(record.startedAt, ...metrics.map((name) => closed[`baseline/${name}`] ?? 0))
+      if (more.length === 0) return only.source.read(since(only))
+      const parts = await Promise.all(
+        sources.map(async (named) => partsOf(named, await named.source.read(since(named)))),
+      )
+      return { kind: 'sources', parts: parts.flat() }
+    },
   }
 }
 
-const makeSource = (
-  { cluster, namespace, clock }: Parameters<typeof metricsPort>[0],
-  { provider, metrics, scrape, probe, setup }: Settings,
-  interval: number | undefined,
-): MetricSource => {
-  const sides = { namespace, baseline: setup.deployment, canary: setup.canary }
-  if (provider === 'pods') return podsSource(cluster, { ...sides, metrics, ...scrape, interval }, clock)
-  if (probe === null) throw new Fault('input', 'plan: provider probe needs the key probe with at least a path')
-  return probeSource(cluster, { ...sides, metrics, ...probe }, clock)
+type Named = { readonly name: string; readonly metrics: readonly string[]; readonly source: MetricSource }
+
+const partsOf = ({ name, metrics }: Named, scrape: Scrape): readonly Part[] =>
+  scrape.kind === 'sources' ? scrape.parts : [{ source: name, metrics, scrape }]
+
+const makeSources = (given: MetricsGiven, settings: Settings, interval: number): readonly Named[] => {
+  const providers = [...new Set(settings.metrics.map((metric) => providerOf(metric, settings)))]
+  const own = (provider: Provider) => settings.metrics.filter((metric) => providerOf(metric, settings) === provider)
+  const sources = providers.map((provider): Named => {
+    const metrics = own(provider)
+    const source = sourceFor(provider, { ...given, settings, metrics, interval })
+    return { name: provider, metrics: metrics.map(({ name }) => name), source }
+  })
+  if (providers.some((provider) => provider === 'pods' || provider === 'probe')) return sources
+  // Restarts are compared pod for pod, and only readings of pods show those of the baseline.
+  const { deployment, canary } = settings.setup
+  return [...sources, { name: 'cluster', metrics: [], source: membershipSource(given, { deployment, canary }) }]
 }
