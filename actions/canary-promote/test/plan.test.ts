@@ -4,6 +4,7 @@ import type { RouterName } from '@sluice/traffic/router'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { ABILITIES } from '../src/abilities.ts'
 import { isInline, readPlan } from '../src/inputs.ts'
 import { judgePlan, planFindings, planProblems, settingsOf } from '../src/plan.ts'
 import { run } from '../src/run.ts'
@@ -156,6 +157,17 @@ test('a credential among the headers of the probe is warned of, as the record ke
   expect(found).toMatchObject([{ level: 'warning', text: expect.stringContaining('header Authorization is saved') }])
   expect(JSON.stringify(found)).not.toContain('Bearer')
   expect(planFindings(plan())).toEqual([])
+})
+
+test("the README's table of routers is what each can", () => {
+  const readme = readFileSync(join(folder, 'README.md'), 'utf8')
+  const rows = [...readme.matchAll(/^\| `([a-z-]+)` \| [^|]* \| (yes|no) \| ([^|]*) \|$/gm)]
+  const told = rows.map(([, router, mirror, testers = '']) => ({
+    router,
+    mirror: mirror === 'yes',
+    testers: ['header', 'cookie'].filter((word) => testers.includes(word)),
+  }))
+  expect(told).toEqual(Object.entries(ABILITIES).map(([router, { mirror, testers }]) => ({ router, mirror, testers })))
 })
 
 test("the plan of the README's example can be read", () => {
