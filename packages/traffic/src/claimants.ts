@@ -2,6 +2,7 @@ import type { Finding } from '@sluice/kit/report'
 import type { Cluster, KubernetesObject, Resource } from '@sluice/kubernetes/cluster'
 import { statusBehind } from '@sluice/kubernetes/refusal'
 import type { GatewayGiven } from './gateway-api.ts'
+import { isHost } from './istio-hosts.ts'
 
 /**
  * Other objects that reach the stable Service past the routes, or bind a policy to it that the canary's Service would not have.
@@ -15,11 +16,11 @@ export const claimants = async (
 ): Promise<readonly Finding[]> => {
   const canary = given.canaryService ?? `${given.service}-canary`
   const looks = KINDS.map(async ({ resource, kind, reaches, text, hint }) => {
-    const objects = await listIfServed(cluster, { ...resource, namespace: given.namespace })
+    const objects = await listOfAny(cluster, resource, given.namespace)
     if (objects.kind === 'forbidden') return [unseen(kind)]
     const bound = objects.items.filter((object) => reaches(object, given.service, given.namespace))
     const twinned = objects.items.some((object) => reaches(object, canary, given.namespace))
-    if (bound.length === 0 || (kind !== 'Ingress' && kind !== 'GRPCRoute' && twinned)) return []
+    if (bound.length === 0 || (BINDING.includes(kind) && twinned)) return []
     return bound.map(({ metadata }) =>
       error(`${kind} ${given.namespace}/${metadata.name} ${text} ${given.service}`, hint, kind),
     )
@@ -40,6 +41,21 @@ const unseen = (kind: string): Finding => ({
   text: `objects of kind ${kind} may not be listed with this credential and were not looked at`,
 })
 
+/** What is bound to a Service is no trouble when the canary's has one of its own. */
+const BINDING = ['BackendTLSPolicy', 'DestinationRule']
+
+/** The objects in the first of a kind's versions that has any. */
+const listOfAny = async (
+  cluster: Cluster,
+  { versions = [], ...resource }: Look['resource'],
+  namespace: string,
+): Promise<Listed> => {
+  const found = await listIfServed(cluster, { ...resource, namespace })
+  const [next, ...rest] = versions
+  if (next === undefined || found.kind === 'forbidden' || found.items.length > 0) return found
+  return listOfAny(cluster, { ...resource, apiVersion: next, versions: rest }, namespace)
+}
+
 type Listed = { readonly kind: 'read'; readonly items: readonly KubernetesObject[] } | { readonly kind: 'forbidden' }
 
 const listIfServed = async (cluster: Cluster, resource: Resource): Promise<Listed> => {
@@ -55,7 +71,8 @@ const listIfServed = async (cluster: Cluster, resource: Resource): Promise<Liste
 
 type Look = {
   readonly kind: string
-  readonly resource: Resource
+  /** `versions`: older ones, for clusters that serve only those. */
+  readonly resource: Resource & { readonly versions?: readonly string[] }
   readonly reaches: (object: KubernetesObject, service: string, namespace: string) => boolean
   readonly text: string
   readonly hint: string
@@ -64,6 +81,10 @@ type Look = {
 const PAST =
   'What comes this way would stay on stable and mix other traffic into the baseline; send it through the route'
 const BARE = 'The canary would be called without it; make one for the canary Service too, with the same settings'
+
+/** Whether an object of Istio's says a host that is the Service. */
+const names: Look['reaches'] = (object, service, namespace) =>
+  mentions(object.spec, (key, value) => key === 'host' && isHost(String(value), service, namespace, namespace))
 
 const KINDS: readonly Look[] = [
   {
@@ -91,16 +112,27 @@ const KINDS: readonly Look[] = [
   },
   {
     kind: 'DestinationRule',
-    resource: { apiVersion: 'networking.istio.io/v1', resource: 'destinationrules' },
-    reaches: (object, service, namespace) =>
-      mentions(object.spec, (key, value) => key === 'host' && hosts(service, namespace).includes(String(value))),
+    resource: {
+      apiVersion: 'networking.istio.io/v1',
+      versions: ['networking.istio.io/v1beta1'],
+      resource: 'destinationrules',
+    },
+    reaches: names,
     text: 'applies to Service',
     hint: BARE,
   },
+  {
+    kind: 'VirtualService',
+    resource: {
+      apiVersion: 'networking.istio.io/v1',
+      versions: ['networking.istio.io/v1beta1'],
+      resource: 'virtualservices',
+    },
+    reaches: names,
+    text: 'also reaches Service',
+    hint: 'What comes this way would stay on stable and mix other traffic into the baseline; use router: istio, or take it out',
+  },
 ]
-
-const hosts = (service: string, namespace: string): readonly string[] =>
-  ['', `.${namespace}`, `.${namespace}.svc`, `.${namespace}.svc.cluster.local`].map((suffix) => `${service}${suffix}`)
 
 const nameOf = (value: unknown): unknown =>
   typeof value === 'object' && value !== null && 'name' in value ? value.name : undefined

@@ -270,6 +270,16 @@ describe('the preflight', () => {
       { targetRefs: [{ name: 'shop' }] },
     ],
     ['DestinationRule', '/apis/networking.istio.io/v1/namespaces/shop/destinationrules/old', { host: 'shop.shop.svc' }],
+    [
+      'DestinationRule',
+      '/apis/networking.istio.io/v1beta1/namespaces/shop/destinationrules/old',
+      { host: 'shop.shop.svc.corp.example' },
+    ],
+    [
+      'VirtualService',
+      '/apis/networking.istio.io/v1/namespaces/shop/virtualservices/old',
+      { hosts: ['shop'], http: [{ route: [{ destination: { host: 'shop' } }] }] },
+    ],
   ])('refuses a Service that %s also reaches or binds', async (kind, at, spec) => {
     server.put(path('web'), route('web', [[shop]]))
     expect(await errors()).toEqual([])
