@@ -99,7 +99,7 @@ export type ArgoRollout = {
   read(): Promise<RolloutRead | undefined>
   /** A write to spec or metadata. */
   write(epoch: number, change: (rollout: Rollout) => Change): Promise<FencedResult<Rollout>>
-  /** A write to the status, which is what `kubectl argo rollouts promote` and `abort` do. */
+  /** A write to the status, which is what `kubectl argo rollouts promote` and `abort` do. Needs `get` of it, too: to tell a test that failed from a bad patch. */
   writeStatus(epoch: number, change: (rollout: Rollout) => readonly PatchOperation[]): Promise<FencedResult<Rollout>>
 }
 
