@@ -118,7 +118,7 @@ describe('an account that may not create pods is told beforehand what the API se
 describe('a PodDisruptionBudget', () => {
   test('has a twin while canary pods are there, which lets one of them go, and none after', async () => {
     const where = await newSite({ replicas: 3 })
-    const selector = { matchLabels: { app: 'shop' } }
+    const selector = { matchLabels: { app: 'shop', tier: 'web' } }
     await where.apply(
       '/apis/policy/v1/poddisruptionbudgets',
       object('policy/v1', 'PodDisruptionBudget', 'shop', { minAvailable: 2, selector }),
@@ -127,12 +127,17 @@ describe('a PodDisruptionBudget', () => {
     const plan =
       'steps: [{ weight: 50, hold: 8s }]\ninterval: 1s\nlease: 6s\ndrain: 4s\nready-within: 40s\nmin-canary: 2\nmin-requests: 40\nsettle: 1s\nmetrics: [{ name: errors, kind: ratio }]'
     const running = where.canary({ image: real.image('good'), plan })
+    let ended: string | undefined
     const resource = { apiVersion: 'policy/v1', resource: 'poddisruptionbudgets', namespace: where.namespace }
     type Budget = KubernetesObject & {
       status?: { expectedPods?: number; disruptionsAllowed?: number; currentHealthy?: number }
     }
+    void running.done.then(({ log }) => (ended = log))
     await until(
-      async () => ((await where.admin.get<Budget>(resource, 'shop-canary'))?.status?.currentHealthy ?? 0) >= 2,
+      async () => {
+        if (ended !== undefined) throw new Error(ended)
+        return ((await where.admin.get<Budget>(resource, 'shop-canary'))?.status?.currentHealthy ?? 0) >= 2
+      },
       60_000,
       'the twin covers the canary',
     )

@@ -88,6 +88,9 @@ export const refusal = (
         cause,
       )
     case 403:
+      // A rule of RBAC helps against an authorizer, which says what the user cannot do; admission and webhooks say why they will not have the object.
+      if (status !== undefined && !/ cannot [a-z]+/.test(said))
+        return new Fault('upstream', `The API server refused to ${what}: ${said} (403)`, undefined, cause)
       return new Fault(
         'upstream',
         `Not allowed to ${what}: ${said} (403)`,

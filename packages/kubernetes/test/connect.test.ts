@@ -218,6 +218,19 @@ describe('a refusal', () => {
     )
   })
 
+  test.each([
+    ['a quota', 'pods "shop" is forbidden: exceeded quota: team, requested: pods=1, used: pods=3, limited: pods=3'],
+    ['Pod Security', 'pods "shop" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true'],
+    ['a webhook', 'admission webhook "images.example.com" denied the request: only signed images'],
+  ])('of 403 by %s is said in its own words, without a rule that would not help', async (_, said) => {
+    const { url } = await apiServer(status(403, 'Forbidden', said))
+    const fault = await (await clusterAt(url)).mergePatch(deployments, 'shop', {}).catch((thrown: unknown) => thrown)
+    expect((fault as Fault).message).toContain(
+      `The API server refused to patch deployments shop in namespace shop: ${said}`,
+    )
+    expect((fault as Fault).hint).toBeUndefined()
+  })
+
   test('of 401 names whose credential it was and when it ended, and never the token', async () => {
     const claims = Buffer.from(JSON.stringify({ exp: Date.parse('2026-11-21T11:00:00Z') / 1000 })).toString('base64url')
     const token = `head.${claims}.signature`

@@ -131,7 +131,8 @@ const rehearse = async (
   const findings = [first, second, third].flatMap((each) => (typeof each === 'string' ? [] : [each]))
   return {
     findings: second === 'not-allowed' ? [...findings, NOT_REHEARSED] : findings,
-    rehearsed: second === 'passed',
+    // A refusal is the API server's word, too.
+    rehearsed: second === 'passed' || (typeof second !== 'string' && second.level === 'error'),
   }
 }
 
