@@ -1,6 +1,7 @@
 import type { Finding } from '@sluice/kit/report'
 import type { Cluster, KubernetesObject } from '@sluice/kubernetes/cluster'
 import { statusBehind } from '@sluice/kubernetes/refusal'
+import { meshSender } from './istio-hosts.ts'
 import { beside, isMade } from './made.ts'
 import {
   CLASS,
@@ -60,7 +61,7 @@ export const selectIngresses = async (
       ...(await Promise.all(selected.map((each) => classFindings(cluster, each)))).flat(),
       ...selected.flatMap((each) => [...ingressFindings(each, sides), ...standing(each, sides, found.items)]),
       ...askedFindings(asked),
-      ...(await sendersPast(cluster, asked, gatewaySenders)),
+      ...(await sendersPast(cluster, asked, [...gatewaySenders, meshSender])),
     ],
   }
 }

@@ -346,6 +346,17 @@ describe('the preflight', () => {
       /^backend-there/,
     ],
     [
+      'a VirtualService past it',
+      () => {
+        put(simple)
+        server.put('/apis/networking.istio.io/v1/namespaces/mesh/virtualservices/v', {
+          metadata: { name: 'v', namespace: 'mesh' },
+          spec: { http: [{ route: [{ destination: { host: 'shop.shop.svc.cluster.local' } }] }] },
+        })
+      },
+      /^reached-by-virtualservice: VirtualService mesh\/v/,
+    ],
+    [
       'an HTTPRoute past it',
       () => {
         put(simple)
