@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parse } from 'yaml'
@@ -56,7 +56,7 @@ const notices = (): readonly ImageFile[] =>
 const USAGE = `usage: node scripts/guard-image.ts push  --registry URL --repository NAME [--username NAME] [--tag TAG]...
        node scripts/guard-image.ts index --registry URL --repository NAME [--username NAME] [--tag TAG]... ARCHITECTURE=DIGEST...
 
-With --username the password is read from stdin. Prints the digest, alone on stdout.`
+With --username the password is read from stdin. Prints the digest, alone on stdout; with --output NAME it is that output of the workflow's step too.`
 
 const main = async (args: readonly string[]): Promise<void> => {
   const { values, positionals } = parseArgs({
@@ -66,6 +66,7 @@ const main = async (args: readonly string[]): Promise<void> => {
       registry: { type: 'string' },
       repository: { type: 'string' },
       username: { type: 'string' },
+      output: { type: 'string' },
       tag: { type: 'string', multiple: true, default: [] },
     },
   })
@@ -83,6 +84,8 @@ const main = async (args: readonly string[]): Promise<void> => {
       ? await pushImage(registry, repository, guardImage(), { tags, say, ...credentials })
       : await pushIndex(registry, repository, platforms.map(platform), { tags, ...credentials })
   process.stdout.write(`${pushed.digest}\n`)
+  const outputs = process.env.GITHUB_OUTPUT
+  if (values.output !== undefined && outputs) appendFileSync(outputs, `${values.output}=${pushed.digest}\n`)
 }
 
 const platform = (text: string): { readonly architecture: string; readonly digest: string } => {

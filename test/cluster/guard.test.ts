@@ -30,7 +30,7 @@ beforeAll(async () => {
   const options = { cache: join(real.paths.cache, 'layers') }
   const { digest } = await pushImage(registryOf(real.address), 'guard', guardImage(await bundled()), options)
   image = `127.0.0.1:${PORTS.registry}/guard@${digest}`
-}, 240_000)
+}, 600_000)
 afterAll(async () => {
   for (const site of sites) await site.remove()
 })

@@ -1,5 +1,5 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { chmodSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
@@ -11,8 +11,11 @@ const ROOT = join(import.meta.dirname, '../..')
 const REGISTRY = { login: { kind: 'bearer', user: 'octocat', password: 'a-token' } } as const
 
 /** The script as a workflow runs it, its password on stdin. */
-const push = async (args: readonly string[], password: string) => {
-  const child = spawn(process.execPath, [join(ROOT, 'scripts/guard-image.ts'), ...args], { cwd: ROOT })
+const push = async (args: readonly string[], password: string, env: Readonly<Record<string, string>> = {}) => {
+  const child = spawn(process.execPath, [join(ROOT, 'scripts/guard-image.ts'), ...args], {
+    cwd: ROOT,
+    env: { ...process.env, ...env },
+  })
   const [out, err]: [string[], string[]] = [[], []]
   child.stdout.on('data', (part) => out.push(String(part)))
   child.stderr.on('data', (part) => err.push(String(part)))
@@ -24,11 +27,13 @@ const push = async (args: readonly string[], password: string) => {
 test('the image that is pushed starts in a root of its own, as nobody, with the defaults of all inputs', async () => {
   const registry = await startRegistry(REGISTRY)
   const to = ['--registry', registry.url, '--repository', 'Acme/Sluice/guard', '--username', 'octocat']
-  const pushed = await push(['push', ...to], 'a-token')
+  const outputs = join(folderWith({ outputs: '' }), 'outputs')
+  const pushed = await push(['push', ...to, '--output', 'amd64'], 'a-token', { GITHUB_OUTPUT: outputs })
   expect(pushed, pushed.err).toMatchObject({ code: 0, out: expect.stringMatching(/^sha256:[0-9a-f]{64}\n$/) })
   expect(pushed.err).not.toContain('a-token')
   expect(registry.asked.at(-1)).toMatch(/^PUT \/v2\/acme\/sluice\/guard\/manifests\/sha256:/)
   const digest = pushed.out.trim()
+  expect(readFileSync(outputs, 'utf8')).toBe(`amd64=${digest}\n`)
   const read = (blob: Buffer | undefined) => JSON.parse(blob?.toString() ?? '{}')
   const manifest = read(registry.manifests.get(digest)?.bytes)
   const { config } = read(registry.blobs.get(manifest.config.digest))
