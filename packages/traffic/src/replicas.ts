@@ -134,7 +134,7 @@ const achievable = (weight: number, stands: number): Finding => {
   return {
     id: 'achievable-share',
     level: Math.abs(share - weight) > weight / 2 ? 'warning' : 'note',
-    text: `${weight} % is asked for; ${pods} canary pods beside ${stands} come to ${percent(share)}`,
+    text: `${weight} % is asked for; ${pods} canary ${pods === 1 ? 'pod' : 'pods'} beside ${stands} ${pods === 1 ? 'comes' : 'come'} to ${percent(share)}`,
     measured: Math.round(share * 10) / 10,
     limit: weight,
     unit: '%',
