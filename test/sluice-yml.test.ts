@@ -34,6 +34,8 @@ describe('what sluice.yml knows of the actions that it is read for', () => {
     { name: 'an endless time', plan: { 'max-hold': '501h' } },
     { name: 'a wrong port', plan: { scrape: { port: 0 } } },
     { name: 'a wrong rate', plan: { 'false-rollback-rate': 1 } },
+    { name: 'a guard without an image', plan: { guard: { every: '1m' } } },
+    { name: 'a guard that looks at no time', plan: { guard: { image: 'a', every: 'often' } } },
     { name: 'half a canary', plan: { 'min-canary': 0.5 } },
   ])('$name is wrong for both', ({ plan }) => {
     expect(z.safeParse(planDocument, plan).success).toBe(false)
@@ -53,6 +55,10 @@ describe('what sluice.yml knows of the actions that it is read for', () => {
     {
       name: 'a latency',
       plan: { metrics: [{ name: 'slow', kind: 'latency', threshold: '1s', max: '1%', only: { route: '/' } }] },
+    },
+    {
+      name: 'a guard',
+      plan: { guard: { image: `a/guard@sha256:${'0'.repeat(64)}`, every: '2m', after: '5m', 'service-account': 'g' } },
     },
     { name: 'times with blanks', plan: { drain: ' 30s ' } },
   ])('$name is right for both', ({ plan }) => {
