@@ -326,6 +326,16 @@ describe('what is refused before anything is written', () => {
     expect(await refusal([0, 10, 50])).toContain('Put setMirrorRoute into the Rollout')
   })
 
+  test('one that Argo CD keeps as Git has it, with the fields to leave alone', async () => {
+    const path = '/apis/argoproj.io/v1alpha1/namespaces/prod/rollouts/shop'
+    const id = { 'argocd.argoproj.io/tracking-id': 'shop:argoproj.io/Rollout:prod/shop' }
+    stage.server.put(path, { ...stage.live(), metadata: { ...stage.live().metadata, annotations: id } })
+    const said = await refusal()
+    expect(said).toContain("Rollout shop is kept by Argo CD's Application shop")
+    expect(said).toContain('kind: Rollout')
+    expect(said).toContain('/spec/template/spec/containers/0/image')
+  })
+
   test('an aborted Rollout, though it names the very image that is to be released', async () => {
     stage.setTemplate('b')
     stage.look()

@@ -151,9 +151,9 @@ type Change = {
   readonly before: readonly { readonly path: string; readonly value?: unknown }[]
 }
 
-/** Who puts the Deployment, the route or an autoscaler back as Git has it. */
-const tracking = async (
-  { cluster, allow }: Given,
+/** Who puts the Deployment (or what `live` is instead), the route or an autoscaler back as Git has it. */
+export const tracking = async (
+  { cluster, allow }: Pick<Given, 'cluster' | 'allow'>,
   { setup }: Settings,
   { live, changes }: { readonly live: Deployment; readonly changes: readonly Change[] },
 ): Promise<readonly Finding[]> => {
@@ -177,7 +177,8 @@ const tracking = async (
     }),
   )
   const paths = deploymentPaths(live.spec.template.spec.containers, setup.container)
-  const deployment: Changed = { object: { ...live, apiVersion: 'apps/v1', kind: 'Deployment' }, paths }
+  const { apiVersion = 'apps/v1', kind = 'Deployment' } = live
+  const deployment: Changed = { object: { ...live, apiVersion, kind }, paths }
   const tracked = await Promise.all(
     trackersOf([deployment, ...routes.flat()]).map(async (each) => {
       const at = resourceOf(each.tracker)

@@ -23,6 +23,7 @@ import { type Settings, settingsOf } from '../plan.ts'
 import type { Clock, Performed, Ports } from '../ports.ts'
 import { asksFor, RELEASE, type RolloutLook, releaseMark, rolloutWorld, serves } from '../rollout-world.ts'
 import { autoscalers } from './autoscalers.ts'
+import { tracking } from './preflight.ts'
 import { recordPort } from './record.ts'
 
 /** What the port works with: `deployment` names the Rollout. `weights`: the plan's, which the Rollout's own steps must have. */
@@ -173,14 +174,16 @@ export const rolloutPort = (given: RolloutGiven): Ports['cluster'] => {
   return {
     ...(cluster.credentialEnd === undefined ? {} : { credentialEnd: cluster.credentialEnd }),
     survey: () => survey(cluster, namespace, argo),
-    preflight: async (settings, canary) => {
+    preflight: async (settings, canary, allow) => {
       const read = await argo.read()
       if (read === undefined) return { findings: [], touched: [] }
       const image = imageText(canary.body as unknown as PodTemplate, settings.setup.container)
       const findings = rolloutFindings(read, { where, weights: given.weights, image, tester: settings.tester !== null })
       const scaled = await scaling.preflight(given.deployment, read.rollout.spec.replicas ?? 1, 'Rollout')
+      const live = read.rollout as unknown as Deployment
+      const tracked = await tracking({ cluster, allow }, settings, { live, changes: scaled.touched })
       return {
-        findings: [...findings, ...scaled.findings],
+        findings: [...findings, ...scaled.findings, ...tracked],
         touched: [stableEntry(read.rollout, namespace), ...scaled.touched],
       }
     },
