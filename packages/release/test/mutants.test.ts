@@ -140,6 +140,16 @@ const mutants: readonly Mutant[] = [
     breaks: / 2: weight lowered/,
   },
   {
+    name: 'forgets what it has put right already',
+    next: ({ foreign: _, ...record }, event) => next(record, event),
+    scenario: 'good',
+    faults: [
+      { at: 6, kind: 'human-sets-weight-90' },
+      { at: 10, kind: 'human-sets-weight-90' },
+    ],
+    breaks: /4: promoted/,
+  },
+  {
     name: 'forgets to give the route back',
     next: deceived((world) => ({ ...world, weight: { ...world.weight, marked: false } })),
     scenario: 'bad-0',
