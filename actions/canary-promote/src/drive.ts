@@ -176,6 +176,7 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
       still = {
         since: record.state === before.state ? still.since : reached,
         ...(refusal === undefined ? {} : { refusal }),
+        ...(world.diverted === true ? { diverted: true } : {}),
       }
       const why = standstill(record, still, reached)
       if (why !== undefined) return letGo('stuck', why)

@@ -3,6 +3,8 @@ import type { Reason, ReleaseRecord } from '@sluice/release/record'
 /** The last write that was refused, since when every look had a refusal, and since when the state has not moved. On the monotonic clock, ms. */
 export type Standstill = {
   readonly since: number
+  /** The canary's Service was seen to lead to stable's pods. */
+  readonly diverted?: boolean
   readonly refusal?: { readonly text: string; readonly since: number }
 }
 
@@ -13,14 +15,18 @@ export type Standstill = {
  * so that what is left can be cleared away once the cause is gone.
  * @returns why to stop; `undefined` while there is still something to wait for
  */
-export const standstill = (record: ReleaseRecord, { since, refusal }: Standstill, at: number): Reason | undefined => {
+export const standstill = (
+  record: ReleaseRecord,
+  { since, diverted, refusal }: Standstill,
+  at: number,
+): Reason | undefined => {
   const { phase } = record.state
   if (phase !== 'lowering' && phase !== 'draining' && phase !== 'cleaning') return undefined
   const { readyWithin, drain } = record.plan
   if (refusal !== undefined && at - refusal.since >= 2 * readyWithin) {
     return {
       code: 'refused',
-      text: `the way back stands still at ${phase}: the cluster has refused the same write for ${seconds(at - refusal.since)}: ${refusal.text}`,
+      text: `the way back stands still at ${phase}: the cluster has refused the same write for ${seconds(at - refusal.since)}: ${refusal.text}${diverted === true ? DIVERTED : ''}`,
       next: NEXT,
     }
   }
@@ -32,5 +38,7 @@ export const standstill = (record: ReleaseRecord, { since, refusal }: Standstill
   }
 }
 
+const DIVERTED =
+  ". The route still names the canary; its Service leads to stable's pods, so the previous template answers everything"
 const NEXT = 'The release is saved in the cluster: mend the cause, then run mode reap, which clears away what is left.'
 const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`
