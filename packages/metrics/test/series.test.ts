@@ -46,7 +46,7 @@ const simulate = (seed: number) => {
       if (!pod.alive || random() < 0.05) continue
       const labels = { __name__: 'x', pod: pod.name, code: pod.code }
       const key = seriesKey(labels)
-      const known = store.get(key) ?? { labels, samples: [] }
+      const known = store.get(key) ?? { labels, samples: [] as { at: number; value: number }[] }
       const before = known.samples.at(-1)?.value
       // A restart that no scrape can see is nobody's to count.
       if (before !== undefined && pod.value < before && !(before > 1000 && pod.value > before * 0.9)) pod.seen = 0
