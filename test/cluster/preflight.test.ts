@@ -167,6 +167,93 @@ describe('a PodDisruptionBudget', () => {
   }, 180_000)
 })
 
+describe('what the preflight takes for granted', () => {
+  test('a pod that two budgets pick cannot be evicted at all, which is why a second one keeps the twin away', async () => {
+    const where = await newSite()
+    const selector = { matchLabels: { app: 'shop' } }
+    const budgets = '/apis/policy/v1/poddisruptionbudgets'
+    for (const name of ['first', 'second'])
+      await where.apply(budgets, object('policy/v1', 'PodDisruptionBudget', name, { maxUnavailable: 2, selector }))
+    const [pod] = await where.admin.list(pods(where.namespace), { labels: { app: 'shop' } })
+    const name = pod?.metadata.name ?? ''
+    const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace: where.namespace } }
+    const at = { ...pods(where.namespace), resource: `pods/${name}/eviction` }
+    expect(await where.admin.create(at, eviction).catch(String)).toMatch(/more than one PodDisruptionBudget/)
+  }, 150_000)
+
+  test('a ReplicaSet without an owner is adopted by a Deployment whose selector picks it, so a canary is deleted with its own', async () => {
+    const where = await newSite()
+    const { namespace } = where
+    const at = { apiVersion: 'apps/v1', resource: 'deployments', namespace }
+    const sets = { apiVersion: 'apps/v1', resource: 'replicasets', namespace }
+    const live = await where.get<KubernetesObject & { spec: { template: { spec: object } } }>(
+      'apps/v1',
+      'deployments',
+      'shop',
+    )
+    const labels = { app: 'shop', tier: 'web', 'sluice.dev/track': 'canary' }
+    const made = (name: string) => ({
+      ...object('apps/v1', 'Deployment', name, {
+        replicas: 1,
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, spec: live?.spec.template.spec },
+      }),
+      metadata: { name, namespace },
+    })
+    const ownersOf = async (): Promise<readonly string[]> =>
+      (await where.admin.list(sets, { labels: { 'sluice.dev/track': 'canary' } })).flatMap(({ metadata }) =>
+        (metadata.ownerReferences ?? []).map(({ name }) => name),
+      )
+    for (const [name, propagation, owners] of [
+      ['orphaning', 'Orphan', ['shop']],
+      ['taking-along', 'Foreground', []],
+    ] as const) {
+      await where.admin.create(at, made(name))
+      await until(async () => (await ownersOf()).includes(name), 60_000, `the ReplicaSet of ${name}`)
+      await where.admin.remove(at, name, { propagation })
+      await until(
+        async () => (await ownersOf()).join() === owners.join(),
+        60_000,
+        `${name}: owned by ${owners.join() || 'nobody'}`,
+      )
+      for (const { metadata } of await where.admin.list(sets, { labels: { 'sluice.dev/track': 'canary' } }))
+        await where.admin.remove(sets, metadata.name)
+      await until(async () => (await ownersOf()).length === 0, 60_000, 'no ReplicaSet of it')
+    }
+  }, 300_000)
+})
+
+describe('metrics that the API server cannot reach', () => {
+  const metrics = 'metrics: [{ name: errors, kind: ratio }]'
+  test('are refused with the cause: nothing listens, or it speaks no TLS', async () => {
+    const where = await newSite()
+    const { code, log } = await release(where, `scrape: { port: 9, path: /metrics }\n${metrics}`)
+    expect(code).toBe(1)
+    expect(log).toMatch(/port 9\/metrics: .*connection refused/)
+    expect(log).toContain('Nothing listens on that port')
+    const at = { apiVersion: 'apps/v1', resource: 'deployments', namespace: where.namespace }
+    const annotations = { 'prometheus.io/scheme': 'https' }
+    await where.admin.mergePatch(at, 'shop', { spec: { template: { metadata: { annotations } } } })
+    type Rolled = KubernetesObject & {
+      status?: { replicas?: number; updatedReplicas?: number; availableReplicas?: number; observedGeneration?: number }
+    }
+    await until(
+      async () => {
+        const { metadata, status = {} } = (await where.get<Rolled>('apps/v1', 'deployments', 'shop')) ?? {
+          metadata: { name: '' },
+        }
+        const counts = [status.replicas, status.updatedReplicas, status.availableReplicas]
+        return status.observedGeneration === metadata.generation && counts.every((count) => count === 2)
+      },
+      90_000,
+      'the roll-out',
+    )
+    const { log: tls } = await release(where, metrics)
+    expect(tls).toContain('server gave HTTP response to HTTPS client')
+    expect(tls).toContain('prometheus.io/scheme')
+  }, 300_000)
+})
+
 describe('objects that pick pods by their labels', () => {
   test('are compared with the labels that canary pods would have', async () => {
     const where = await newSite()

@@ -31,6 +31,8 @@ export type Snapshot = {
   readonly services: readonly Service[]
   /** Every object that picks pods by their labels or names Services, of this namespace and of those that may be read. */
   readonly policies: readonly KubernetesObject[]
+  /** Only the policies of the Deployment's own namespace could be read. */
+  readonly ownOnly?: boolean
   readonly budgets: readonly KubernetesObject[]
   readonly autoscalers: readonly KubernetesObject[]
   readonly claims: readonly KubernetesObject[]

@@ -84,6 +84,7 @@ export const decideSetup = (
     ...takenFindings([...snapshot.taken, ...twinsOf(request, service.found, snapshot.services)]),
     ...sizeFindings(request, deployment, where),
     ...unreadFindings(snapshot.unread),
+    ...(snapshot.ownOnly === true ? [ELSEWHERE] : []),
   ]
   if ('problem' in container || label.kind === 'none' || findings.some(({ level }) => level === 'error')) {
     return { findings }
@@ -106,6 +107,11 @@ export const decideSetup = (
 /** Whether this image already is what the container of the live Deployment runs. */
 export const runsAlready = (deployment: Deployment, container: string, image: Image): boolean =>
   imageIn(deployment.spec.template, container).digest === image.digest
+
+const ELSEWHERE = note(
+  'policies-elsewhere',
+  'policies of other namespaces that name these pods as peers were not looked at: this credential reads its own namespace',
+)
 
 /** What may not be read does not keep anybody from releasing; one sentence says what was not looked at. */
 const unreadFindings = (unread: Snapshot['unread']): readonly Finding[] => {

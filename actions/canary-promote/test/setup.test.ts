@@ -180,6 +180,12 @@ test('what could not be read is said in one sentence', () => {
   ])
 })
 
+test('that only its own namespace could be read is said', () => {
+  expect(decideSetup(request(), snapshot({ ownOnly: true })).findings.map(({ id }) => id)).toEqual([
+    'policies-elsewhere',
+  ])
+})
+
 test('a NetworkPolicy that the plan allows is a note', () => {
   const seen = snapshot({
     deployment: deployment({ selector: { matchLabels: { app: 'shop' } } }),

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net'
 import { type Call, type ResourceCall, type ServerWorld, STREAMED, send } from './calls.ts'
 import { discovery } from './discovery.ts'
-import { PODS, SERVICES } from './kinds.ts'
+import { NAMESPACES, PODS, SERVICES } from './kinds.ts'
 import { log } from './logs.ts'
 import { bareName, proxy } from './proxies.ts'
 import { type Attempt, allows, forbidden } from './rbac.ts'
@@ -147,7 +147,8 @@ const answerResource = async (
     verb,
     group: resource.group,
     resource: subresource === undefined ? resource.resource : `${resource.resource}/${subresource}`,
-    namespace: resource.namespaced ? namespace : undefined,
+    // A namespace is asked for in itself: a Role in it may allow to read it.
+    namespace: resource.namespaced ? namespace : resource === NAMESPACES ? name : undefined,
     name: (subresource === 'proxy' ? bareName(name ?? '') : name) ?? named(call.query.get('fieldSelector')),
   }
   if (!allows(user.rules, attempt)) return forbidden(user, attempt)

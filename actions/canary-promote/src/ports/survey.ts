@@ -11,6 +11,7 @@ import { canaryName, type Snapshot } from '../obstacles.ts'
  */
 export const survey = async (cluster: Cluster, namespace: string, name: string): Promise<Snapshot> => {
   const unread: { what: string; why: string }[] = []
+  let ownOnly = false
   const at = (apiVersion: string, resource: string): Resource => ({ apiVersion, resource, namespace })
   const missed = async (what: string, apiVersion: string, thrown: unknown): Promise<void> => {
     if (!(thrown instanceof Fault)) throw thrown
@@ -31,7 +32,11 @@ export const survey = async (cluster: Cluster, namespace: string, name: string):
       return kinded(await cluster.list({ apiVersion, resource }), kind)
     } catch (thrown) {
       if (!(thrown instanceof Fault)) throw thrown
-      return statusBehind(thrown) === 404 ? [] : optional(at(apiVersion, resource), kind)
+      if (statusBehind(thrown) === 404) return []
+      const own = await optional(at(apiVersion, resource), kind)
+      // Of the kinds that every cluster serves: whether others exist at all was not asked.
+      if (kind === 'NetworkPolicy' || own.length > 0) ownOnly = true
+      return own
     }
   }
   const labelsOf = async (): Promise<Labels | undefined> => {
@@ -62,6 +67,7 @@ export const survey = async (cluster: Cluster, namespace: string, name: string):
     others: deployment === undefined ? await namesakes(cluster, namespace, name) : [],
     services: kinded(services, 'Service'),
     policies: policies.flat(),
+    ...(ownOnly ? { ownOnly } : {}),
     budgets,
     autoscalers: [...hpas, ...scaled],
     claims: mounted === true ? await optional(at('v1', 'persistentvolumeclaims'), 'PersistentVolumeClaim') : [],
