@@ -37,6 +37,14 @@ export const writeCredentials = (run: string, port: number): void => {
   writeFileSync(join(run, 'service-account.pub'), publicKey.export({ type: 'spki', format: 'pem' }))
 }
 
+/** The same for a cluster that has made its administrator itself: only the token and the kubeconfig of the programs beside it. */
+export const writeAdmin = (run: string, port: number, token: string): void => {
+  const secret = { mode: 0o600 }
+  writeFileSync(join(run, 'tokens.csv'), `${token},admin,admin,""\n`, secret)
+  const cluster = { server: `https://127.0.0.1:${port}`, 'insecure-skip-tls-verify': true }
+  writeFileSync(join(run, 'admin.kubeconfig'), kubeconfig(cluster, token), secret)
+}
+
 /** How the machine reaches the API server as an administrator. @throws Error while the API server has not made its certificate */
 export const adminAccess = (run: string, address: string, port: number): Access => {
   const token = /^([^,]+),admin,/m.exec(readFileSync(join(run, 'tokens.csv'), 'utf8'))?.[1] ?? ''

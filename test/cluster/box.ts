@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Debian } from './debian.ts'
+import type { KindNode } from './kind.ts'
 import type { Paths } from './paths.ts'
 import { output, succeed } from './shell.ts'
 
@@ -29,17 +30,21 @@ export const standing = ({ run }: Paths): Box | undefined => {
   return holder === undefined || address === undefined ? undefined : { pid: holder, address }
 }
 
-/** Makes the namespaces and waits with the first program until `begin` is written. The machine's end of the link is the only thing outside of them. */
-export const enter = async (paths: Paths, debian: Debian): Promise<Box> => {
+/**
+ * Makes the namespaces and waits with the first program until `begin` is written. The machine's end of the link is the only thing outside of them.
+ * @param node a node of kind whose network is entered instead of making one
+ */
+export const enter = async (paths: Paths, debian: Debian, node?: KindNode): Promise<Box> => {
   const { run } = paths
   mkdirSync(run, { recursive: true })
   const log = openSync(join(run, 'box.log'), 'a')
   // The holder writes down who it is before anything else, in the very process that will hold the namespaces.
   const script = `echo "$$ $(cut -d' ' -f22 /proc/$$/stat)" > '${run}/holder' && exec "$@"`
   const unshare = [
+    ...(node === undefined ? [] : ['nsenter', '--target', String(node.pid), '--net']),
     'unshare',
     '--mount',
-    '--net',
+    ...(node === undefined ? ['--net'] : []),
     '--pid',
     '--fork',
     '--kill-child=SIGKILL',
@@ -57,7 +62,7 @@ export const enter = async (paths: Paths, debian: Debian): Promise<Box> => {
   closeSync(log)
   const pid = await until(() => holderOf(run), 'the namespaces were not made', run)
   const inside = await until(() => initOf(pid), 'the namespaces have no init', run)
-  const address = link(paths, inside)
+  const address = node?.address ?? link(paths, inside)
   writeFileSync(join(run, 'address'), address)
   return { pid, address }
 }

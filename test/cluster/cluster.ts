@@ -1,36 +1,44 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { leave, standing } from './box.ts'
-import { cannot } from './can.ts'
+import { standing } from './box.ts'
+import { choose } from './can.ts'
 import { locked } from './lock.ts'
 import { pathsOf, say } from './paths.ts'
-import { programsOf, up } from './up.ts'
+import { down, programsOf, up } from './up.ts'
 
 const USAGE = `usage: npm run cluster -- up | down | status | kubeconfig | can [--name NAME]
 
-up          brings a real Kubernetes up, built from Go modules the first time; says nothing to do when it stands
+up          brings a real Kubernetes up, or finds that it stands: built from Go modules the first time, or, with
+            SLUICE_CLUSTER_PROVIDER=kind, in a container of Docker
 down        ends it and takes away all it left
 status      which of its programs run
 kubeconfig  prints an administrator's kubeconfig
 can         says what keeps a cluster from running here, and ends with 0 when nothing does
 `
 
+/** Says why there can be none. */
+const told = (lacking: readonly string[]): number => {
+  for (const line of lacking) say(line)
+  return 1
+}
+
 const main = async (args: readonly string[]): Promise<number> => {
   const [order = '', ...rest] = args
   const paths = pathsOf(rest[0] === '--name' ? rest[1] : undefined)
   switch (order) {
     case 'up': {
-      const { address } = await locked(paths, () => up(paths))
+      const provider = choose(process.env)
+      if (typeof provider !== 'string') return told(provider.lacking)
+      const { address } = await locked(paths, () => up(paths, provider))
       say(`it stands: web http://${address}:8000, kubeconfig ${join(paths.run, 'kubeconfig')}`)
       return 0
     }
     case 'can': {
-      const lacking = cannot()
-      for (const line of lacking) say(line)
-      return lacking.length === 0 ? 0 : 1
+      const provider = choose(process.env)
+      return typeof provider === 'string' ? 0 : told(provider.lacking)
     }
     case 'down':
-      await locked(paths, () => leave(paths))
+      await locked(paths, () => down(paths))
       say('it is gone')
       return 0
     case 'status': {

@@ -40,9 +40,9 @@ const bundled = async (): Promise<string | undefined> => {
   if (process.env.SLUICE_FROM_SOURCE === undefined) return undefined
   const scratch = join(ROOT, '.build', `guard-${process.pid}`)
   const out = join(scratch, 'dist')
+  sweep.push(scratch)
   await emit(ROOT, join(scratch, 'js'))
   await bundle('canary-promote', join(scratch, 'js'), out)
-  sweep.push(scratch)
   return out
 }
 const sweep: string[] = []

@@ -25,12 +25,13 @@ const PROGRAMS = {
   traefik: { package: 'github.com/traefik/traefik/v3/cmd/traefik' },
   'argo-rollouts': { package: 'github.com/argoproj/argo-rollouts/cmd/rollouts-controller' },
   flagger: { package: 'github.com/fluxcd/flagger/cmd/flagger' },
+  kind: { package: 'sigs.k8s.io/kind' },
 } as const satisfies Readonly<Record<string, Program>>
 
 /** The name of a program that is built here. */
 export type ProgramName = keyof typeof PROGRAMS
 
-/** What a cluster needs. Flagger is only ever raced against, and is built for that alone. */
+/** What a cluster needs. Flagger is only ever raced against, and is built for that alone; kind is built where it is the provider. */
 export const CLUSTER_PROGRAMS: readonly ProgramName[] = [
   'etcd',
   'kubernetes',

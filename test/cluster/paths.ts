@@ -20,6 +20,9 @@ export const pathsOf = (name = process.env.SLUICE_CLUSTER ?? DEFAULT_NAME): Path
   return { name, cache, run: join(cache, 'run', name), modules: join(import.meta.dirname, 'modules') }
 }
 
+/** `modules`: all of it built here, in namespaces of its own. `kind`: the node is a container of Docker, and what a node lacks runs in its network. */
+export type Provider = 'modules' | 'kind'
+
 /** One line for whoever waits. On stderr, since `kubeconfig` prints on stdout what others read. */
 export const say = (line: string): void => {
   process.stderr.write(`cluster: ${line}\n`)

@@ -1,3 +1,5 @@
+import type { Provider } from './paths.ts'
+
 /**
  * The programs of one cluster, what they are told, and the files they read: pure, so that what the cluster consists of can be read in one place.
  * Facts: Kubernetes' reference of each component's flags, containerd 1.6's CRI configuration, the CNI specification.
@@ -18,6 +20,7 @@ export type Program = {
 /** What is known of a cluster before it starts. Paths are the same inside and outside. */
 export type Layout = {
   readonly name: string
+  readonly provider: Provider
   readonly run: string
   /** The machine's address inside the cluster's network, and the machine's own end of it. */
   readonly address: string
@@ -45,8 +48,26 @@ const SERVICE_RANGE = '10.96.0.0/16'
 /** The first address of the Services' range is the API server's own. */
 export const KUBERNETES_SERVICE = '10.96.0.1'
 
-/** Everything that runs, in no order: `after` decides. */
+/** What a node of kind has by itself. */
+const OF_A_NODE: readonly string[] = [
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'containerd',
+  'kubelet',
+  'kube-proxy',
+]
+
+/** Everything that runs, in no order: `after` decides. Beside a node of kind only what that lacks. */
 export const programsOf = (layout: Layout): readonly Program[] => {
+  const all = allPrograms(layout)
+  if (layout.provider === 'modules') return all
+  const own = all.filter(({ name }) => !OF_A_NODE.includes(name))
+  return own.map((program) => ({ ...program, after: program.after.filter((name) => !OF_A_NODE.includes(name)) }))
+}
+
+const allPrograms = (layout: Layout): readonly Program[] => {
   const { run, address, programs } = layout
   const kubernetes = (
     name: string,

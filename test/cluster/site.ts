@@ -5,6 +5,7 @@ import type { Cluster, KubernetesObject } from '@sluice/kubernetes/cluster'
 import { connect } from '@sluice/kubernetes/connect'
 import { type Access, apply, call, kubeconfigOf } from './access.ts'
 import { type Inputs, type Running, startAction } from './action.ts'
+import { choose } from './can.ts'
 import { type Clients, startClients } from './clients.ts'
 import { pushReleases, REPOSITORY, type Release } from './images.ts'
 import { locked } from './lock.ts'
@@ -28,7 +29,9 @@ export type Real = {
 export const realCluster = async (name?: string): Promise<Real> => {
   const paths = pathsOf(name)
   return locked(paths, async () => {
-    const { access, address } = await up(paths)
+    const provider = choose(process.env)
+    if (typeof provider !== 'string') throw new Error(provider.lacking.join('\n'))
+    const { access, address } = await up(paths, provider)
     const digests = await pushReleases(paths, registryOf(address))
     return {
       paths,

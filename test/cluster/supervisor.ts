@@ -99,7 +99,9 @@ const LOOK = 50
 const RESTART = 500
 
 /** Folders that the programs write to by fixed names become the cluster's own. */
-const isolate = ({ run, name }: Layout): void => {
+const isolate = ({ run, name, provider }: Layout): void => {
+  // A node of kind has folders and a network of its own; what runs beside it writes to the cluster's folder only.
+  if (provider === 'kind') return
   succeed('mount', ['--make-rshared', '/'])
   for (const folder of ['/run', '/var/log', '/var/lib']) {
     if (!existsSync(folder)) continue

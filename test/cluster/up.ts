@@ -7,8 +7,9 @@ import { begin, enter, leave, standing } from './box.ts'
 import { debian } from './debian.ts'
 import { applyDefinitions } from './definitions.ts'
 import { pushPause } from './images.ts'
+import { kindDown, kindUp } from './kind.ts'
 import { built, CLUSTER_PROGRAMS } from './modules.ts'
-import { type Paths, say } from './paths.ts'
+import { type Paths, type Provider, say } from './paths.ts'
 import { filesOf, type Layout, PORTS } from './processes.ts'
 import type { Told } from './supervisor.ts'
 
@@ -25,26 +26,32 @@ export type Running = {
  * @returns how to reach it
  * @throws Error with what did not start and the end of its log
  */
-export const up = async (paths: Paths): Promise<{ readonly access: Access; readonly address: string }> => {
+export const up = async (
+  paths: Paths,
+  provider: Provider = 'modules',
+): Promise<{ readonly access: Access; readonly address: string }> => {
   const there = standing(paths)
   if (there !== undefined && (await isWhole(paths)))
     return { access: adminAccess(paths.run, there.address, PORTS.api), address: there.address }
   const programs = Object.fromEntries(CLUSTER_PROGRAMS.map((name) => [name, built(paths, name)])) as Layout['programs']
   const system = debian(paths)
-  await leave(paths)
+  await down(paths)
   const started = performance.now()
-  const box = await enter(paths, system)
+  const node = provider === 'kind' ? await kindUp(paths) : undefined
+  const box = await enter(paths, system, node)
   try {
-    const layout: Layout = { name: paths.name, run: paths.run, address: box.address, programs, debian: system }
+    const { name, run } = paths
+    const layout: Layout = { name, provider, run, address: box.address, programs, debian: system }
     const told: Told = { layout, path: system.path, libraries: system.libraries }
     writeFileSync(join(paths.run, 'layout.json'), JSON.stringify(told))
     for (const [name, text] of Object.entries(filesOf(layout))) {
       mkdirSync(dirname(join(paths.run, name)), { recursive: true })
       writeFileSync(join(paths.run, name), text)
     }
-    writeCredentials(paths.run, PORTS.api)
+    if (node === undefined) writeCredentials(paths.run, PORTS.api)
     begin(paths)
-    await until('the API server', paths, () => isReady(paths, ['kube-apiserver', 'registry']))
+    await until('the registry', paths, () => isReady(paths, ['registry']))
+    if (node === undefined) await until('the API server', paths, () => isReady(paths, ['kube-apiserver']))
     const access = adminAccess(paths.run, box.address, PORTS.api)
     await Promise.all([
       applyDefinitions(access).then(() => applyClass(access)),
@@ -54,7 +61,7 @@ export const up = async (paths: Paths): Promise<{ readonly access: Access; reado
     await until('all programs', paths, () => isReady(paths))
     await until('the node', paths, async () =>
       /"type":"Ready","status":"True"|"status":"True"[^{}]*"type":"Ready"/.test(
-        (await call(access, 'GET', '/api/v1/nodes/node')).text,
+        (await call(access, 'GET', '/api/v1/nodes')).text,
       ),
     )
     writeFileSync(join(paths.run, 'kubeconfig'), kubeconfigOf(access), { mode: 0o600 })
@@ -65,6 +72,12 @@ export const up = async (paths: Paths): Promise<{ readonly access: Access; reado
     say(`it did not come up; its logs are in ${paths.run}/logs until the next start or down`)
     throw thrown
   }
+}
+
+/** Ends whatever stands under this name, by whichever provider, and takes away all it left. */
+export const down = async (paths: Paths): Promise<void> => {
+  kindDown(paths)
+  await leave(paths)
 }
 
 /** Where images are pushed, from the machine. Inside, the same registry is 127.0.0.1. */
