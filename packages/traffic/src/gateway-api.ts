@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Cluster, PatchOperation } from '@sluice/kubernetes/cluster'
 import { epochOf } from '@sluice/kubernetes/fenced'
 import { mirroredIn, mirroring, unmirrored } from './gateway-mirror.ts'
-import { isSessionRule, sameSessions, sessionRule } from './gateway-session.ts'
+import { isSessionRule, sameSessions, sessionRule, withSessions } from './gateway-session.ts'
 import { inTurn, liveObjects, refusedWrite, withoutMark, writeObject, writeOutcome } from './objects.ts'
 import { acceptedByAll, isNothing, type RulesReading, readTogether, refuseWrong } from './reading.ts'
 import { acceptance, changeOf, type HttpRoute, type Located, locate, type Rule, weightsIn } from './route.ts'
@@ -119,12 +119,14 @@ const rulesFor = (route: HttpRoute, change: RouteChange, sides: Sides, asked: Sp
   const sessions =
     isNothing(asked) || tester === undefined || !('header' in tester)
       ? []
-      : // A tester's requests are not copied to the canary: it gets them anyway.
-        places.map(({ at = 0, refs }) =>
-          sessionRule(unmirrored(users[at] ?? {}, sides, undefined), refs, sides, tester),
-        )
+      : places.flatMap(({ at = 0, refs }) => {
+          // A tester's requests are not copied to the canary: it gets them anyway.
+          const session = sessionRule(unmirrored(users[at] ?? {}, sides, undefined), refs, sides, tester)
+          return session === undefined ? [] : [session]
+        })
+  const all = withSessions(rules, sessions)
   const standing = live.filter((rule) => isSessionRule(rule, sides))
-  if (!sameSessions(sessions, standing)) return [...rules, ...sessions]
+  if (!sameSessions(all.slice(rules.length), standing)) return all
   // Those that stand are as wanted: the list keeps the order that it has.
   const next = rules.values()
   return live.map((rule) => (isSessionRule(rule, sides) ? rule : (next.next().value ?? rule)))

@@ -15,7 +15,8 @@ const MOST = 16
 /**
  * The rule that sends a tester's session to the canary alone: a copy of a split rule whose matches ask for the header too. A gateway takes the match
  * with more headers among equal paths and methods wherever it stands, so the copy goes to the end: no rule of the user's changes its index, and one that
- * ties with it keeps its requests. The copy has no `name`, which must be one rule's alone.
+ * ties with it keeps its requests. The copy has no `name`, which must be one rule's alone, and no match that uses the header for something else;
+ * `undefined` when that leaves none.
  * @param refs the split rule's backends as they were before the release
  * Source: precedence of HTTPRouteRule.matches, Gateway API v1 reference.
  */
@@ -24,14 +25,18 @@ export const sessionRule = (
   refs: readonly BackendRef[],
   sides: Sides,
   { header, value }: HeaderTester,
-): Rule => ({
-  ...rule,
-  matches: matchesOf(rule).map((match) => ({
-    ...match,
-    headers: [...(match.headers ?? []), { type: 'Exact', name: header, value }],
-  })),
-  backendRefs: refs.filter((ref) => names(ref, sides.stable, sides)).map((ref) => ({ ...ref, name: sides.canary })),
-})
+): Rule | undefined => {
+  const matches = matchesOf(rule)
+    .filter((match) => !isTaken(match, header) && !isFull(match))
+    .map((match) => ({ ...match, headers: [...(match.headers ?? []), { type: 'Exact', name: header, value }] }))
+  if (matches.length === 0) return undefined
+  const stable = refs.filter((ref) => names(ref, sides.stable, sides))
+  return { ...rule, matches, backendRefs: stable.map((ref) => ({ ...ref, name: sides.canary })) }
+}
+
+/** The user's rules with the testers' after them; without, when an HTTPRoute does not take so many: a tester is no reason to refuse a weight. */
+export const withSessions = (rules: readonly Rule[], sessions: readonly Rule[]): readonly Rule[] =>
+  rules.length + sessions.length > MOST ? rules : [...rules, ...sessions]
 
 /**
  * Whether a rule is a tester's of ours: all its backends are the canary's Service, and all its matches ask for the tester's header. The Service is ours
@@ -82,11 +87,8 @@ export const sessionFindings = (
       : []),
     ...rules.flatMap((index) => {
       const matches = matchesOf(all[index] ?? {})
-      const taken = matches.some(({ headers = [] }) =>
-        headers.some(({ name }) => name.toLowerCase() === tester.header.toLowerCase()),
-      )
-      const full = matches.some(({ headers = [] }) => headers.length >= MOST)
-      if (!taken && !full) return []
+      const taken = matches.some((match) => isTaken(match, tester.header))
+      if (!taken && !matches.some(isFull)) return []
       const why = taken ? `matches header ${tester.header} already` : `matches ${MOST} headers already`
       return [error('tester-header', `${where}: rule ${index} ${why}`, 'Choose another header for the tester')]
     }),
@@ -96,6 +98,10 @@ export const sessionFindings = (
 const matchesOf = ({ matches }: Rule): readonly Match[] =>
   Array.isArray(matches) && matches.length > 0 ? (matches as readonly Match[]) : [EVERYTHING]
 const EVERYTHING: Match = { path: { type: 'PathPrefix', value: '/' } }
+
+const isTaken = ({ headers = [] }: Match, header: string): boolean =>
+  headers.some(({ name }) => name.toLowerCase() === header.toLowerCase())
+const isFull = ({ headers = [] }: Match): boolean => headers.length >= MOST
 
 const is = ({ type = 'Exact', name, value }: HeaderMatch, tester: HeaderTester): boolean =>
   type === 'Exact' && name.toLowerCase() === tester.header.toLowerCase() && value === tester.value

@@ -1,8 +1,8 @@
 import type { Finding } from '@sluice/kit/report'
 import type { Cluster, KubernetesObject } from '@sluice/kubernetes/cluster'
-import { mirroredShare } from './istio-mirror.ts'
-import { type Around, MOST_WEIGHT, routesReaching, sendsTo, type VirtualService } from './istio-route.ts'
-import { isSessionRoute, istioSessionFindings } from './istio-session.ts'
+import { hostsOf, serviceFindings } from './istio-findings.ts'
+import { type Around, routesReaching, sendsTo, type VirtualService } from './istio-route.ts'
+import { istioSessionFindings } from './istio-session.ts'
 import { type DestinationRule, rulesIn, twinsNeeded } from './istio-twins.ts'
 import { type Listed, listEverywhere } from './objects.ts'
 import { gatewaySenders, ingressSender, sendersPast } from './past.ts'
@@ -52,7 +52,7 @@ export const selectIstio = async (cluster: Cluster, asked: IstioQuestion): Promi
       ...(found.note === undefined ? [] : [found.note]),
       ...choice(services, reaching, wanted, asked),
       ...selected.flatMap(({ service, rules: indices }) => [
-        ...serviceFindings(service, indices, around(service), asked),
+        ...serviceFindings(service, indices, around(service), asked.rule),
         ...istioSessionFindings(service, indices, asked.tester ?? undefined),
       ]),
       ...(rules.unseen === undefined
@@ -155,93 +155,9 @@ const choice = (
   ]
 }
 
-const hostsOf = ({ spec }: VirtualService): string =>
-  list((spec?.http ?? []).flatMap(({ route = [] }) => route.map(({ destination }) => destination.host)))
-
 const usesSubsets = ({ spec }: VirtualService, rules: readonly number[], around: Around): boolean =>
   rules.some((index) =>
     (spec?.http?.[index]?.route ?? []).some(
       (entry) => sendsTo(entry, around.stable, around) && entry.destination.subset !== undefined,
     ),
   )
-
-const serviceFindings = (
-  service: VirtualService,
-  rules: readonly number[],
-  around: Around,
-  asked: IstioQuestion,
-): readonly Finding[] => {
-  const where = `VirtualService ${nameOf(service)}`
-  const { hosts = [], gateways, http = [], tcp = [], tls = [] } = service.spec ?? {}
-  const left = http.flatMap((each, index) => {
-    const names = (each.route ?? []).some((entry) => sendsTo(entry, around.canary, around))
-    if (!names && mirroredShare(each, around) === 0 && !isSessionRoute(each, around)) return []
-    return [
-      fault(
-        'backend-there',
-        `${where}: http route ${index} already names ${around.canary}`,
-        'An earlier release or another tool left it; run mode: abort, or take it out',
-      ),
-    ]
-  })
-  const past = [...tcp, ...tls].some(({ route = [] }) => route.some((entry) => sendsTo(entry, around.stable, around)))
-  return [
-    ...(hosts.length === 0
-      ? [
-          fault(
-            'delegate',
-            `${where} is a delegate: it has no hosts, and what reaches it is decided by the VirtualServices that name it`,
-            'Move its routes into the VirtualService that delegates to it, or use router: gateway-api or replicas',
-          ),
-        ]
-      : []),
-    ...(rules.length === 0
-      ? [
-          fault(
-            'rule-missing',
-            `${where}: http route ${asked.rule} sends nothing to Service ${asked.service}`,
-            `Its destinations: ${hostsOf(service)}`,
-          ),
-        ]
-      : []),
-    ...left,
-    ...rules.flatMap((index) => weightFindings(`${where}: http route ${index}`, http[index]?.route ?? [], around)),
-    ...(past
-      ? [warning('reached-by-tcp', `${where}: its tcp or tls routes also reach ${asked.service}; they stay on stable`)]
-      : []),
-    ...(gateways === undefined || gateways.includes('mesh')
-      ? []
-      : [
-          warning(
-            'outside-mesh',
-            `${where} holds for gateways ${gateways.join(', ')} only: calls from inside the mesh to ${asked.service} stay on stable`,
-          ),
-        ]),
-  ]
-}
-
-const weightFindings = (
-  where: string,
-  entries: readonly Parameters<typeof sendsTo>[0][],
-  around: Around,
-): readonly Finding[] => {
-  if (entries.length < 2) return []
-  const sum = entries.reduce((total, { weight = 0 }) => total + weight, 0)
-  const stable = entries.filter((entry) => sendsTo(entry, around.stable, around))
-  return [
-    ...(stable.every(({ weight = 0 }) => weight === 0)
-      ? [fault('no-traffic', `${where} gives Service ${around.stable} weight 0, so a canary would get nothing`)]
-      : []),
-    ...(sum > MOST_WEIGHT
-      ? [
-          fault(
-            'weight-too-large',
-            `${where} has weights that add up to ${sum}; whole percents of more than ${MOST_WEIGHT} do not fit`,
-            'Divide all weights of the route by the same number',
-          ),
-        ]
-      : []),
-  ]
-}
-
-const warning = (id: string, text: string): Finding => ({ id, level: 'warning', text })

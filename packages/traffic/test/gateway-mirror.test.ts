@@ -127,7 +127,7 @@ describe('the preflight of a plan that mirrors', () => {
   test('says why it could not ask', async () => {
     classed(BOTH)
     server.applies.answer = () => ({ code: 403, body: { kind: 'Status', code: 403, message: 'no' } })
-    expect((await levels([10]))[0]).toMatch(/^error mirror-percent: .*could not be asked: Not allowed to patch/)
+    expect((await levels([10]))[0]).toMatch(/^error mirror-percent: .*could not be asked: .*patch httproutes web.*403/)
   })
 
   test('refuses a class that lists features without it, warns of one that lists none, and knows who answers 500', async () => {

@@ -103,6 +103,27 @@ describe('a tester’s session', () => {
     ])
   })
 
+  test('is left away, and the weight still written, where someone’s edit leaves no room for it', async () => {
+    const { router, changes } = await begun()
+    await router.set({ weight: 5 }, changes, 4)
+    const [main, other, all] = rulesIn(server)
+    rewrite(server, [
+      { ...main, matches: [{ headers: [{ name: 'x-tester', value: 'other' }] }] },
+      other ?? {},
+      all ?? {},
+    ])
+    expect(await router.set({ weight: 25 }, changes, 4)).toEqual({ kind: 'written' })
+    expect(rulesIn(server).slice(3)).toEqual(session.slice(1))
+    const many = Array.from({ length: 13 }, (_, index) => ({
+      matches: [prefix(`/${index}`)],
+      backendRefs: [{ name: 'blue' }],
+    }))
+    rewrite(server, [...rulesIn(server).slice(0, 3), ...many])
+    expect(await router.set({ weight: 50 }, changes, 4)).toEqual({ kind: 'written' })
+    expect(rulesIn(server)).toHaveLength(16)
+    expect((await router.current(changes)).written).toBe(50)
+  })
+
   test('is no longer ours once someone asks for something else in it: that rule goes back to stable', async () => {
     const { router, changes } = await begun()
     await router.set({ weight: 5 }, changes, 4)

@@ -1,0 +1,101 @@
+import type { Finding } from '@sluice/kit/report'
+import { mirroredShare } from './istio-mirror.ts'
+import { type Around, MOST_WEIGHT, sendsTo, type VirtualService } from './istio-route.ts'
+import { isSessionRoute } from './istio-session.ts'
+
+/**
+ * What is wrong with splitting these http routes of one VirtualService, or would be missed by it.
+ * @param rules the indices of its routes that reach the Service; none when the one that was chosen does not
+ */
+export const serviceFindings = (
+  service: VirtualService,
+  rules: readonly number[],
+  around: Around,
+  chosen: number | null | undefined,
+): readonly Finding[] => {
+  const where = `VirtualService ${nameOf(service)}`
+  const { hosts = [], gateways, http = [], tcp = [], tls = [] } = service.spec ?? {}
+  const left = http.flatMap((each, index) => {
+    const names = (each.route ?? []).some((entry) => sendsTo(entry, around.canary, around))
+    if (!names && mirroredShare(each, around) === 0 && !isSessionRoute(each, around)) return []
+    return [
+      fault(
+        'backend-there',
+        `${where}: http route ${index} already names ${around.canary}`,
+        'An earlier release or another tool left it; run mode: abort, or take it out',
+      ),
+    ]
+  })
+  const past = [...tcp, ...tls].some(({ route = [] }) => route.some((entry) => sendsTo(entry, around.stable, around)))
+  return [
+    ...(hosts.length === 0
+      ? [
+          fault(
+            'delegate',
+            `${where} is a delegate: it has no hosts, and what reaches it is decided by the VirtualServices that name it`,
+            'Move its routes into the VirtualService that delegates to it, or use router: gateway-api or replicas',
+          ),
+        ]
+      : []),
+    ...(rules.length === 0
+      ? [
+          fault(
+            'rule-missing',
+            `${where}: http route ${chosen} sends nothing to Service ${around.stable}`,
+            `Its destinations: ${hostsOf(service)}`,
+          ),
+        ]
+      : []),
+    ...left,
+    ...rules.flatMap((index) => weightFindings(`${where}: http route ${index}`, http[index]?.route ?? [], around)),
+    ...(past
+      ? [warning('reached-by-tcp', `${where}: its tcp or tls routes also reach ${around.stable}; they stay on stable`)]
+      : []),
+    ...(gateways === undefined || gateways.includes('mesh')
+      ? []
+      : [
+          warning(
+            'outside-mesh',
+            `${where} holds for gateways ${gateways.join(', ')} only: calls from inside the mesh to ${around.stable} stay on stable`,
+          ),
+        ]),
+  ]
+}
+
+const weightFindings = (
+  where: string,
+  entries: readonly Parameters<typeof sendsTo>[0][],
+  around: Around,
+): readonly Finding[] => {
+  if (entries.length < 2) return []
+  const sum = entries.reduce((total, { weight = 0 }) => total + weight, 0)
+  const stable = entries.filter((entry) => sendsTo(entry, around.stable, around))
+  return [
+    ...(stable.every(({ weight = 0 }) => weight === 0)
+      ? [fault('no-traffic', `${where} gives Service ${around.stable} weight 0, so a canary would get nothing`)]
+      : []),
+    ...(sum > MOST_WEIGHT
+      ? [
+          fault(
+            'weight-too-large',
+            `${where} has weights that add up to ${sum}; whole percents of more than ${MOST_WEIGHT} do not fit`,
+            'Divide all weights of the route by the same number',
+          ),
+        ]
+      : []),
+  ]
+}
+
+/** The hosts that a VirtualService sends to, for a message. */
+export const hostsOf = ({ spec }: VirtualService): string =>
+  list((spec?.http ?? []).flatMap(({ route = [] }) => route.map(({ destination }) => destination.host)))
+
+const fault = (id: string, text: string, hint?: string): Finding => ({
+  id,
+  level: 'error',
+  text,
+  ...(hint ? { hint } : {}),
+})
+const warning = (id: string, text: string): Finding => ({ id, level: 'warning', text })
+const nameOf = ({ metadata }: VirtualService): string => `${metadata.namespace}/${metadata.name}`
+const list = (texts: readonly string[]): string => (texts.length === 0 ? 'none' : texts.join(', '))
