@@ -249,7 +249,7 @@ describe('metrics that the API server cannot reach', () => {
       'the roll-out',
     )
     const { log: tls } = await release(where, metrics)
-    expect(tls).toContain('server gave HTTP response to HTTPS client')
+    expect(tls).toContain('tls: first record does not look like a TLS handshake')
     expect(tls).toContain('prometheus.io/scheme')
   }, 300_000)
 })

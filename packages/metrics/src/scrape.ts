@@ -76,7 +76,7 @@ export const adviceFor: Readonly<Record<FailedCause, string>> = {
     'A firewall between control plane and nodes (private GKE or EKS), a NetworkPolicy or strict mTLS keeps the API server from the pods: allow that port, or use another provider',
   forbidden: 'The rule above would allow it. It reaches every port of every pod in the namespace',
   tls: 'Set the annotation prometheus.io/scheme: https on the pods if the port speaks TLS, or take it off if it does not',
-  mtls: 'The pod ends connections that come without a certificate of its mesh, as under strict mTLS: leave the metrics port out of it (Istio: portLevelMtls of a PeerAuthentication, or the annotation traffic.sidecar.istio.io/excludeInboundPorts), or use another provider',
+  mtls: 'The connection is ended unanswered, as a mesh with strict mTLS ends those without its certificate (a process that crashes does, too): leave the metrics port out of it (Istio: portLevelMtls of a PeerAuthentication, or the annotation traffic.sidecar.istio.io/excludeInboundPorts), or use another provider',
   denied:
     'The endpoint asks for a credential of its own, which cannot be sent along: open that port to the API server, or use another provider',
   refused:

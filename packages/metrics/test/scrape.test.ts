@@ -42,6 +42,7 @@ test.each<[string, ProxyAnswer, RegExp]>([
   ['timeout', { kind: 'timed-out', text: 'dial tcp 10.0.0.7:8080: i/o timeout' }, /firewall.*NetworkPolicy/],
   ['forbidden', { kind: 'forbidden', text: 'pods/proxy is forbidden' }, /The rule above/],
   ['refused', unreachable('dial tcp 10.0.0.7:8080: connect: connection refused'), /Nothing listens/],
+  ['tls', unreachable('tls: first record does not look like a TLS handshake'), /prometheus.io\/scheme/],
   ['tls', unreachable('http: server gave HTTP response to HTTPS client'), /prometheus.io\/scheme/],
   ['tls', unreachable('tls: failed to verify certificate: x509: unknown authority'), /prometheus.io\/scheme/],
   ['tls', unreachable('net/http: HTTP/1.x transport connection broken: malformed HTTP response'), /scheme/],
