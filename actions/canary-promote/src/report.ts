@@ -1,3 +1,4 @@
+import type { Unseen } from '@sluice/evidence/unseen'
 import type { MetricJudgement } from '@sluice/evidence/verdict'
 import { report as metricReport } from '@sluice/evidence/verdict'
 import type { Finding, Report, Run } from '@sluice/kit/report'
@@ -6,6 +7,7 @@ import type { Ended } from './ending.ts'
 import { type StepSeen, watchOf } from './judgement.ts'
 import { judgePlan, settingsOf } from './plan.ts'
 import { type PowerStatement, powerOf } from './power.ts'
+import { type Provider, providerOf } from './providers.ts'
 
 /** What the report says beyond the envelope. Times are ISO 8601, seconds have one decimal. Schema: report.schema.json. */
 export type Details = {
@@ -21,7 +23,8 @@ export type Details = {
   readonly rollbackSeconds?: number
   readonly zeroWeightSeconds?: number
   readonly steps: readonly (Omit<StepSeen, 'since' | 'until'> & { readonly since: string; readonly until: string })[]
-  readonly metrics: readonly MetricJudgement[]
+  /** Each with what it was read from, and what came instead of a reading where the last looks gave none. */
+  readonly metrics: readonly (MetricJudgement & { readonly provider?: Provider; readonly unseen?: Unseen })[]
   readonly power: readonly PowerStatement[]
   readonly timeline: readonly { readonly at: string; readonly text: string }[]
   readonly history: readonly { readonly image: string; readonly verdict: Verdict; readonly at: string }[]
@@ -92,10 +95,19 @@ export const rollbackSeconds = ({ moments, driven }: Ended): number | undefined 
   return seconds(Math.max(0, (last ?? turned.at) - turned.at))
 }
 
-const metricsOf = ({ record }: Ended): readonly MetricJudgement[] => {
+const metricsOf = ({ record }: Ended): Details['metrics'] => {
   if (record === undefined) return []
   const { evidence } = watchOf(record)
-  return judgePlan(settingsOf(record)).metrics.map((metric) => metricReport(metric, evidence))
+  const settings = settingsOf(record)
+  return judgePlan(settings).metrics.map((metric) => {
+    const planned = settings.metrics.find(({ name }) => name === metric.name)
+    const unseen = evidence.unseen?.[metric.name]
+    return {
+      ...metricReport(metric, evidence),
+      ...(planned === undefined ? {} : { provider: providerOf(planned, settings) }),
+      ...(unseen === undefined ? {} : { unseen }),
+    }
+  })
 }
 
 const LEVELS: readonly Finding['level'][] = ['error', 'warning', 'note']

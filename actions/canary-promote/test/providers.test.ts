@@ -139,3 +139,21 @@ describe('what the judge is given', () => {
     ])
   })
 })
+
+describe('providers.md', () => {
+  const text = readFileSync(join(import.meta.dirname, '../providers.md'), 'utf8')
+  const plans = [...text.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, plan = '']) => plan)
+
+  test.each(plans.map((plan) => [plan]))('has a plan that is right: %s', (plan) => {
+    expect(problemsOf(plan)).toBe('')
+  })
+
+  test('has one for every provider', () => {
+    for (const provider of ['pods', 'probe', 'prometheus', 'kubernetes', 'datadog', 'cloudwatch']) {
+      expect(
+        plans.some((plan) => plan.includes(`provider: ${provider}`)),
+        provider,
+      ).toBe(true)
+    }
+  })
+})
