@@ -111,7 +111,7 @@ describe.each([
   }, 240_000)
 })
 
-test('the share of 20,000 requests is the weight; somebody else’s image then supersedes the release and is let be', async () => {
+test('the share of 20,000 requests is the weight; a step promoted by hand is set back; somebody else’s image supersedes the release and is let be', async () => {
   const site = await siteOf(true)
   const clients = site.clients(20)
   const plan =
@@ -126,6 +126,13 @@ test('the share of 20,000 requests is the weight; somebody else’s image then s
   const slack = 4.42 * Math.sqrt((0.2 * 0.8) / count)
   expect(share, JSON.stringify(answered)).toBeGreaterThan(0.2 - slack)
   expect(share, JSON.stringify(answered)).toBeLessThan(0.2 + slack)
+
+  await site.promote()
+  await until(async () => (await site.weight()) === 50, 60_000, 'the weight after a promotion by hand')
+  await until(async () => (await site.weight()) === 20, 60_000, 'the weight set back')
+  await until(async () => (await site.live()).status?.pauseConditions?.length === 1, 60_000, 'the pause again')
+  expect((await site.live()).status?.currentStepIndex).toBe(1)
+
   await site.setImage('slow')
   const { outputs, log } = await run.done
   clients.stop()

@@ -22,8 +22,9 @@ export type RolloutSite = {
   weight(): Promise<number>
   /** Pods by release. */
   pods(): Promise<Readonly<Record<string, number>>>
-  /** As `kubectl argo rollouts abort` and `set image` write. */
+  /** As `kubectl argo rollouts abort`, `promote` and `set image` write. */
   abort(): Promise<void>
+  promote(): Promise<void>
   setImage(release: Release): Promise<void>
   asked(count: number): Promise<Readonly<Record<string, number>>>
   remove(): Promise<void>
@@ -118,6 +119,7 @@ export const rolloutSiteOn = async (real: Real, routed: boolean): Promise<Rollou
       return counts
     },
     abort: () => patch(`${path}/status`, { status: { abort: true } }),
+    promote: () => patch(`${path}/status`, { status: { pauseConditions: null } }),
     setImage: async (release) => {
       const { template } = (await live()).spec
       const containers = template.spec.containers.map((each) => ({ ...each, image: real.image(release) }))
