@@ -2,6 +2,7 @@ import { Fault } from '@sluice/kit/faults'
 import type { KubernetesObject } from '@sluice/kubernetes/cluster'
 import { type Change, containersOf } from './change.ts'
 import { refuseInFlight } from './flight.ts'
+import { keptBy } from './kept.ts'
 import { mayBeWritten } from './lost.ts'
 import type { Ports } from './ports.ts'
 
@@ -50,6 +51,8 @@ export const setImage = async (job: ImageJob, namespace: string, ports: Ports): 
       ])
       if (written.kind === 'written') {
         say(`Deployment/${job.deployment}: container ${name}: ${image} → ${job.image}`)
+        const kept = keptBy({ ...before, kind: 'Deployment' })
+        if (kept !== undefined) say(`warning: ${kept}`)
         return { target, before, after: written.object }
       }
     } catch (thrown) {
