@@ -14,6 +14,9 @@ export type Circumstances = {
   readonly errors: { readonly baseline: number; readonly canary: number }
   readonly ready: boolean
   readonly canaryServes: boolean
+  /** What the route really does with a weight, percent; absent: what it says. `others`: requests a second that reach stable past the route. */
+  readonly routes?: (weight: number) => number
+  readonly others?: number
 }
 
 /**
@@ -32,20 +35,23 @@ export const simulate = (start: Partial<Circumstances> = {}) => {
     canary: undefined as { replicas: number; hash: string; since: number } | undefined,
     service: false,
     weight: 0,
+    mirrored: 0,
     marked: false,
     epoch: 0,
   }
   let store: Saved | undefined
   let holder = ''
+  const baselinePods = cluster.stable.replicas
   let now = Date.UTC(2030, 0, 1)
   let credentialEnd: number | undefined
 
   const pass = (ms: number): void => {
     const requests = ms / 10
-    const canary = circumstances.canaryServes && cluster.canary ? (requests * cluster.weight) / 100 : 0
-    counts.canary.total += canary
-    counts.canary.bad += canary * circumstances.errors.canary
-    const baseline = requests * (1 - cluster.weight / 100)
+    const share = (circumstances.routes?.(cluster.weight) ?? cluster.weight) / 100
+    const answered = circumstances.canaryServes && cluster.canary ? requests * (share + cluster.mirrored / 100) : 0
+    counts.canary.total += answered
+    counts.canary.bad += answered * circumstances.errors.canary
+    const baseline = requests * (1 - share) + ((circumstances.others ?? 0) * ms) / 1000
     counts.baseline.total += baseline
     counts.baseline.bad += baseline * circumstances.errors.baseline
     now += ms
@@ -56,7 +62,8 @@ export const simulate = (start: Partial<Circumstances> = {}) => {
   }
   const perform = (command: Command, record: ReleaseRecord): Performed => {
     if (record.epoch < cluster.epoch) return { kind: 'refused', cause: 'fenced', text: 'a later epoch' }
-    commands.push(command.do === 'weight' ? `weight ${command.to}` : command.do)
+    const copies = command.do === 'weight' && command.mirror !== undefined ? ` and copies ${command.mirror}` : ''
+    commands.push(command.do === 'weight' ? `weight ${command.to}${copies}` : command.do)
     let touched = record.touched
     if (command.do === 'apply' && command.role === 'service') {
       cluster.service = true
@@ -67,12 +74,15 @@ export const simulate = (start: Partial<Circumstances> = {}) => {
       touched = withUid(touched, 'canary', 'uid-canary')
     } else if (command.do === 'weight') {
       cluster.weight = command.to
+      cluster.mirrored = command.mirror ?? 0
       cluster.marked = true
     } else if (command.do === 'scale' && command.role === 'canary' && cluster.canary) {
       cluster.canary = { ...cluster.canary, replicas: command.to }
+    } else if (command.do === 'scale' && command.role === 'stable') {
+      cluster.stable.replicas = command.to
     } else if (command.do === 'write-stable') cluster.stable.hash = record.canary.hash
     else if (command.do === 'restore-stable') cluster.stable.hash = record.stable.hash
-    else if (command.do === 'restore-route') Object.assign(cluster, { weight: 0, marked: false })
+    else if (command.do === 'restore-route') Object.assign(cluster, { weight: 0, mirrored: 0, marked: false })
     else if (command.do === 'remove-created') Object.assign(cluster, { canary: undefined, service: false })
     return { kind: 'done', touched }
   }
@@ -81,25 +91,36 @@ export const simulate = (start: Partial<Circumstances> = {}) => {
     const ready = canary !== undefined && circumstances.ready && now - canary.since >= 1000 ? canary.replicas : 0
     return {
       at: now,
-      weight: { written: cluster.weight, accepted: true, marked: cluster.marked },
+      weight: {
+        written: cluster.weight,
+        accepted: true,
+        marked: cluster.marked,
+        ...(cluster.mirrored === 0 ? {} : { mirrored: cluster.mirrored }),
+      },
       stable: { desired: stable.replicas, available: stable.replicas, hash: stable.hash, rolledOut: true },
       ...(canary === undefined ? {} : { canary: { desired: canary.replicas, ready, restarts: 0, hash: canary.hash } }),
       service: cluster.service,
       leftovers: (canary === undefined ? 0 : 1) + (cluster.service ? 1 : 0),
     }
   }
-  const reading = (side: 'baseline' | 'canary'): PodReading => ({
-    side,
-    pod: { name: `${side}-1`, uid: `uid-${side}-1` },
-    containerId: side,
-    restarts: 0,
-    readAt: now,
-    counters: { errors: { total: Math.floor(counts[side].total), bad: Math.floor(counts[side].bad) } },
-    gauges: {},
-  })
+  /** Pods of a side share its requests; whole numbers that add up to what was counted. */
+  const readings = (side: 'baseline' | 'canary', pods: number): readonly PodReading[] =>
+    Array.from({ length: pods }, (_, n) => {
+      const part = (count: number): number => Math.floor((Math.floor(count) + n) / pods)
+      return {
+        side,
+        pod: { name: `${side}-${n + 1}`, uid: `uid-${side}-${n + 1}` },
+        containerId: side,
+        restarts: 0,
+        readAt: now,
+        tookMs: 1,
+        counters: { errors: { total: part(counts[side].total), bad: part(counts[side].bad) } },
+        gauges: {},
+      }
+    })
   const scrape = (): Scrape => ({
     kind: 'pods',
-    readings: [reading('baseline'), ...(cluster.canary === undefined ? [] : [reading('canary')])],
+    readings: [...readings('baseline', baselinePods), ...(cluster.canary === undefined ? [] : readings('canary', 1))],
     missing: [],
   })
   const ports = (cancelled: AbortSignal = stop.signal): Ports => ({
