@@ -28,7 +28,8 @@ describe('what sluice.yml knows of the actions that it is read for', () => {
     { name: 'a hold without a unit', plan: { steps: [{ weight: 1, hold: 10 }] } },
     { name: 'a step with a wrong key', plan: { steps: [{ weight: 1, hold: '1m', wait: '1m' }] } },
     { name: 'an unknown word', plan: { 'on-inconclusive': 'stop' } },
-    { name: 'an unknown provider', plan: { provider: 'prometheus' } },
+    { name: 'an unknown provider', plan: { provider: 'graphite' } },
+    { name: 'a Prometheus with a wrong key', plan: { prometheus: { address: 'https://p' } } },
     { name: 'an unknown kind', plan: { metrics: [{ name: 'a', kind: 'rate' }] } },
     { name: 'no time', plan: { lease: '0s' } },
     { name: 'an endless time', plan: { 'max-hold': '501h' } },
@@ -52,6 +53,14 @@ describe('what sluice.yml knows of the actions that it is read for', () => {
       },
     },
     { name: 'a port by name', plan: { scrape: { port: 'metrics' } } },
+    {
+      name: 'a Prometheus',
+      plan: { provider: 'prometheus', prometheus: { url: 'https://p', preset: 'istio', scrape: '15s', timeout: '5s' } },
+    },
+    {
+      name: 'clouds',
+      plan: { datadog: { site: 'datadoghq.eu', delay: '0s' }, cloudwatch: { region: 'eu-central-1', bucket: '60s' } },
+    },
     {
       name: 'a latency',
       plan: { metrics: [{ name: 'slow', kind: 'latency', threshold: '1s', max: '1%', only: { route: '/' } }] },

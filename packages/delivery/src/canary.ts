@@ -34,7 +34,7 @@ export const canaryPlan = z.strictObject({
   'min-requests': z.optional(whole(1, 1_000_000_000)),
   'warm-up': z.optional(span),
   settle: z.optional(span),
-  provider: z.optional(z.enum(['pods', 'probe'])),
+  provider: z.optional(z.enum(['pods', 'probe', 'prometheus', 'kubernetes', 'datadog', 'cloudwatch'])),
   scrape: z.optional(z.strictObject({ port: z.optional(port), path: unread })),
   probe: z.optional(
     z.strictObject({
@@ -44,6 +44,35 @@ export const canaryPlan = z.strictObject({
       headers: unread,
       body: unread,
       requests: unread,
+    }),
+  ),
+  prometheus: z.optional(
+    z.strictObject({
+      url: z.optional(line),
+      service: z.optional(line),
+      path: unread,
+      preset: unread,
+      scrape: z.optional(positiveSpan),
+      timeout: z.optional(positiveSpan),
+      placeholders: unread,
+    }),
+  ),
+  datadog: z.optional(
+    z.strictObject({
+      site: line,
+      url: z.optional(line),
+      bucket: z.optional(positiveSpan),
+      delay: z.optional(span),
+      timeout: z.optional(positiveSpan),
+    }),
+  ),
+  cloudwatch: z.optional(
+    z.strictObject({
+      region: line,
+      endpoint: z.optional(line),
+      bucket: z.optional(positiveSpan),
+      delay: z.optional(span),
+      timeout: z.optional(positiveSpan),
     }),
   ),
   guard: z.optional(
