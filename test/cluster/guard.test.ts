@@ -181,7 +181,11 @@ describe.concurrent('a guard in a real cluster', () => {
 
   test('carries a promotion that had begun through', { timeout: 300_000 }, async () => {
     const { site, kubeconfig, cronJob } = await guardedSite()
-    const plan = `${PLAN.replace('min-canary: 1', 'min-canary: 2')}\nguard: { image: "${image}", after: ${AFTER / 1000}s }`
+    // It must get as far as its promotion on a busy machine too.
+    const patient = PLAN.replace('min-canary: 1', 'min-canary: 2')
+      .replace('settle: 1s', 'settle: 8s')
+      .replace('hold: 5s', 'hold: 15s')
+    const plan = `${patient}\nguard: { image: "${image}", after: ${AFTER / 1000}s }`
     site.clients(40)
     const run = site.canary({ image: real.image('good'), plan, kubeconfig })
     await run.said(/promoting: stable gets/)

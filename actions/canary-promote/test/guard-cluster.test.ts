@@ -142,43 +142,39 @@ describe('a release with a guard', { concurrent: true, timeout: 120_000 }, () =>
 })
 
 describe('the Lease, to a guard', () => {
-  const clock = { now: Date.now, monotonic: () => performance.now() }
   const never = new AbortController().signal
-  const port = (deployment: string, sleep: () => Promise<void>) =>
-    leasePort(cluster, {
-      namespace: 'prod',
-      deployment,
-      clock: { ...clock, sleep },
-      cancelled: never,
-      say: () => undefined,
-    })
+  /** A process whose clock only its own waiting moves, 20 ms at a time; `wait` is told how often it has waited. */
+  const process = (deployment: string, wait: (times: number) => Promise<unknown> = async () => undefined) => {
+    let times = 0
+    const sleep = async (): Promise<void> => {
+      times += 1
+      await wait(times)
+    }
+    const clock = { now: Date.now, monotonic: () => times * 20, sleep }
+    const port = leasePort(cluster, { namespace: 'prod', deployment, clock, cancelled: never, say: () => undefined })
+    return { ...port, waited: () => times * 20 }
+  }
   const leases = { apiVersion: 'coordination.k8s.io/v1', resource: 'leases', namespace: 'prod' }
-  const wait = () => new Promise<void>((resolve) => setTimeout(resolve, 20))
   const asked = { epoch: 2, duration: 60_000, force: false, still: 200 }
 
   test('is alive when its run writes it anew after somebody deleted it', async () => {
-    const running = port('deleted', wait)
+    const running = process('deleted')
     await running.take(owner('100'), { epoch: 1, duration: 60_000, force: false })
     await cluster.remove(leases, 'sluice-deleted')
-    let waits = 0
-    const watching = port('deleted', async () => {
-      waits += 1
-      if (waits === 3) await running.renew()
-      await wait()
-    })
+    const watching = process('deleted', async (times) => times === 3 && (await running.renew()))
     expect(await watching.take(owner('guard'), asked)).toBe('busy')
     expect(await running.renew()).toBe('held')
   })
 
-  test('is taken, freed or held, once it stood still for the time asked, and not before', async () => {
-    for (const free of [true, false]) {
-      const name = free ? 'freed' : 'dead'
-      const running = port(name, wait)
+  test.each(['freed', 'dead'])(
+    'that was %s is taken once it stood still for the time asked, not before',
+    async (name) => {
+      const running = process(name)
       await running.take(owner('100'), { epoch: 1, duration: 60_000, force: false })
-      if (free) await running.release()
-      const began = performance.now()
-      expect(await port(name, wait).take(owner('guard'), asked)).toBe('taken')
-      expect(performance.now() - began).toBeGreaterThanOrEqual(200)
-    }
-  })
+      if (name === 'freed') await running.release()
+      const watching = process(name)
+      expect(await watching.take(owner('guard'), asked)).toBe('taken')
+      expect(watching.waited()).toBe(200)
+    },
+  )
 })
