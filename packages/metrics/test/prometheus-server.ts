@@ -93,6 +93,9 @@ export type Prometheus = {
   readonly url: string
   /** These pods and no others, from the next second on. */
   scrape(pods: readonly Pod[]): void
+  /** It takes connections and answers nobody. */
+  pause(): void
+  resume(): void
   stop(): Promise<void>
 }
 
@@ -132,6 +135,8 @@ export const startPrometheus = async (binary: string): Promise<Prometheus> => {
       writeFileSync(`${targets}.new`, JSON.stringify(list))
       renameSync(`${targets}.new`, targets)
     },
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
     stop: async () => {
       child.kill('SIGKILL')
       await ended
