@@ -1,7 +1,6 @@
 import type { KubernetesObject, PatchOperation } from '@sluice/kubernetes/cluster'
-import { EPOCH } from '@sluice/kubernetes/fenced'
-import { valueAt } from '@sluice/kubernetes/json-pointer'
 import type { Json, Touched } from '@sluice/release/record'
+import { EPOCH } from './canary.ts'
 import { json } from './touched.ts'
 
 /** The autoscalers of a namespace; `scaledObjects` absent: they could not be read. */
@@ -127,6 +126,17 @@ const scaledValues = (object: KubernetesObject, replicas: number): readonly Valu
     ...(idleReplicaCount === undefined ? [] : [{ path: '/spec/idleReplicaCount', value: idleReplicaCount }]),
   ]
 }
+
+/** What is there by a pointer of plain names, as all of these are. */
+const valueAt = (object: KubernetesObject, path: string): unknown =>
+  path
+    .split('/')
+    .slice(1)
+    .reduce<unknown>(
+      (value, name) =>
+        typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined,
+      object,
+    )
 
 const written = (object: KubernetesObject, path: string, value: Json | undefined): readonly PatchOperation[] => {
   const live = valueAt(object, path)

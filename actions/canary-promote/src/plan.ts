@@ -38,6 +38,11 @@ export const planProblems = (plan: WholePlan, asked?: RouterAsked): readonly str
     ...(weights.some((weight, index) => index > 0 && weight <= (weights[index - 1] ?? 0))
       ? [`plan: steps must rise in weight; they are ${weights.join(', ')}`]
       : []),
+    ...(plan.steps.some(
+      (step, index) => 'mirror' in step && plan.steps.slice(0, index).some((each) => 'weight' in each),
+    )
+      ? ['plan: steps that mirror come before the first one with a weight, which would fall to 0 again']
+      : []),
     ...(names.length === 0
       ? ['plan: metrics is empty; a release that nothing is measured of can never be promoted']
       : []),

@@ -90,6 +90,17 @@ describe('the plan', () => {
     ],
     ['a probe without a path', plan({ provider: 'probe' }), /needs the key probe/],
     [
+      'a copy after a share',
+      plan({
+        steps: [
+          { weight: 5, hold: 1 },
+          { mirror: 10, hold: 1 },
+          { weight: 50, hold: 1 },
+        ],
+      }),
+      /steps that mirror come before the first one with a weight/,
+    ],
+    [
       'a lease shorter than three intervals',
       plan({ lease: 2500 }),
       /lease must be at least three intervals, 3s, not 2.5s/,
