@@ -2,10 +2,10 @@ import type { Cluster, KubernetesObject, Resource } from '@sluice/kubernetes/clu
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RouteChange, Router, RouteWrite, Tester } from '../src/router.ts'
 
-/** The cluster that a contract runs against. `namespace` makes a new one and gives its name; `gatewayClass` is served by a controller, if any is. */
+/** The cluster that a contract runs against. `namespace` makes a new one and gives its name; `gateway` is what a controller there would serve. */
 export type Target = {
   readonly cluster: Cluster
-  readonly gatewayClass: string
+  readonly gateway: { readonly className: string; readonly port: number }
   namespace(): Promise<string>
   stop(): Promise<void>
 }
@@ -41,6 +41,8 @@ const TESTERS = {
   cookie: { cookie: 'testersession', value: 'always' },
 } as const satisfies Record<string, Tester>
 const WRITTEN = { kind: 'written' }
+/** A real cluster may have to be brought up first, ms. */
+const START = 300_000
 
 /**
  * What every router promises, whatever it writes to. One file for all of them, for an embedded cluster that serves custom resources without a schema
@@ -57,7 +59,7 @@ export const routerContract = (
     let target: Target
     beforeAll(async () => {
       target = await start()
-    })
+    }, START)
     afterAll(() => target?.stop())
 
     const begin = async () => {

@@ -1,13 +1,8 @@
 import { connect } from '@sluice/kubernetes/connect'
 import { startSandbox } from '@sluice/sandbox/sandbox'
-import { routerContract, type Target } from './router.contract.ts'
-import { albScene } from './scenes/alb.ts'
-import { gatewayScene } from './scenes/gateway-api.ts'
-import { istioScene } from './scenes/istio.ts'
-import { nginxScene } from './scenes/nginx.ts'
-import { replicasScene } from './scenes/replicas.ts'
+import type { Target } from './router.contract.ts'
+import { ROUTERS } from './scenes/all.ts'
 import { put } from './scenes/services.ts'
-import { traefikScene } from './scenes/traefik.ts'
 
 /** Resources that routers read and write and the embedded cluster does not know by itself, as it then serves them: without a schema. */
 const DEFINED = [
@@ -61,7 +56,7 @@ const embedded = async (): Promise<Target> => {
   let count = 0
   return {
     cluster,
-    gatewayClass: 'sandbox',
+    gateway: { className: 'sandbox', port: 80 },
     namespace: async () => {
       const name = `scene-${++count}`
       await put(
@@ -75,9 +70,4 @@ const embedded = async (): Promise<Target> => {
   }
 }
 
-routerContract('gateway-api', embedded, gatewayScene, { marks: true, mirror: true, testers: ['header'] })
-routerContract('istio', embedded, istioScene, { marks: true, mirror: true, testers: ['header', 'cookie'] })
-routerContract('nginx', embedded, nginxScene, { marks: true, mirror: false, testers: ['header', 'cookie'] })
-routerContract('traefik', embedded, traefikScene, { marks: true, mirror: false, testers: ['header', 'cookie'] })
-routerContract('alb', embedded, albScene, { marks: true, mirror: false, testers: [] })
-routerContract('replicas', embedded, replicasScene, { marks: false, mirror: false, testers: [] })
+for (const contract of ROUTERS) contract(embedded)

@@ -6,7 +6,7 @@ import type { Scene, Target } from '../router.contract.ts'
 import { merge, put, services } from './services.ts'
 
 /** An HTTPRoute with two rules for the Service, filters of the user's in both, and one for somebody else. */
-export const gatewayScene = async (cluster: Cluster, namespace: string, { gatewayClass }: Target): Promise<Scene> => {
+export const gatewayScene = async (cluster: Cluster, namespace: string, { gateway }: Target): Promise<Scene> => {
   await services(cluster, namespace)
   const apiVersion = 'gateway.networking.k8s.io/v1'
   const at = (resource: string) => ({ apiVersion, resource, namespace })
@@ -14,7 +14,7 @@ export const gatewayScene = async (cluster: Cluster, namespace: string, { gatewa
     apiVersion,
     kind: 'Gateway',
     metadata: { name: 'edge', namespace },
-    spec: { gatewayClassName: gatewayClass, listeners: [{ name: 'http', port: 80, protocol: 'HTTP' }] },
+    spec: { gatewayClassName: gateway.className, listeners: [{ name: 'http', port: gateway.port, protocol: 'HTTP' }] },
   })
   const header = (value: string) => ({
     type: 'RequestHeaderModifier',
@@ -30,6 +30,7 @@ export const gatewayScene = async (cluster: Cluster, namespace: string, { gatewa
       metadata: { name: 'web', namespace },
       spec: {
         parentRefs: [{ name: 'edge' }],
+        hostnames: [`shop.${namespace}.example`],
         rules: [
           { matches: match('/'), backendRefs: [{ name: 'shop', port: 80, filters: [header('edge')] }] },
           {
@@ -66,7 +67,7 @@ export const gatewayScene = async (cluster: Cluster, namespace: string, { gatewa
       merge(cluster, routes, 'web', {
         metadata: { labels: { stage: 'x' }, annotations: { 'example.com/note': 'n' } },
         spec: {
-          hostnames: [`shop.${namespace}.example`],
+          hostnames: [`shop.${namespace}.example`, `www.${namespace}.example`],
           rules: [{ matches: match('/new'), backendRefs: [{ name: 'new', port: 80 }] }, ...(await rules())],
         },
       }),
