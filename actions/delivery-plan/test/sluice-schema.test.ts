@@ -86,7 +86,8 @@ describe('what an editor is told is what the action says', () => {
     // Neither says yes, or no, to everything.
     expect(wrong.length).toBeGreaterThan(3000)
     expect(changes.length - wrong.length).toBeGreaterThan(300)
-  })
+    // Some thousands of files, each read twice: long on a busy machine.
+  }, 120_000)
 
   test('no key is known to one of them only', () => {
     const all = (value: Json): readonly string[] =>
