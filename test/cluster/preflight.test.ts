@@ -125,7 +125,7 @@ describe('a PodDisruptionBudget', () => {
     )
     const clients = where.clients(50)
     const plan =
-      'steps: [{ weight: 50, hold: 8s }]\ninterval: 1s\nlease: 6s\ndrain: 4s\nready-within: 40s\nmin-canary: 2\nmin-requests: 40\nsettle: 1s\nmetrics: [{ name: errors, kind: ratio }]'
+      'steps: [{ weight: 50, hold: 8s }]\ninterval: 1s\nlease: 6s\ndrain: 4s\nready-within: 100s\nmin-canary: 2\nmin-requests: 40\nsettle: 1s\nmetrics: [{ name: errors, kind: ratio }]'
     const running = where.canary({ image: real.image('good'), plan })
     let ended: string | undefined
     const resource = { apiVersion: 'policy/v1', resource: 'poddisruptionbudgets', namespace: where.namespace }
@@ -138,7 +138,7 @@ describe('a PodDisruptionBudget', () => {
         if (ended !== undefined) throw new Error(ended)
         return ((await where.admin.get<Budget>(resource, 'shop-canary'))?.status?.currentHealthy ?? 0) >= 2
       },
-      60_000,
+      150_000,
       'the twin covers the canary',
     )
     const [twin, stable] = [
@@ -164,7 +164,7 @@ describe('a PodDisruptionBudget', () => {
     expect(await where.leftovers()).toEqual([])
     expect((await where.admin.get<Budget>(resource, 'shop'))?.spec).toMatchObject({ minAvailable: 2 })
     clients.stop()
-  }, 180_000)
+  }, 300_000)
 })
 
 describe('what the preflight takes for granted', () => {

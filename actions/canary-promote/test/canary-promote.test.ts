@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { KubernetesObject } from '@sluice/kubernetes/cluster'
 import { type PolicyRule, type Sandbox, startSandbox } from '@sluice/sandbox/sandbox'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
@@ -14,7 +15,7 @@ let count = 0
 beforeAll(async () => {
   sandbox = await startSandbox({
     images: images(),
-    namespaces: Array.from({ length: 16 }, (_, index) => `shop-${index + 1}`),
+    namespaces: Array.from({ length: 18 }, (_, index) => `shop-${index + 1}`),
   })
 }, 30_000)
 afterAll(async () => {
@@ -243,6 +244,27 @@ describe('what cannot begin', { concurrent: true, timeout: 150_000 }, () => {
     expect(await shop.record()).toBeUndefined()
     expect(await shop.leftovers()).toEqual([])
     expect(canaryAnswers(shop.answered())).toBe(0)
+  })
+
+  test('says how much a quota leaves and how much is needed, before a pod is refused for it', async () => {
+    const shop = await newStage()
+    const pods = (await shop.live())?.spec.replicas ?? 0
+    const most = Math.ceil(0.6 * pods)
+    const metadata = { name: 'team', namespace: shop.namespace }
+    // Room for the canary at its largest, none for the one pod more that the promotion's roll-out begins with.
+    const spec = { hard: { pods: String(pods + most) } }
+    const quotas = { apiVersion: 'v1', resource: 'resourcequotas', namespace: shop.namespace }
+    await shop.cluster.create(quotas, { apiVersion: 'v1', kind: 'ResourceQuota', metadata, spec })
+    type Quota = KubernetesObject & { status?: { used?: { pods?: string } } }
+    await until(async () => (await shop.cluster.get<Quota>(quotas, 'team'))?.status?.used?.pods === String(pods))
+    const { code, log } = await shop.run({ image: imageOf('good') })
+    expect(code).toBe(1)
+    expect(log).toContain(
+      `ResourceQuota team leaves ${most} of ${pods + most} pods; the release needs ${most + 1}: ${most} canary pods and 1 of promotion's surge`,
+    )
+    expect(log).toContain(`Raise it to ${pods + most + 1}`)
+    expect(await shop.record()).toBeUndefined()
+    expect(await shop.leftovers()).toEqual([])
   })
 
   test('says which right is missing, and the rule that would give it', async () => {
