@@ -11,6 +11,7 @@ import { machine } from '../spread.ts'
 import { askedOf, USAGE } from './asked.ts'
 import { startFlagger } from './flagger.ts'
 import { imagesOf } from './images.ts'
+import { expected, lasting } from './pace.ts'
 import { swept } from './place.ts'
 import { type Kept, keep, readResults, resultsAt } from './results.ts'
 import { round } from './round.ts'
@@ -28,7 +29,7 @@ const onStop = (act: () => Promise<void> | void): (() => void) => {
 const endAll = async (): Promise<void> => {
   for (const act of [...ends].reverse()) {
     ends.delete(act)
-    await Promise.resolve(act()).catch((thrown: unknown) => console.error(String(thrown)))
+    await Promise.try(act).catch((thrown: unknown) => console.error(String(thrown)))
   }
 }
 
@@ -54,7 +55,9 @@ const main = async (): Promise<number> => {
     asked: asked.counts,
   })
   const turns = turnsOf(asked.counts, asked.tools, results.rounds).filter(({ scene }) => asked.scenes.includes(scene))
-  console.log(`${turns.length} rounds to come, ${results.rounds.length} done`)
+  console.log(
+    `${turns.length} rounds to come, about ${lasting(expected(turns, results.rounds))}; ${results.rounds.length} done`,
+  )
   if (turns.length === 0) return 0
   const real = await ground(turns)
   const image = await imagesOf(real)
@@ -65,7 +68,8 @@ const main = async (): Promise<number> => {
     const told = `${TITLES[turn.tool]}, ${SCENES[turn.scene].title} #${turn.index + 1}`
     try {
       const figures = await round({ real, image, random: Math.random, onStop }, turn)
-      const kept: Kept = { ...turn, ...figures, at, commit: commit(), load }
+      const took = Math.round((Date.now() - Date.parse(at)) / 1000)
+      const kept: Kept = { ...turn, ...figures, at, commit: commit(), load, took }
       results = { ...results, rounds: [...results.rounds, kept] }
       keep(json, results)
       writeFileSync(md, page(results))

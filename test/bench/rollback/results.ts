@@ -5,8 +5,9 @@ import { PLAN, SETTINGS, settingsText } from './manifests.ts'
 import type { Measured } from './measured.ts'
 import type { Counts, Turn } from './scenes.ts'
 
-/** One round as it is kept: what it came to, when, of which commit, and how busy the machine was (load of the minute before). */
-export type Kept = Turn & Measured & { readonly at: string; readonly commit: string; readonly load: number }
+/** One round as it is kept: what it came to, when, of which commit, how busy the machine was (load of the minute before), and the seconds it took in all. */
+export type Kept = Turn &
+  Measured & { readonly at: string; readonly commit: string; readonly load: number; readonly took: number }
 
 /** The file of a race. `trial`: made to see that it works, its figures say nothing. `settings`: a hash of all settings files. */
 export type Results = {

@@ -47,7 +47,9 @@ export const round = async (race: Race, { tool, scene: name }: Turn): Promise<Me
   const place = await placeOn(real, SETTINGS[tool], race.image(scene.stable))
   const open: (() => Promise<void> | void)[] = [() => place.remove()]
   const end = async (): Promise<void> => {
-    for (const act of open.splice(0).reverse()) await act()
+    // What does not end is told, and swept before the next race; the round's figures are not lost for it.
+    for (const act of open.splice(0).reverse())
+      await Promise.try(act).catch((thrown: unknown) => process.stderr.write(`${String(thrown)}\n`))
   }
   const forget = race.onStop(end)
   try {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { PLAN, SETTINGS, settingsText } from './manifests.ts'
+import { expected, lasting } from './pace.ts'
 import { type Kept, keep, type Results, resultsAt, settingsHash } from './results.ts'
 import { TOOLS, type Tool } from './scenes.ts'
 import { page } from './table.ts'
@@ -12,7 +13,7 @@ const folder = mkdtempSync(join(tmpdir(), 'sluice-race-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const kept = (tool: Tool, more: Partial<Kept> = {}): Kept => ({
-  ...{ tool, scene: 'errors', index: 0, at: '2030-01-02T03:04:05Z', commit: 'abc', load: 0.4 },
+  ...{ tool, scene: 'errors', index: 0, at: '2030-01-02T03:04:05Z', commit: 'abc', load: 0.4, took: 70 },
   ...{
     verdict: 'stopped',
     wrong: false,
@@ -103,4 +104,13 @@ test('the versions are those that are built', () => {
     Flagger: 'v1.41.0',
     Kubernetes: 'v1.34.4',
   })
+})
+
+test('how long it will take is told by what rounds of the same kind took', () => {
+  const turn = { tool: 'sluice', scene: 'errors', index: 3 } as const
+  const rounds = [kept('sluice'), kept('sluice', { took: 80 }), kept('sluice', { took: 300 })]
+  expect(expected([turn, turn], rounds)).toBe(160)
+  expect(expected([{ ...turn, tool: 'flagger' }], rounds)).toBe(90)
+  expect(lasting(160)).toBe('3 min')
+  expect(lasting(14_700)).toBe('4 h 5 min')
 })
