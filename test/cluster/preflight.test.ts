@@ -109,7 +109,10 @@ describe('an account that may not create pods is told beforehand what the API se
     await where.apply(`${V1}/resourcequotas`, object('v1', 'ResourceQuota', 'team', { hard: { pods: '4' } }))
     await until(async () => (await hard()) === '4')
     const clients = where.clients(50)
-    const promoted = await release(where)
+    const promoted = await release(
+      where,
+      'steps: [{ weight: 50, hold: 5s }]\ninterval: 1s\nlease: 6s\ndrain: 4s\nready-within: 60s\nmin-canary: 1\nmin-requests: 40\nsettle: 1s\nmetrics: [{ name: errors, kind: ratio }]',
+    )
     clients.stop()
     expect(promoted.outputs.verdict).toBe('promoted')
   }, 240_000)
