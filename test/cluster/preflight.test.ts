@@ -248,7 +248,7 @@ describe('metrics that the API server cannot reach', () => {
         const counts = [status.replicas, status.updatedReplicas, status.availableReplicas]
         return status.observedGeneration === metadata.generation && counts.every((count) => count === 2)
       },
-      90_000,
+      200_000,
       'the roll-out',
     )
     const { log: tls } = await release(where, metrics)
