@@ -271,6 +271,22 @@ describe('against an API server', () => {
     ])
   })
 
+  test('one that an account may not read keeps no release from going back, and says in the end which right is missing', async () => {
+    await make('hidden')
+    const { touched } = await port().preflight('hidden', 4)
+    await port().freeze(record(touched))
+    const blind = await connect({
+      kubeconfig: sandbox.kubeconfig({ namespace: 'prod', token: sandbox.issueToken([]) }),
+      env: {},
+    })
+    expect(await port(1, blind).look(record(touched))).toEqual({ frozen: false, marked: true })
+    expect(await port(1, blind).restore(record(touched))).toMatchObject({
+      kind: 'refused',
+      cause: 'forbidden',
+      text: expect.stringMatching(/HorizontalPodAutoscaler prod\/hidden.*horizontalpodautoscalers/s),
+    })
+  })
+
   test("KEDA's is changed by itself, and its HorizontalPodAutoscaler left to it", async () => {
     await cluster.create(
       { apiVersion: 'apiextensions.k8s.io/v1', resource: 'customresourcedefinitions' },

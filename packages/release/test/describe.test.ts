@@ -26,16 +26,31 @@ test.each<[State, string]>([
   [{ phase: 'promoting', since: 0, cancelled: true }, 'promoting: cancelled, to be carried on by a takeover'],
   [{ phase: 'lowering', weight: 5, since: 0, ...way }, `going back: weight 5, on its way to 0 (${why.text})`],
   [{ phase: 'lowering', weight: 0, since: 0, ...way }, `going back: weight 0 (${why.text})`],
+  [
+    { phase: 'lowering', weight: 0, since: 0, ...way, refused: 'not allowed to patch httproutes' },
+    `going back: weight 0 (${why.text}); the route may not be written (not allowed to patch httproutes), so the canary's Service is led to stable's pods, and the route still names it`,
+  ],
   [{ phase: 'draining', since: 0, ...way, to: 'forward' }, 'promoted: draining the canary'],
   [{ phase: 'done', verdict: 'rolled-back', why, at: 0 }, `done: rolled-back (errors): ${why.text}`],
 ])('%o reads as one line', (state, line) => {
   expect(describeState(record(state))).toBe(line)
 })
 
+test('a step that copies requests says so instead of a weight', () => {
+  const copying = record({ phase: 'raising', step: 0, since: 0 })
+  const plan = { ...copying.plan, steps: [{ weight: 0, mirror: 20, hold: 0 }, ...copying.plan.steps] }
+  expect(describeState({ ...copying, plan })).toBe('step 1 of 3: beginning to copy 20 % of the requests')
+  expect(describeState({ ...copying, plan, state: { phase: 'analysing', step: 0, since: 0 } })).toBe(
+    'step 1 of 3: analysing at a copy of 20 %',
+  )
+})
+
 test.each<[Command, string]>([
   [{ do: 'apply', role: 'canary', replicas: 3 }, 'apply canary with 3 replicas'],
   [{ do: 'apply', role: 'service' }, 'apply service'],
   [{ do: 'weight', to: 25 }, 'weight to 25'],
+  [{ do: 'weight', to: 0, mirror: 20 }, 'weight to 0 and a copy of 20 %'],
+  [{ do: 'freeze-autoscalers' }, 'freeze autoscalers'],
   [{ do: 'scale', role: 'stable', to: 4 }, 'scale stable to 4'],
   [{ do: 'restore-route' }, 'restore route'],
 ])('%o reads as %s', (command, text) => {

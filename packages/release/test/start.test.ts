@@ -43,12 +43,22 @@ test('the deadline leaves room for every hold and every wait', () => {
 
 const steps = (...weights: readonly number[]) => weights.map((weight) => ({ weight, hold: 0 }))
 
+const copy = (mirror: number) => ({ weight: 0, mirror, hold: 0 })
+
+test('copies before shares are a plan', () => {
+  expect(started({ plan: plan(2, { steps: [copy(100), copy(10), ...steps(5, 50)] }) }).plan.steps).toHaveLength(4)
+})
+
 test.each([
   ['no step', { plan: plan(2, { steps: [] }) }, 'plan'],
   ['a weight of 0', { plan: plan(2, { steps: steps(0, 5) }) }, 'plan'],
   ['weights that fall', { plan: plan(2, { steps: steps(25, 5) }) }, 'plan'],
   ['a weight above 100', { plan: plan(2, { steps: steps(101) }) }, 'plan'],
   ['weight 100 by replicas', { plan: plan(2, { steps: steps(100), split: 'replicas' }) }, 'plan'],
+  ['copies after a share', { plan: plan(2, { steps: [...steps(5), copy(10), ...steps(50)] }) }, 'plan'],
+  ['nothing but copies', { plan: plan(2, { steps: [copy(10)] }) }, 'plan'],
+  ['copies without a router', { plan: plan(2, { steps: [copy(10), ...steps(50)], split: 'replicas' }) }, 'plan'],
+  ['more copies than requests', { plan: plan(2, { steps: [copy(101), ...steps(50)] }) }, 'plan'],
   ['the template that is live', { canary: template('previous', 'a') }, 'already-live'],
   [
     'a release that is not done',

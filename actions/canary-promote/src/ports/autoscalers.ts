@@ -55,6 +55,17 @@ export const autoscalers = (
     return { kind: 'done', touched: record.touched }
   }
 
+  const markOf = async ({ ref }: Touched): Promise<'marked' | 'free' | 'gone' | 'hidden'> => {
+    try {
+      const object = await cluster.get(resourceOf(ref), ref.name)
+      if (object === undefined || ('uid' in ref && object.metadata.uid !== ref.uid)) return 'gone'
+      return epochOf(object) === undefined ? 'free' : 'marked'
+    } catch (thrown) {
+      if ([401, 403].includes(statusBehind(thrown) ?? 0)) return 'hidden'
+      throw thrown
+    }
+  }
+
   return {
     /** Which of them the release will change, and whether it may. Nothing is written. */
     preflight: async (
@@ -85,18 +96,17 @@ export const autoscalers = (
       return { touched, findings: [...hidden, ...rights.flat()] }
     },
 
-    /** Whether the inventory's autoscalers are kept from shrinking stable; absent where it has none. */
+    /**
+     * Whether the inventory's autoscalers are kept from shrinking stable; absent where it has none. One that may not be read counts as free and as
+     * marked: it keeps no release from going back, and none from saying in the end which right is missing.
+     */
     look: async (record: ReleaseRecord): Promise<World['autoscalers']> => {
-      const found = await Promise.all(
-        entries(record).map(async ({ ref }) => {
-          const object = await cluster.get(resourceOf(ref), ref.name)
-          return object !== undefined && (!('uid' in ref) || object.metadata.uid === ref.uid) ? [object] : []
-        }),
-      )
-      const marked = found.flat().map((object) => epochOf(object) !== undefined)
-      return found.length === 0
+      const all = entries(record)
+      const found = await Promise.all(all.map((entry) => markOf(entry)))
+      const marks = found.filter((mark) => mark !== 'gone')
+      return all.length === 0
         ? undefined
-        : { frozen: marked.every((mark) => mark), marked: marked.some((mark) => mark) }
+        : { frozen: marks.every((mark) => mark === 'marked'), marked: marks.some((mark) => mark !== 'free') }
     },
 
     /** Values and mark land in one write: one that carries the mark was frozen, and what it shows since is a person's will. */

@@ -221,8 +221,9 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
       if (result.kind === 'refused') return result
       touched = result.touched
     }
+    // An account that may not write an autoscaler may still take the traffic back, which matters more.
     const scaled = await scaling.stamp(record)
-    if (scaled.kind === 'refused') return scaled
+    if (scaled.kind === 'refused' && scaled.cause !== 'forbidden') return scaled
     const result = await routed(record, (router, changes) => router.stamp(changes, record.epoch))
     return result.kind === 'refused' ? result : { kind: 'done', touched }
   }
