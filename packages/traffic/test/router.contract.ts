@@ -295,4 +295,6 @@ const anonymous = (objects: readonly unknown[], namespace: string): unknown =>
     ).replaceAll(namespace, 'NAMESPACE'),
   )
 
-const versionOf = ({ metadata }: KubernetesObject): string => `${metadata.name} ${metadata.resourceVersion}`
+/** A controller that writes a status moves the resourceVersion, not the generation; a mark alone moves neither, and is compared with the whole. */
+const versionOf = ({ metadata: { name, generation, annotations } }: KubernetesObject): string =>
+  JSON.stringify([name, generation, annotations])
