@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { RELEASE } from '../../actions/canary-promote/src/rollout-world.ts'
 import { fromData } from '../../actions/canary-promote/src/saved.ts'
 import type { Release } from './images.ts'
-import { type RolloutSite, rolloutSiteOn, selectedBy } from './rollout-site.ts'
+import { REPLICAS, type RolloutSite, rolloutSiteOn, selectedBy } from './rollout-site.ts'
 import { type Real, realCluster, until } from './site.ts'
 
 /**
@@ -41,7 +41,7 @@ const expectRest = async (site: RolloutSite, serves: Release): Promise<void> => 
   expect(await site.weight()).toBe(0)
   await until(
     async () =>
-      Object.entries(await site.pods()).every(([release, count]) => (release === serves ? count === 4 : count === 0)),
+      Object.entries(await site.pods()).every(([release, count]) => (release === serves ? count === REPLICAS : count === 0)),
     60_000,
     'pods of one release only',
   )
@@ -56,7 +56,7 @@ describe.each([
   let site: RolloutSite
   beforeAll(async () => {
     site = await siteOf(routed)
-  }, 180_000)
+  }, 300_000)
 
   test('a release that fails one request in five is aborted, and the previous template stands in the Rollout again', async () => {
     const clients = site.clients()

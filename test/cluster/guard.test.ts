@@ -9,7 +9,7 @@ import { emit } from '../../scripts/build/emit.ts'
 import { guardImage } from '../../scripts/guard-image.ts'
 import { pushImage } from '../../scripts/image.ts'
 import { PORTS } from './processes.ts'
-import { expectRest, recordOf } from './rest.ts'
+import { expectRest, recordOf, stableOf } from './rest.ts'
 import { accountWith, roleIn } from './rights.ts'
 import { PLAN, type Real, realCluster, type Site, siteOn, until } from './site.ts'
 import { registryOf } from './up.ts'
@@ -79,6 +79,8 @@ const guardedSite = async () => {
       ...(subjects === undefined ? {} : { subjects }),
     })
   }
+  // A busy machine loses readiness for a moment, and a release begins only beside a stable that is whole.
+  await until(async () => (await stableOf(site)).status?.availableReplicas === 2, 60_000, 'stable whole')
   const cronJob = () => site.get<CronJob>('batch/v1', 'cronjobs', guardName('shop'))
   const jobs = () => site.admin.list<Job>({ apiVersion: 'batch/v1', resource: 'jobs', namespace })
   const logs = async (): Promise<string> => {

@@ -212,6 +212,7 @@ const allPrograms = (layout: Layout): readonly Program[] => {
         `--cert-dir=${run}/metrics-server-pki`,
         '--kubelet-insecure-tls=true',
         '--kubelet-preferred-address-types=InternalIP',
+        '--kubelet-request-timeout=5s',
         '--metric-resolution=10s',
       ],
       after: ['kubelet'],

@@ -42,6 +42,8 @@ min-requests: 40
 settle: 1s
 metrics: [{ name: errors, kind: ratio }]
 `
+/** How many pods serve. */
+export const REPLICAS = 2
 const STEPS = [{ setWeight: 20 }, { pause: {} }, { setWeight: 50 }, { pause: {} }]
 const LABELS = { app: 'shop' }
 const MERGE = 'application/merge-patch+json'
@@ -74,7 +76,7 @@ export const rolloutSiteOn = async (real: Real, routed: boolean): Promise<Rollou
   }
   await until(
     async () => (await live()).status?.phase === 'Healthy',
-    90_000,
+    180_000,
     'a Healthy Rollout: is its controller running? It',
   )
   await until(async () => (await askMany(real.web, host, 1))['old 200'] === 1, 30_000, 'an answer')
@@ -155,6 +157,7 @@ const objectsOf = (real: Real, host: string, routed: boolean): readonly (readonl
     canaryService: 'shop-canary',
     stableService: 'shop-stable',
     trafficRouting: { traefik: { weightedTraefikServiceName: 'shop' } },
+    scaleDownDelaySeconds: 5,
   }
   const route = {
     ...{ apiVersion: 'traefik.io/v1alpha1', kind: 'IngressRoute' },
@@ -176,12 +179,11 @@ const objectsOf = (real: Real, host: string, routed: boolean): readonly (readonl
         ...{ apiVersion: 'argoproj.io/v1alpha1', kind: 'Rollout' },
         metadata: { name: 'shop' },
         spec: {
-          replicas: 4,
+          replicas: REPLICAS,
           selector: { matchLabels: LABELS },
           strategy: {
             canary: {
               steps: STEPS,
-              scaleDownDelaySeconds: 5,
               ...(routed ? routing : { maxSurge: 1, maxUnavailable: 0 }),
             },
           },

@@ -64,6 +64,10 @@ export const up = async (
         (await call(access, 'GET', '/api/v1/nodes')).text,
       ),
     )
+    // While an API of an extension does not answer, no namespace can be deleted: the next test would pay for it.
+    await until('the metrics API', paths, async () =>
+      (await call(access, 'GET', '/apis/metrics.k8s.io/v1beta1/nodes')).text.includes('"NodeMetricsList"'),
+    )
     writeFileSync(join(paths.run, 'kubeconfig'), kubeconfigOf(access), { mode: 0o600 })
     writeFileSync(join(paths.run, 'whole'), '')
     say(`up in ${((performance.now() - started) / 1000).toFixed(1)} s`)
@@ -156,7 +160,12 @@ const furnish = async (access: Access, address: string): Promise<void> => {
     apply(access, `${rbac}/clusterroles`, {
       ...meta('read-metrics'),
       ...{ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole' },
-      ...{ rules: [{ apiGroups: ['metrics.k8s.io'], resources: ['pods', 'nodes'], verbs: ['get', 'list'] }] },
+      ...{
+        rules: [
+          { apiGroups: ['metrics.k8s.io'], resources: ['pods', 'nodes'], verbs: ['get', 'list'] },
+          { nonResourceURLs: ['/apis/metrics.k8s.io', '/apis/metrics.k8s.io/*'], verbs: ['get'] },
+        ],
+      },
     }),
     apply(access, `${rbac}/clusterrolebindings`, {
       ...meta('read-metrics'),
