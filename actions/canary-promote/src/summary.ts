@@ -65,9 +65,9 @@ const metricTable = (metrics: readonly MetricJudgement[]): string =>
 const stepTable = (steps: CanaryReport['details']['steps']): string =>
   table(
     ['Step', 'Weight', 'Watched', 'Canary requests', 'Baseline requests'],
-    steps.map(({ step, weight, since, until, canary, baseline }) => [
+    steps.map(({ step, weight, mirror, since, until, canary, baseline }) => [
       String(step + 1),
-      `${weight} %`,
+      mirror === undefined ? `${weight} %` : `copy of ${mirror} %`,
       `${Math.round((Date.parse(until) - Date.parse(since)) / 1000)} s`,
       String(Math.round(canary)),
       String(Math.round(baseline)),
@@ -94,9 +94,9 @@ const historyTable = (history: CanaryReport['details']['history']): string =>
 
 /** A Gantt of the watched steps; the same is in the tables for readers and tools that do not draw it. */
 const plot = ({ details }: CanaryReport): string => {
-  const bars = details.steps.map(({ step, weight, since, until }) => {
+  const bars = details.steps.map(({ step, weight, mirror, since, until }) => {
     const end = Math.max(Date.parse(until), Date.parse(since) + 1000)
-    return `  ${weight} percent :step${step}, ${Math.floor(Date.parse(since) / 1000)}, ${Math.ceil(end / 1000)}`
+    return `  ${mirror === undefined ? `${weight} percent` : `copy of ${mirror} percent`} :step${step}, ${Math.floor(Date.parse(since) / 1000)}, ${Math.ceil(end / 1000)}`
   })
   if (bars.length === 0) return ''
   return [

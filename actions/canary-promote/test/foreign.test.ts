@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { authorOf } from '../src/foreign.ts'
 import { watchOf } from '../src/judgement.ts'
 import { run } from '../src/run.ts'
-import { asked, plan, simulate } from './simulation.ts'
+import { summarize } from '../src/summary.ts'
+import { asked, plan, reported, simulate } from './simulation.ts'
 
 const healthy = { errors: { baseline: 0.002, canary: 0.002 } }
 const copying = plan({
@@ -141,6 +142,13 @@ describe('a step that copies requests', () => {
     expect(sim.commands.at(-1)).toBe('weight 0')
     expect(sim.cluster.mirrored).toBe(0)
   })
+})
+
+test('the summary calls a copy a copy, not a weight of 0', async () => {
+  const sim = simulate({ errors: { baseline: 0.002, canary: 0.3 } })
+  const summary = summarize(await reported(sim, { plan: copying }))
+  expect(summary).toContain('copy of 20 %')
+  expect(summary).toContain('copy of 20 percent :step')
 })
 
 describe('a route that does not do what it says', () => {

@@ -262,9 +262,9 @@ export const asked = (more: Partial<Asked> = {}): Asked => ({
 })
 
 /** Takes a simulated release to its end, and gives its report. */
-export const reported = async (sim: ReturnType<typeof simulate>): Promise<CanaryReport> => {
+export const reported = async (sim: ReturnType<typeof simulate>, more: Partial<Asked> = {}): Promise<CanaryReport> => {
   const startedAt = sim.ports().clock.now()
-  const end = await run(asked(), sim.ports())
+  const end = await run(asked(more), sim.ports())
   return reportOf(end, {
     mode: 'run',
     namespace: 'prod',
