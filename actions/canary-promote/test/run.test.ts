@@ -228,6 +228,19 @@ describe('a release that another run left', () => {
     expect(sim.cluster).toMatchObject({ weight: 0, canary: undefined })
   })
 
+  test.each(['reap', 'guard', 'abort'] as const)(
+    'goes back by mode %s where nobody has the credentials of what it was measured by',
+    async (mode) => {
+      const sim = await dead(10_000)
+      sim.expire()
+      const ports = sim.ports()
+      const read = () => Promise.reject(new Fault('input', 'datadog: the API key is empty'))
+      const end = run(asked({ mode, owner: owner('101') }), { ...ports, metrics: { ...ports.metrics, read } })
+      expect(await end).toMatchObject({ verdict: 'rolled-back' })
+      expect(sim.cluster).toMatchObject({ weight: 0, marked: false, canary: undefined })
+    },
+  )
+
   test('is aborted even while it lives, and its next write is refused', async () => {
     const sim = simulate(healthy)
     const running = sim.ports()
