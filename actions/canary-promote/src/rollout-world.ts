@@ -162,7 +162,8 @@ const REVERTED: Reason = {
 
 /** Why canary pods do not come, or no longer: what Argo Rollouts decided by itself first. */
 const failure = ({ standing, rollout, canary, pods }: RolloutLook): Reason | undefined => {
-  if (standing?.observed === true && standing.aborted) {
+  // Only its controller says why, and does so in the moment that it takes the abort.
+  if (standing?.observed === true && standing.aborted && standing.phase === 'Degraded') {
     return {
       code: 'rollout-aborted',
       text: `the Rollout was aborted by hand, by its own analysis or deadline, or by a run that gave it up: ${standing.message || 'no message'}`,

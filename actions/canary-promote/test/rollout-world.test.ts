@@ -113,7 +113,11 @@ describe('on the way back', () => {
 
 describe('what others did', () => {
   test('an abort is the canary’s failure while it is analysed', () => {
-    const read = updating({ abort: true, message: 'RolloutAborted: Rollout aborted update to revision 2' })
+    const read = updating({
+      abort: true,
+      phase: 'Degraded',
+      message: 'RolloutAborted: Rollout aborted update to revision 2',
+    })
     expect(seen(read).canary?.failed).toMatchObject({
       code: 'rollout-aborted',
       text: expect.stringContaining('revision 2'),

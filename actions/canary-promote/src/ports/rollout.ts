@@ -198,9 +198,9 @@ export const rolloutPort = (given: RolloutGiven): Ports['cluster'] => {
       return { ...rolloutWorld(record, look), ...(scaled === undefined ? {} : { autoscalers: scaled }) }
     },
     authorOf: async (_record, what) => {
-      const rollout = (await argo.read())?.rollout
-      if (rollout === undefined) return undefined
-      return authorOf(rollout, what === 'stable-replicas' ? ['spec', 'replicas'] : ['status', 'currentStepIndex'])
+      // A weight is always written by the controller, whoever told it to.
+      const rollout = what === 'stable-replicas' ? (await argo.read())?.rollout : undefined
+      return rollout === undefined ? undefined : authorOf(rollout, ['spec', 'replicas'])
     },
   }
 }
