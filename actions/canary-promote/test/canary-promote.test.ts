@@ -236,7 +236,7 @@ describe('what cannot begin', { concurrent: true, timeout: 150_000 }, () => {
     expect(missing.log).toMatch(/Deployment shop-\d+\/shopp does not exist.*first release\? Use the action deploy/)
     const wrong = await shop.run({ image: 'shop:latest', router: 'gateway', plan: 'intervall: 5s' })
     expect(wrong.log).toMatch(/image must name an image by digest/)
-    expect(wrong.log).toMatch(/router unknown value "gateway"; known: gateway-api, replicas/)
+    expect(wrong.log).toMatch(/router unknown value "gateway"; known: gateway-api, istio, .*replicas/)
     expect(wrong.log).toMatch(/plan:1:1: unknown key "intervall"; did you mean "interval"\?/)
     const route = await shop.run({ image: imageOf('good'), route: 'nope' })
     expect(route).toMatchObject({ code: 1, outputs: { 'reason-code': 'input-fault' } })
