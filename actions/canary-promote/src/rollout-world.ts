@@ -162,11 +162,12 @@ const REVERTED: Reason = {
 
 /** Why canary pods do not come, or no longer: what Argo Rollouts decided by itself first. */
 const failure = ({ standing, rollout, canary, pods }: RolloutLook): Reason | undefined => {
-  // Only its controller says why, and does so in the moment that it takes the abort.
-  if (standing?.observed === true && standing.aborted && standing.phase === 'Degraded') {
+  if (standing?.observed === true && standing.aborted) {
+    // Its pods end at once, which must not be taken for the release's errors; why comes from the controller a moment later.
+    const why = standing.phase === 'Degraded' ? standing.message : 'its controller has not said why yet'
     return {
       code: 'rollout-aborted',
-      text: `the Rollout was aborted by hand, by its own analysis or deadline, or by a run that gave it up: ${standing.message || 'no message'}`,
+      text: `the Rollout was aborted by hand, by its own analysis or deadline, or by a run that gave it up: ${why || 'no message'}`,
       next: "Look at the Rollout's events and AnalysisRuns.",
     }
   }
