@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { KubernetesObject } from '@sluice/kubernetes/cluster'
 import { parseAllDocuments } from 'yaml'
-import { apply, call, kubeconfigOf } from '../../cluster/access.ts'
+import { call, kubeconfigOf } from '../../cluster/access.ts'
 import { built, sourceOf } from '../../cluster/modules.ts'
 import { type Real, until } from '../../cluster/site.ts'
 import { type Contestant, podsOf, shareOf } from './contestant.ts'
@@ -65,9 +65,9 @@ export const FLAGGER = 'v1.41.0'
 export const startFlagger = async (real: Real): Promise<{ stop(): Promise<void> }> => {
   const source = sourceOf(`github.com/fluxcd/flagger@${FLAGGER}`)
   const definitions = parseAllDocuments(readFileSync(join(source, 'artifacts/flagger/crd.yaml'), 'utf8'))
-    .map((document) => document.toJS() as { readonly metadata: { readonly name: string } } | null)
+    .map((document) => document.toJS() as Definition | null)
     .filter((one) => one !== null)
-  for (const definition of definitions) await apply(real.access, DEFINITIONS, definition)
+  await define(real, definitions)
   const folder = mkdtempSync(join(tmpdir(), 'sluice-flagger-'))
   const kubeconfig = join(folder, 'kubeconfig')
   writeFileSync(kubeconfig, kubeconfigOf(real.access), { mode: 0o600 })
@@ -93,6 +93,22 @@ export const startFlagger = async (real: Real): Promise<{ stop(): Promise<void> 
     await stop()
     throw thrown
   }
+}
+
+type Definition = { readonly metadata: { readonly name: string } }
+
+/** Creates the definitions and waits until they are served. Not by server-side apply, which refuses a description that the file has in pieces. */
+const define = async (real: Real, definitions: readonly Definition[]): Promise<void> => {
+  for (const definition of definitions) {
+    const body = { type: 'application/json', text: JSON.stringify(definition) }
+    const { code, text } = await call(real.access, 'POST', DEFINITIONS, body)
+    if (code !== 201 && code !== 409) throw new Error(`${definition.metadata.name}: ${code} ${text.slice(0, 500)}`)
+  }
+  const served = async (): Promise<boolean> => {
+    const { text } = await call(real.access, 'GET', '/apis/flagger.app/v1beta1')
+    return definitions.every(({ metadata }) => text.includes(`"name":"${metadata.name.split('.')[0]}"`))
+  }
+  await until(served, 30_000, "Flagger's definitions")
 }
 
 const isUp = async (port: number, child: ChildProcess): Promise<boolean> => {

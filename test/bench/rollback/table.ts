@@ -50,6 +50,7 @@ const files = [...new Set([...SETTINGS.sluice, PLAN, ...TOOLS.flatMap((tool) => 
 const badTable = (scene: SceneName, rounds: readonly Kept[]): string =>
   table(scene, rounds, {
     heads: [
+      'before the first write, s',
       'all traffic on stable, s',
       'its word, s',
       'failed requests',
@@ -58,6 +59,7 @@ const badTable = (scene: SceneName, rounds: readonly Kept[]): string =>
       'wrong verdicts (95 %)',
     ],
     cells: (of) => [
+      number(five(of.map(({ before }) => before))?.median),
       spread(of.map(({ stableAfter }) => stableAfter)),
       spread(of.map(({ saidAfter }) => saidAfter)),
       spread(of.map(({ failed }) => failed)),
@@ -154,7 +156,7 @@ const WORDS = `## What is measured
 
 - **The ground is the same for all**: one Kubernetes, Traefik and Prometheus (2 s scrape), the same service of two pods, 50 requests a second at a steady pace whatever the answers take.
   Each round has a namespace of its own; the tools take turns, one round at a time. Clients ask for 12 s before the release, which then comes at any moment of 10 s, since Flagger looks every 10 s.
-- **The clock** starts before the request that patches the image is sent; with this project, at the last look at the cluster that did not see its first write yet. What its process does before that (start, preflight) is \`before\` in the file.
+- **The clock** starts before the request that patches the image is sent; with this project, at the last look at the cluster that did not see its first write yet. What its process does before that, start and preflight, has a column of its own.
 - **All traffic on stable**: the later of the canary's weight in the route read back as 0 and the last answer to a client that was not stable's. \`none\`: clients never left stable, or the release was not taken back.
 - **Its word**: the process ended; the Rollout is aborted, or Healthy on the new template; the Canary is Failed or Succeeded.
 - **Failed requests**: no answer in 10 s, a broken connection, or a status other than 200, from the first write until the end of the round.
