@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { canaryPlan, DEFAULT_TIMES, DEFAULT_WEIGHTS, timesOf, weightsOf } from '@sluice/delivery/canary'
+import { canaryPlan, DEFAULT_TIMES, stepsInWords, timesOf } from '@sluice/delivery/canary'
 import { checkSluiceFile, readSluiceFile } from '@sluice/delivery/file'
 import { planFor } from '@sluice/delivery/plan'
 import { describe, expect, test } from 'vitest'
@@ -20,7 +20,7 @@ describe('what sluice.yml knows of the actions that it is read for', () => {
   })
   test('and the same times when it says nothing', () => {
     expect(timesOf(defaults)).toEqual(DEFAULT_TIMES)
-    expect(weightsOf(defaults)).toEqual(DEFAULT_WEIGHTS)
+    expect(stepsInWords(defaults)).toEqual(stepsInWords({}))
     expect(z.safeParse(canaryPlan, defaults).success).toBe(true)
   })
   test.each<{ name: string; plan: object }>([

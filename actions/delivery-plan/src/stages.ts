@@ -1,4 +1,4 @@
-import { shown, weightsOf } from '@sluice/delivery/canary'
+import { shown, stepsInWords } from '@sluice/delivery/canary'
 import type { DeliveryPlan, PlannedEnvironment, PlannedProduction } from '@sluice/delivery/plan'
 
 /** One stage of this run. `does`: what it does, or why it has nothing to check. `atMost` in minutes. */
@@ -67,9 +67,7 @@ const stagingDoes = ({ smoke, namespace, deployment }: PlannedEnvironment): stri
   `deploys to ${namespace}/${deployment}${smoke === '' ? ', asserts the image that runs' : ', smoke test'}`
 
 const canaryDoes = (production: PlannedProduction): string =>
-  `${weightsOf(JSON.parse(production['canary-plan']))
-    .map((weight) => `${weight} %`)
-    .join(' → ')} of ${production.namespace}/${production.deployment}, then promoted or taken back`
+  `${stepsInWords(JSON.parse(production['canary-plan'])).join(' → ')} of ${production.namespace}/${production.deployment}, then promoted or taken back`
 
 const placed = (
   planned: PlannedEnvironment | null,

@@ -22,12 +22,12 @@ export const FULL = {
           'service-port': 'http',
           values: { REPLICAS: 3, HOST: 'shop.example', EMPTY: '', ON: true },
           timeout: '5m',
-          router: 'gateway-api',
+          router: 'istio',
           route: 'shop',
           rule: 0,
         },
       },
-      plan: { 'max-hold': '20m' },
+      plan: { 'max-hold': '20m', tester: { cookie: 'tester', value: 'me' } },
     },
     mail: {
       image: 'mail',
@@ -82,6 +82,7 @@ export const FULL = {
   },
   plan: {
     steps: [
+      { mirror: 20, hold: '10m' },
       { weight: 5, hold: '10m' },
       { weight: 50, hold: '0s' },
     ],
@@ -118,6 +119,13 @@ export const FULL = {
     },
     scrape: { port: 9090, path: '/metrics' },
     probe: { method: 'GET', path: '/', port: 'http', headers: {}, body: '', requests: 5 },
+    tester: { header: 'x-tester', value: 'me' },
+    guard: {
+      image: `registry.example/guard@sha256:${'0'.repeat(64)}`,
+      every: '2m',
+      after: '5m',
+      'service-account': 'shop-guard',
+    },
     allow: ['networkpolicy/shop'],
   },
 } as const

@@ -5,6 +5,43 @@ import { line, positiveSpan, span, whole } from './text.ts'
 const port = z.union([line, whole(1, 65535)])
 const unread = z.optional(z.unknown())
 
+/** A share of the users' requests, or a copy of some of them whose answers nobody sees. */
+const step = z.strictObject({ weight: z.optional(whole(1, 99)), mirror: z.optional(whole(1, 100)), hold: span }).check(
+  z.refine(({ weight, mirror }) => (weight === undefined) !== (mirror === undefined), {
+    error: 'must have either weight, such as { weight: 5, hold: 10m }, or mirror',
+  }),
+)
+
+const headerName = z
+  .string()
+  .check(z.regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/, { error: 'must be the name of an HTTP header or cookie' }))
+/** Whose requests always reach the canary. */
+const tester = z
+  .strictObject({
+    header: z.optional(headerName),
+    cookie: z.optional(headerName),
+    value: z.string().check(z.minLength(1, { error: 'is empty' })),
+  })
+  .check(
+    z.refine(({ header, cookie }) => (header === undefined) !== (cookie === undefined), {
+      error: 'must have either header or cookie',
+    }),
+  )
+
+/** What stands guard in the cluster. */
+const guard = z.strictObject({
+  image: z
+    .string()
+    .check(z.regex(/^[^@\s]+@sha256:[0-9a-f]{64}$/, { error: 'must name the image by digest, as in name@sha256:…' })),
+  every: z.optional(span),
+  after: z.optional(span),
+  'service-account': z.optional(
+    z
+      .string()
+      .check(z.regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, { error: 'must be the name of a ServiceAccount' })),
+  ),
+})
+
 /**
  * canary-promote's plan as sluice.yml holds it. Here only what a typing error breaks is found: names of keys, steps, times and words. What a metric
  * must be is canary-promote's to say. Values stay as they are written, since they are handed on.
@@ -12,7 +49,7 @@ const unread = z.optional(z.unknown())
 export const canaryPlan = z.strictObject({
   steps: z.optional(
     z
-      .array(z.strictObject({ weight: whole(1, 99), hold: span }))
+      .array(step)
       .check(z.minLength(1, { error: 'is empty; a canary needs at least one step, such as { weight: 5, hold: 10m }' })),
   ),
   interval: z.optional(positiveSpan),
@@ -75,14 +112,8 @@ export const canaryPlan = z.strictObject({
       timeout: z.optional(positiveSpan),
     }),
   ),
-  guard: z.optional(
-    z.strictObject({
-      image: line,
-      every: z.optional(span),
-      after: z.optional(span),
-      'service-account': z.optional(line),
-    }),
-  ),
+  tester: z.optional(tester),
+  guard: z.optional(guard),
   allow: z.optional(z.array(line)),
 })
 /** canary-promote's plan, as it is written; what was left out is absent. */
@@ -104,7 +135,7 @@ export type CanaryTimes = {
   readonly drain: number
 }
 
-/** The times of a plan, with the defaults of what it leaves out. */
+/** The times of a plan, with the defaults of what it leaves out. A step that only copies requests is held like any other. */
 export const timesOf = (plan: CanaryPlan): CanaryTimes => ({
   holds: plan.steps?.map(({ hold }) => parseDuration(hold) ?? 0) ?? DEFAULT_TIMES.holds,
   readyWithin: read(plan['ready-within']) ?? DEFAULT_TIMES.readyWithin,
@@ -112,12 +143,14 @@ export const timesOf = (plan: CanaryPlan): CanaryTimes => ({
   drain: read(plan.drain) ?? DEFAULT_TIMES.drain,
 })
 
-/** The weights of a plan's steps, whole percent, with the default's where it has none. */
-export const weightsOf = (plan: CanaryPlan): readonly number[] =>
-  plan.steps?.map(({ weight }) => weight) ?? DEFAULT_WEIGHTS
+/** The steps of a plan for people, `a copy of 20 %` or `5 %`; with the default's where it has none. */
+export const stepsInWords = (plan: CanaryPlan): readonly string[] =>
+  (plan.steps ?? DEFAULT_WEIGHTS.map((weight) => ({ weight, mirror: undefined }))).map(({ weight, mirror }) =>
+    mirror === undefined ? `${weight} %` : `a copy of ${mirror} %`,
+  )
 
 /** The weights of canary-promote's own default plan; held equal as `DEFAULT_TIMES` is. */
-export const DEFAULT_WEIGHTS: readonly number[] = [5, 25, 50]
+const DEFAULT_WEIGHTS: readonly number[] = [5, 25, 50]
 
 /** How long a canary takes that nothing holds, ms: its holds and its drain. */
 export const plannedRun = ({ holds, drain }: CanaryTimes): number => sum(holds) + drain

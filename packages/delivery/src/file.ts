@@ -5,6 +5,7 @@ import * as z from 'zod/mini'
 import { canaryPlan } from './canary.ts'
 import { login } from './login.ts'
 import { references } from './references.ts'
+import { ROUTERS } from './routers.ts'
 import { dnsLabel, environmentName, line, path, pathFromFolder, positiveSpan, whole } from './text.ts'
 
 const image = line.check(
@@ -62,7 +63,7 @@ const target = z.strictObject({
   'service-port': z._default(z.union([dnsLabel, whole(1, 65535)], { error: "must be the port's number or name" }), 80),
   values: z._default(z.record(z.string(), lineScalar), {}),
   timeout: z._default(positiveSpan, '10m'),
-  router: z.optional(z.enum(['gateway-api', 'replicas'])),
+  router: z.optional(z.enum(ROUTERS)),
   route: z.optional(line),
   rule: z.optional(whole(0, 1000)),
 })

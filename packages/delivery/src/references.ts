@@ -2,6 +2,8 @@ import { unknownName } from '@sluice/kit/nearest'
 import * as z from 'zod/mini'
 import { environmentProblems } from './environments.ts'
 import { type Fields, type Found, fields, list } from './found.ts'
+import { routerProblems } from './routers.ts'
+import { planFindings } from './steps.ts'
 import { leavesRepository, nameProblem } from './text.ts'
 
 /**
@@ -34,9 +36,9 @@ const contradictions = (value: unknown): readonly Found[] => {
     ...services.flatMap(([name]) => badName('service', name, ['services'])),
     ...Object.keys(environments).flatMap((name) => badName('environment', name, ['environments'])),
     ...environmentProblems(environments),
-    ...services.flatMap(([name, one]) => ofService(name, fields(one), environments)),
+    ...services.flatMap(([name, one]) => ofService(name, fields(one), file)),
     ...sharedPlaces(services),
-    ...rising(file.plan, ['plan']),
+    ...planFindings(file.plan, ['plan']),
   ]
 }
 
@@ -50,7 +52,8 @@ const badName = (
   return text === undefined ? [] : [{ path: [...path, name], text }]
 }
 
-const ofService = (name: string, one: Fields, environments: Fields): readonly Found[] => {
+const ofService = (name: string, one: Fields, file: Fields): readonly Found[] => {
+  const environments = fields(file.environments)
   const path = ['services', name]
   const deploy = Object.entries(fields(one.deploy))
   const roleOf = (environment: string): unknown =>
@@ -91,16 +94,12 @@ const ofService = (name: string, one: Fields, environments: Fields): readonly Fo
           },
         ],
   )
-  const routes = deploy.flatMap(([environment, target]) => {
-    const { router, ...rest } = fields(target)
-    if (router !== 'replicas') return []
-    return ['route', 'rule']
-      .filter((key) => Object.hasOwn(rest, key))
-      .map((key) => ({
-        path: [...path, 'deploy', environment, key],
-        text: 'is given, but router is replicas: there is no route',
-      }))
-  })
+  const own = { ...placed(file.plan, ['plan']), ...placed(one.plan, [...path, 'plan']) }
+  const routes = deploy.flatMap(([environment, target]) =>
+    roleOf(environment) === 'staging'
+      ? []
+      : routerProblems({ service: name, environment, target: fields(target), plan: own }),
+  )
   const image = deploy
     .filter(([, target]) => Object.hasOwn(fields(fields(target).values), 'IMAGE'))
     .map(([environment]) => ({
@@ -123,9 +122,13 @@ const ofService = (name: string, one: Fields, environments: Fields): readonly Fo
     ...routes,
     ...image,
     ...sameChecks(one.checks, [...path, 'checks']),
-    ...rising(one.plan, [...path, 'plan']),
+    ...planFindings(one.plan, [...path, 'plan'], file.plan),
   ]
 }
+
+/** Each key of a plan with the path of the map that it stands in. */
+const placed = (plan: unknown, path: readonly PropertyKey[]) =>
+  Object.fromEntries(Object.entries(fields(plan)).map(([key, value]) => [key, { value, in: path }]))
 
 type Placed = readonly [path: readonly PropertyKey[], value: unknown]
 
@@ -173,13 +176,4 @@ const sharedPlaces = (services: readonly (readonly [string, unknown])[]): readon
     const text = `is the Deployment that ${first.service} is deployed to as well`
     return [{ path: ['services', service, 'deploy', environment], text }]
   })
-}
-
-const rising = (plan: unknown, path: readonly PropertyKey[]): readonly Found[] => {
-  const weights = list(fields(plan).steps).map((step) => fields(step).weight)
-  const at = weights.findIndex(
-    (weight, index) => typeof weight === 'number' && index > 0 && weight <= Number(weights[index - 1]),
-  )
-  if (at < 0) return []
-  return [{ path: [...path, 'steps', at, 'weight'], text: `steps must rise in weight; they are ${weights.join(', ')}` }]
 }

@@ -182,7 +182,7 @@ describe('what a part gets wrong by itself', () => {
       name: 'a misspelt key of a step',
       change: service({ plan: { steps: [{ wieght: 5, hold: '1m' }] } }),
       says: [
-        'services.shop.plan.steps.0.weight: is required: a number',
+        'services.shop.plan.steps.0: must have either weight, such as { weight: 5, hold: 10m }, or mirror',
         'services.shop.plan.steps.0: unknown key "wieght"; did you mean "weight"?',
       ],
     },
