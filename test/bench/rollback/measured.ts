@@ -33,6 +33,8 @@ export type Measured = {
   readonly requests: number
   /** Requests without a good answer, but for those that the service always fails. */
   readonly failed: number
+  /** Those, by what was answered or why nothing was. */
+  readonly failures: Readonly<Record<string, number>>
   /** Answers that clients got from the release, good or not, and failures that no version answered. */
   readonly touched: number
   readonly left: readonly string[]
@@ -47,6 +49,7 @@ export const measured = (scene: Scene, watched: Watched): Measured => {
   const sum = (counted: Watched['answers']): number => counted.reduce((total, { count }) => total + count, 0)
   // An answer that names no version is the canary's: stable is sound, so only what went to the canary can be lost.
   const elsewhere = answers.filter(({ answer }) => !ofStable(answer))
+  const failed = answers.filter(({ answer }) => !answer.endsWith(' 200') && !isUsual(answer))
   return {
     verdict,
     wrong: verdict !== (scene.bad ? 'stopped' : 'promoted'),
@@ -54,10 +57,17 @@ export const measured = (scene: Scene, watched: Watched): Measured => {
     saidAfter: saidAt === null ? null : seconds(saidAt - wroteAt),
     before: seconds(wroteAt - startedAt),
     requests: sum(answers),
-    failed: sum(answers.filter(({ answer }) => !answer.endsWith(' 200') && !isUsual(answer))),
+    failed: sum(failed),
+    failures: byAnswer(failed),
     touched: sum(elsewhere),
     left,
   }
+}
+
+const byAnswer = (answers: Watched['answers']): Readonly<Record<string, number>> => {
+  const counts: Record<string, number> = {}
+  for (const { answer, count } of answers) counts[answer] = (counts[answer] ?? 0) + count
+  return counts
 }
 
 const since = (

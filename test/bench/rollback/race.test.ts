@@ -32,7 +32,7 @@ describe('what a round comes to', () => {
   test('seconds run from the first write to weight 0, when the last answer of the release was earlier', () => {
     expect(measured(errors, base)).toEqual({
       ...{ verdict: 'stopped', wrong: false, stableAfter: 10, saidAfter: 20, before: 1 },
-      ...{ requests: 510, failed: 2, touched: 10, left: [] },
+      ...{ requests: 510, failed: 2, failures: { 'errors 500': 2 }, touched: 10, left: [] },
     })
   })
   test('an answer of the release after weight 0 was read back is later than that', () => {

@@ -24,6 +24,7 @@ const kept = (tool: Tool, more: Partial<Kept> = {}): Kept => ({
     failed: 4,
     touched: 20,
   },
+  failures: {},
   left: [],
   ...more,
 })
