@@ -3,13 +3,18 @@ import { join } from 'node:path'
 import { canaryPlan, DEFAULT_TIMES, stepsInWords, timesOf } from '@sluice/delivery/canary'
 import { checkSluiceFile, readSluiceFile } from '@sluice/delivery/file'
 import { planFor } from '@sluice/delivery/plan'
+import { ROUTERS } from '@sluice/delivery/routers'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import * as z from 'zod/mini'
-import { planDocument } from '../actions/canary-promote/src/inputs.ts'
+import { ABILITIES } from '../actions/canary-promote/src/abilities.ts'
+import { planDocument, readPlan } from '../actions/canary-promote/src/inputs.ts'
+import { planProblems } from '../actions/canary-promote/src/plan.ts'
 import { parseChecks } from '../actions/smoke-test/src/ports/checks-file.ts'
 
 const ROOT = join(import.meta.dirname, '..')
+const GUARD = { image: `a/guard@sha256:${'0'.repeat(64)}` }
+const MIRROR = { mirror: 20, hold: '1m' }
 const readText = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
 
 describe('what sluice.yml knows of the actions that it is read for', () => {
@@ -37,6 +42,16 @@ describe('what sluice.yml knows of the actions that it is read for', () => {
     { name: 'a wrong rate', plan: { 'false-rollback-rate': 1 } },
     { name: 'a guard without an image', plan: { guard: { every: '1m' } } },
     { name: 'a guard that looks at no time', plan: { guard: { image: 'a', every: 'often' } } },
+    { name: 'a guard of a tag', plan: { guard: { image: 'a:v1' } } },
+    { name: 'a guard of no account', plan: { guard: { ...GUARD, 'service-account': 'A b' } } },
+    { name: 'a step of both kinds', plan: { steps: [{ weight: 1, mirror: 1, hold: '1m' }] } },
+    { name: 'a step of no kind', plan: { steps: [{ hold: '1m' }] } },
+    { name: 'a copy of nothing', plan: { steps: [{ mirror: 0, hold: '1m' }] } },
+    { name: 'a copy of more than all', plan: { steps: [{ mirror: 101, hold: '1m' }] } },
+    { name: 'a tester by nothing', plan: { tester: { value: 'a' } } },
+    { name: 'a tester by both', plan: { tester: { header: 'a', cookie: 'b', value: 'c' } } },
+    { name: 'a tester of any value', plan: { tester: { header: 'a', value: '' } } },
+    { name: 'a tester by what is no header', plan: { tester: { header: 'a b', value: 'c' } } },
     { name: 'half a canary', plan: { 'min-canary': 0.5 } },
   ])('$name is wrong for both', ({ plan }) => {
     expect(z.safeParse(planDocument, plan).success).toBe(false)
@@ -65,15 +80,75 @@ describe('what sluice.yml knows of the actions that it is read for', () => {
       name: 'a latency',
       plan: { metrics: [{ name: 'slow', kind: 'latency', threshold: '1s', max: '1%', only: { route: '/' } }] },
     },
-    {
-      name: 'a guard',
-      plan: { guard: { image: `a/guard@sha256:${'0'.repeat(64)}`, every: '2m', after: '5m', 'service-account': 'g' } },
-    },
+    { name: 'a guard', plan: { guard: { ...GUARD, every: '2m', after: '5m', 'service-account': 'g' } } },
+    { name: 'copies first', plan: { steps: [MIRROR, { weight: 5, hold: '1m' }] } },
+    { name: 'a tester by header', plan: { tester: { header: 'X-Tester', value: 'a b' } } },
+    { name: 'a tester by cookie', plan: { tester: { cookie: 'tester', value: 'always' } } },
+    { name: 'what may be lost', plan: { allow: ['networkpolicy/a/b', 'podsecurity/baseline', 'application/a'] } },
     { name: 'times with blanks', plan: { drain: ' 30s ' } },
   ])('$name is right for both', ({ plan }) => {
     expect(z.safeParse(planDocument, plan).success).toBe(true)
     expect(z.safeParse(canaryPlan, plan).success).toBe(true)
   })
+
+  test('every plan that the pages of canary-promote show is one that sluice.yml takes', () => {
+    const shown = ['README.md', 'providers.md'].flatMap((page) =>
+      [...readText(`actions/canary-promote/${page}`).matchAll(/^```yaml\n([\s\S]*?)^```/gm)].flatMap(
+        ([, text = '']) => {
+          const read: unknown = text.includes('\n---\n') ? undefined : parse(text)
+          const keys = typeof read === 'object' && read !== null ? Object.keys(read) : []
+          return keys.length > 0 && keys.every((key) => key in canaryPlan.shape) ? [read] : []
+        },
+      ),
+    )
+    expect(shown.length).toBeGreaterThan(7)
+    // A page leaves the digest of the guard to whoever reads it.
+    for (const plan of shown)
+      expect(z.safeParse(canaryPlan, { ...(plan as object), guard: GUARD }).error?.issues ?? []).toEqual([])
+  })
+
+  test("canary-promote's routers are the same", () => {
+    expect(Object.keys(ABILITIES).sort()).toEqual([...ROUTERS].sort())
+  })
+  const asked: readonly { readonly name: string; readonly plan: object; readonly rule?: number }[] = [
+    { name: 'nothing', plan: {} },
+    { name: 'copies', plan: { steps: [MIRROR, { weight: 5, hold: '1m' }] } },
+    { name: 'copies only', plan: { steps: [MIRROR] } },
+    { name: 'copies later', plan: { steps: [{ weight: 5, hold: '1m' }, MIRROR] } },
+    { name: 'falling weights', plan: { steps: [5, 5].map((weight) => ({ weight, hold: '1m' })) } },
+    { name: 'a header', plan: { tester: { header: 'a', value: 'b' } } },
+    { name: 'a cookie', plan: { tester: { cookie: 'a', value: 'b' } } },
+    { name: 'the cookie of ingress-nginx', plan: { tester: { cookie: 'a', value: 'always' } } },
+    { name: 'a rule', plan: {}, rule: 1 },
+    { name: 'a guard', plan: { guard: GUARD } },
+    { name: 'a guard at odd times', plan: { guard: { ...GUARD, every: '7m' } } },
+    { name: 'a guard at half minutes', plan: { guard: { ...GUARD, every: '90s' } } },
+    { name: 'a guard that acts early', plan: { guard: { ...GUARD, after: '59s' } } },
+    { name: 'a guard that acts early for this lease', plan: { guard: GUARD, lease: '4m' } },
+  ]
+  test.each(ROUTERS.flatMap((router) => asked.map((each) => ({ router, ...each }))))(
+    'of router $router and $name both say the same',
+    ({ router, plan, rule }) => {
+      const written = JSON.stringify(plan)
+      const theirs = planProblems(
+        readPlan(
+          { source: written, file: 'plan' },
+          parse(readText('actions/canary-promote/action.yml')).inputs['plan-defaults'].default,
+        ),
+        { router, rule },
+      )
+      const place = { namespace: 'shop', router, ...(rule === undefined ? {} : { rule }) }
+      const ours = checkSluiceFile(
+        JSON.stringify({
+          version: 1,
+          services: { shop: { image: 'shop', deploy: { production: place }, plan } },
+          environments: { production: { role: 'production' } },
+        }),
+      )
+      const found = ours.kind === 'wrong' ? ours.problems.map(({ text }) => text) : []
+      expect(found, theirs.join('; ')).toHaveLength(theirs.length)
+    },
+  )
 
   test("smoke-test's checks have the same keys", () => {
     const wrong = parseChecks('- { path: /, zzzzzzz: 1 }', 'smoke')

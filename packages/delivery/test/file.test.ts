@@ -328,8 +328,108 @@ describe('what the parts say of each other', () => {
       },
       says: ['plan.steps.1.weight: steps must rise in weight; they are 20, 10'],
     },
+    {
+      name: 'steps that copy between others',
+      change: {
+        plan: {
+          steps: [
+            { weight: 5, hold: '1m' },
+            { mirror: 20, hold: '1m' },
+            { weight: 5, hold: '1m' },
+          ],
+        },
+      },
+      says: [
+        'plan.steps.1.mirror: steps that mirror come before the first one with a weight, which would fall to 0 again',
+        'plan.steps.2.weight: steps must rise in weight; they are 5, 5',
+      ],
+    },
+    {
+      name: 'steps that only copy',
+      change: service({ plan: { steps: [{ mirror: 20, hold: '1m' }] } }),
+      says: [
+        'services.shop.plan.steps: only copy requests; a canary needs at least one with a weight, such as { weight: 5, hold: 10m }',
+      ],
+    },
+    {
+      name: 'a router of the service that cannot do what the plan for all asks',
+      change: {
+        ...service({ deploy: { production: { router: 'alb' } } }),
+        plan: {
+          steps: [
+            { mirror: 20, hold: '1m' },
+            { weight: 5, hold: '1m' },
+          ],
+          tester: { cookie: 'tester', value: 'me' },
+        },
+      },
+      says: [
+        'plan.steps.0.mirror: copies requests, which router alb of shop in production cannot; gateway-api, istio can',
+        'plan.tester.cookie: is what a tester is known by, which router alb of shop in production cannot match; istio, nginx, traefik can',
+      ],
+    },
+    {
+      name: 'a cookie of the default router, which matches headers',
+      change: service({ plan: { tester: { cookie: 'tester', value: 'me' } } }),
+      says: [
+        'services.shop.plan.tester.cookie: is what a tester is known by, which router gateway-api of shop in production cannot match; istio, nginx, traefik can, and it can match a header',
+      ],
+    },
+    {
+      name: 'a cookie that ingress-nginx does not know',
+      change: service({
+        plan: { tester: { cookie: 'tester', value: 'me' } },
+        deploy: { production: { router: 'nginx' } },
+      }),
+      says: [
+        'services.shop.plan.tester.value: must be always for a cookie: ingress-nginx, the router nginx of shop in production, knows it by no other',
+      ],
+    },
+    {
+      name: 'a rule of what has none, and a Rollout that a first release would not judge',
+      change: service({
+        deploy: { production: { router: 'argo-rollouts', route: 'shop', rule: 0 } },
+      }),
+      says: [
+        'services.shop.deploy.production.manifests: are for a first release of a Deployment, and router argo-rollouts releases a Rollout that is there already: apply it yourself once, and leave them out',
+        'services.shop.deploy.production.route: is given, but router is argo-rollouts: there is no route',
+        'services.shop.deploy.production.rule: is given, but router is argo-rollouts: there is no route',
+      ],
+    },
+    {
+      name: "a rule of Traefik's",
+      change: service({ deploy: { production: { router: 'traefik', rule: 1 } } }),
+      says: ['services.shop.deploy.production.rule: is given, but what router traefik splits has no rules by index'],
+    },
+    {
+      name: 'a guard whose times no CronJob and no Lease has',
+      change: {
+        plan: { lease: '4m' },
+        ...service({ plan: { guard: { image: `guard@sha256:${'0'.repeat(64)}`, every: '7m' } } }),
+      },
+      says: [
+        'services.shop.plan.guard.after: must be at least lease, 4m, not 3m',
+        'services.shop.plan.guard.every: must be whole minutes that an hour is made of, from 1m to 30m, not 7m',
+      ],
+    },
   ])('$name', ({ change, says }) => {
     expect(wrongWith(change)).toEqual(says)
+  })
+  test("a service's own steps and tester count, not those of the plan for all; staging has no canary", () => {
+    const copies = [
+      { mirror: 20, hold: '1m' },
+      { weight: 5, hold: '1m' },
+    ]
+    const own = { steps: [{ weight: 5, hold: '1m' }] }
+    const nginx = { deploy: { production: { router: 'nginx' } } }
+    expect(wrongWith({ ...service({ ...nginx, plan: own }), plan: { steps: copies } })).toEqual([])
+    expect(wrongWith({ ...service(nginx), plan: { steps: copies } })).toHaveLength(1)
+    const { production: _, ...environments } = SMALL.environments
+    const staged = {
+      ...service({ deploy: { production: undefined } }),
+      environments: { ...environments, production: undefined },
+    }
+    expect(wrongWith({ ...staged, plan: { tester: { cookie: 'a', value: 'b' } } })).toEqual([])
   })
   test('manifests beside the folder of a service are inside', () => {
     expect(wrongWith(service({ folder: 'services/shop', deploy: { staging: { manifests: '../../m' } } }))).toEqual([])

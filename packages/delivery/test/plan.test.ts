@@ -221,13 +221,28 @@ describe('the canary', () => {
     for (const plan of [
       {},
       { steps: [{ weight: 5, hold: '90s' }], 'max-hold': '7m', drain: '3s', 'ready-within': '2m' },
+      {
+        steps: [
+          { mirror: 20, hold: '25m' },
+          { weight: 5, hold: '90s' },
+        ],
+      },
       { steps: [1, 2, 3, 4].map((weight) => ({ weight, hold: '1h' })), 'max-hold': '0s' },
     ]) {
       const { holds, readyWithin, maxHold, drain } = timesOf(plan)
       const steps = holds.map((hold, index) => ({ weight: index + 1, hold }))
+      expect(holds).toHaveLength(plan.steps?.length ?? 3)
       const release = { steps, readyWithin, maxHold, drain } as unknown as Parameters<typeof longestRun>[0]
       expect(total(longestParts(timesOf(plan)))).toBe(longestRun(release))
     }
+  })
+  test('a step that only copies is held, and counted, like any other', () => {
+    const steps = [{ weight: 5, hold: '10m' }]
+    const minutes = (more: Change[]) => planOf({ plan: { steps: [...more, ...steps] } }).production
+    const [without, with20] = [minutes([]), minutes([{ mirror: 20, hold: '20m' }])]
+    expect((with20?.['runner-minutes'] ?? 0) - (without?.['runner-minutes'] ?? 0)).toBe(20)
+    // Its hold, max-hold, and ready-within for pods and for the route.
+    expect((with20?.['timeout-minutes'] ?? 0) - (without?.['timeout-minutes'] ?? 0)).toBe(20 + 30 + 20)
   })
   const long = { plan: { steps: [5, 20, 50].map((weight) => ({ weight, hold: '2h' })) } }
   test("one that may outlive a job on GitHub's own runner is refused with the sum", () => {
