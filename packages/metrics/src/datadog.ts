@@ -83,8 +83,8 @@ const keysOf = (given: DatadogGiven): Keys => {
   if (keys.apiKey === '' || keys.applicationKey === '')
     throw new Fault(
       'input',
-      `datadog: the ${keys.apiKey === '' ? 'API' : 'application'} key is empty`,
-      'Both keys are needed to read: check that the secret is set, and reaches this job',
+      `datadog: the ${keys.apiKey === '' ? 'API key (input datadog-api-key' : 'application key (input datadog-application-key'}) is empty`,
+      "Both keys are needed to read; in Sluice's workflows they are the environment's secrets DATADOG_API_KEY and DATADOG_APPLICATION_KEY, which arrive by `secrets: inherit`",
     )
   return keys
 }

@@ -60,7 +60,7 @@ export const answerOf = (result: HttpResult): Answered => {
     return {
       kind: 'outage',
       text: `refused the credentials (${status})`,
-      hint: 'Check the inputs prometheus-token, or prometheus-username and prometheus-password, and what they may read',
+      hint: "Check the inputs prometheus-token, or prometheus-username and prometheus-password, and what they may read; in Sluice's workflows they are the environment's secrets PROMETHEUS_TOKEN, PROMETHEUS_USERNAME and PROMETHEUS_PASSWORD",
     }
   if (status >= 300 && status < 400)
     return {

@@ -340,7 +340,7 @@ describe('what cannot be counted is an input fault, all of it at once', () => {
     ['the same on both sides', ratio('sum:a{service:shop}'), 'reads the same on both sides'],
     ['a placeholder that is none', ratio('sum:a{d:{{service}}}'), '{{service}} is no placeholder'],
     ['a site that is none', { site: 'datadog.example' }, 'no site of Datadog'],
-    ['an empty key', { applicationKey: ' \n' }, 'the application key is empty'],
+    ['an empty key', { applicationKey: ' \n' }, 'the application key (input datadog-application-key) is empty'],
     [
       'a proxy without TLS',
       { url: 'http://datadog-proxy.shop.svc:8080' },

@@ -41,7 +41,7 @@ export const metricCredentials = (
         throw new Fault(
           'input',
           'aws-access-key-id and aws-secret-access-key are empty, and so are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
-          'Log in to AWS in a step before, or give the inputs',
+          "Log in to AWS in a step before, or give the inputs; in Sluice's workflows they are the environment's secrets CLOUDWATCH_ACCESS_KEY_ID and CLOUDWATCH_SECRET_ACCESS_KEY, where its login is not at AWS",
         )
       return { accessKeyId, secretAccessKey, sessionToken }
     },
