@@ -123,6 +123,25 @@ test('GitHub’s Deployments say that both began and how both ended', async () =
   expect(recorded).toEqual(['staging in_progress', 'staging pass', 'production in_progress', 'production promoted'])
 })
 
+test("what metrics are read with reaches the canary, from production's own secrets, and nobody else", async () => {
+  const { did, credentials, trace } = await one({ canary: 'error' })
+  expect(did).toContain('recover canary reap')
+  expect(credentials).toEqual({
+    'canary canary': {
+      'prometheus-token': "production's prometheus_token",
+      'prometheus-username': "production's prometheus_username",
+      'prometheus-password': "production's prometheus_password",
+      'prometheus-headers': "production's prometheus_headers",
+      'prometheus-ca': "production's prometheus_ca",
+      'datadog-api-key': "production's datadog_api_key",
+      'datadog-application-key': "production's datadog_application_key",
+      'aws-access-key-id': "production's cloudwatch_access_key_id",
+      'aws-secret-access-key': "production's cloudwatch_secret_access_key",
+    },
+  })
+  expect(JSON.stringify(trace)).not.toMatch(/(production|recovery|staging)'s (prometheus|datadog|cloudwatch)_/)
+})
+
 describe('the job beside the canary', () => {
   const recovered = (world: Partial<World>) => one({ staging: false, ...world })
 

@@ -16,7 +16,19 @@ export type Delivered = {
   readonly did: readonly string[]
   readonly trace: RunTrace
   readonly recorded: readonly string[]
+  /** The inputs that hold a metric source's credential, by `job action`. */
+  readonly credentials: Readonly<Record<string, Values>>
 }
+
+/** The environments' secrets, each with a value that says whose it is. */
+const secretsOf = (environment: string): Values =>
+  Object.fromEntries(SECRETS.map((name) => [name, `${environment}'s ${name.toLowerCase()}`]))
+const SECRETS = [
+  ...['TOKEN', 'USERNAME', 'PASSWORD', 'HEADERS', 'CA'].map((name) => `PROMETHEUS_${name}`),
+  ...['DATADOG_API_KEY', 'DATADOG_APPLICATION_KEY', 'CLOUDWATCH_ACCESS_KEY_ID', 'CLOUDWATCH_SECRET_ACCESS_KEY'],
+  // Many repositories have a key of this name for something else.
+  'AWS_ACCESS_KEY_ID',
+]
 
 /** A local GitHub with a caller of deliver.yml, for one delivery after the other: reading the workflows is most of the work. */
 export type Deliveries = {
@@ -34,6 +46,7 @@ export const openDeliveries = async (): Promise<Deliveries> => {
   let world = WELL
   let did: string[] = []
   let recorded: string[] = []
+  let credentials: Record<string, Values> = {}
   let outcome = ''
   let stop = (): void => {}
 
@@ -42,6 +55,8 @@ export const openDeliveries = async (): Promise<Deliveries> => {
     async ({ inputs, job, cancelled }) => {
       const id = job.split(' / ').at(-1) ?? job
       did.push(`${id} ${name}${inputs.mode ? ` ${inputs.mode}` : ''}`)
+      const secret = Object.entries(inputs).filter(([key, value]) => value !== '' && CREDENTIAL.test(key))
+      if (secret.length > 0) credentials[`${id} ${name}`] = Object.fromEntries(secret)
       if (LAST.get(id) === name && [world.dies, world.cancelled].some((each) => each === id)) {
         const stopped = new Promise((resolve) => cancelled.addEventListener('abort', resolve, { once: true }))
         stop()
@@ -57,7 +72,12 @@ export const openDeliveries = async (): Promise<Deliveries> => {
     published: { [`${OWNER}/sluice`]: ROOT },
     actions: {},
     secrets: { ACCOUNT: 'account-4711' },
-    environments: { 'production-approval': { reviewers: ['someone'] } },
+    environments: {
+      'production-approval': { reviewers: ['someone'] },
+      production: { secrets: secretsOf('production') },
+      'production-recovery': { secrets: secretsOf('recovery') },
+      staging: { secrets: secretsOf('staging') },
+    },
     approve: async () => world.reviewer,
     env: { PATH: process.env.PATH ?? '' },
     noticedAfter: 1,
@@ -98,11 +118,12 @@ export const openDeliveries = async (): Promise<Deliveries> => {
     world = next
     did = []
     recorded = []
+    credentials = {}
     outcome = ''
     const started = start()
     if (started === undefined) throw new Error('nothing was started')
     stop = () => (world.dies === '' ? started.cancel() : started.kill(`${world.dies} / ${world.dies}`))
-    return { trace: await started.done, outcome, did, recorded }
+    return { trace: await started.done, outcome, did, recorded, credentials }
   }
   return {
     deliver: (next) => run(next, () => (next.event === 'push' ? platform.push()[0] : platform.dispatch('deliver.yml'))),
@@ -113,6 +134,8 @@ export const openDeliveries = async (): Promise<Deliveries> => {
     },
   }
 }
+
+const CREDENTIAL = /^(prometheus|datadog|aws|cloudwatch)-|kubeconfig/
 
 /** Machines are made of many small folders: where there is a file system in memory, hundreds of them take a fifth of the time. */
 const scratch = (): string => {

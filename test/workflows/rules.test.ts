@@ -153,6 +153,41 @@ describe('the depth of a workflow', () => {
   test.each([1, 2, 5])('counts the caller and what it calls: %i', (length) => expect(depth(chain(length))).toBe(length))
 })
 
+describe('the credentials that metrics are read with', () => {
+  const inputs = Object.keys(houseOf('.github/workflows/canary.yml').action('canary-promote')?.inputs ?? {})
+  const credentials = inputs.filter((name) => /^(prometheus|datadog|aws)-/.test(name))
+  // What is stored is no role's: a session has ended long before the next release.
+  const stored = credentials.filter((name) => name !== 'aws-session-token')
+  /** A key of AWS has a name of its own: many repositories have an AWS_ACCESS_KEY_ID for something else, which would take the role's place. */
+  const secretOf = (input: string): string => input.replace(/^aws-/, 'cloudwatch-').replaceAll('-', '_')
+  const SECRET = /secrets\.(prometheus|datadog|aws|cloudwatch)_\w+/gi
+
+  test('are every one a secret that may be given, of canary.yml and of deliver.yml before it', () => {
+    expect(stored.length).toBeGreaterThan(8)
+    for (const path of ['.github/workflows/canary.yml', '.github/workflows/deliver.yml']) {
+      const call = readWorkflow(path).on.workflow_call
+      expect(Object.keys(call?.secrets ?? {})).toEqual(['kubeconfig', ...stored.map(secretOf)])
+      expect(Object.keys(call?.inputs ?? {}).filter((name) => /prometheus|datadog|aws|cloudwatch/.test(name))).toEqual(
+        [],
+      )
+    }
+  })
+  test.each(PUBLISHED)('are read in %s by the step that compares, if at all', (path) => {
+    const { jobs, ...rest } = readWorkflow(path)
+    expect(JSON.stringify(rest)).not.toMatch(SECRET)
+    for (const [id, { steps = [], ...job }] of Object.entries(jobs)) {
+      expect(JSON.stringify(job), id).not.toMatch(SECRET)
+      for (const { with: given, ...step } of steps) {
+        const judges =
+          path.endsWith('/canary.yml') && id === 'canary' && actionName(step.uses ?? '') === 'canary-promote'
+        expect(JSON.stringify(step), id).not.toMatch(SECRET)
+        if (!judges) expect(JSON.stringify(given ?? {}), id).not.toMatch(SECRET)
+        else for (const name of stored) expect(given?.[name]).toBe(`\${{ secrets.${secretOf(name)} }}`)
+      }
+    }
+  })
+})
+
 test('the user’s commands are run by ci.yml, and by deliver.yml through it', () => {
   const having = PUBLISHED.filter((path) =>
     Object.values(readWorkflow(path).jobs).some((job) => runsCommands(job, houseOf(path))),
