@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { standing } from './box.ts'
 import { choose } from './can.ts'
 import { locked } from './lock.ts'
+import { describeCluster, makeAccount, pushProgram } from './orders.ts'
 import { pathsOf, say } from './paths.ts'
 import { down, programsOf, up } from './up.ts'
 
@@ -14,6 +15,11 @@ down        ends it and takes away all it left
 status      which of its programs run
 kubeconfig  prints an administrator's kubeconfig
 can         says what keeps a cluster from running here, and ends with 0 when nothing does
+
+For other programs, JSON on stdout, and on stdin what is asked (orders.ts):
+describe    how it is reached: kubeconfig, gateway, registry
+image       makes an image of a program of Node, pushes it, and gives its digest
+account     makes a service account with Roles, and gives its kubeconfig
 `
 
 /** Says why there can be none. */
@@ -58,6 +64,24 @@ const main = async (args: readonly string[]): Promise<number> => {
         return 1
       }
       process.stdout.write(readFileSync(path, 'utf8'))
+      return 0
+    }
+    case 'describe':
+    case 'image':
+    case 'account': {
+      const box = standing(paths)
+      const described = box && describeCluster(paths, box)
+      if (box === undefined || described === undefined) {
+        say('it is not there: `npm run cluster -- up` first')
+        return 1
+      }
+      const asked = () => JSON.parse(readFileSync(0, 'utf8'))
+      const made = {
+        describe: () => described,
+        image: () => pushProgram(paths, box, asked()),
+        account: () => makeAccount(paths, box, asked()),
+      }
+      process.stdout.write(`${JSON.stringify(await made[order]())}\n`)
       return 0
     }
     default:

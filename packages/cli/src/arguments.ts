@@ -30,6 +30,8 @@ export type RehearseOptions = {
   readonly service: string
   readonly report: string
   readonly seed: number
+  /** A real cluster of this checkout instead of the embedded one, by its name; empty for the one that is meant when none is named. */
+  readonly cluster: string | undefined
 }
 
 /** One action to run, with the inputs that were given; `summary` is the file that the job summary goes to. */
@@ -98,6 +100,7 @@ const REHEARSE = {
   seed: 'value',
   'from-source': 'switch',
   'second-only': 'switch',
+  cluster: 'optional',
 } as const
 
 const rehearseOptions = (argv: readonly string[]): RehearseOptions => {
@@ -115,11 +118,21 @@ const rehearseOptions = (argv: readonly string[]): RehearseOptions => {
   if (another !== undefined) problems.push('--cancel, --kill-runner and --approve no are one at a time')
   if (act !== 'none' && fault === 'never-ready' && act !== 'refuse')
     problems.push('--fault never-ready gives the canary no traffic, so there is no such moment to cancel or kill it in')
+  const cluster = clusterOf(values, problems)
+  if (cluster !== undefined && fault === 'outage')
+    problems.push(
+      '--fault outage is not for --cluster: what it breaks is a file of this machine, which no pod of a real cluster sees. Leave --cluster out for it',
+    )
+  if (cluster !== undefined && values.repository !== undefined)
+    problems.push(
+      '--cluster rehearses the example of this checkout, which it can make an image of; --repository is for the embedded cluster',
+    )
   if (fault === undefined || problems.length > 0) throw faultOf(problems)
   return {
     fault,
     seed,
     act,
+    cluster,
     json: values.json === 'true',
     live: values.live !== 'false' && values.json !== 'true',
     fromSource: values['from-source'] === 'true',
@@ -129,6 +142,17 @@ const rehearseOptions = (argv: readonly string[]): RehearseOptions => {
     service: values.service ?? '',
     report: values.report ?? '.sluice/rehearsal',
   }
+}
+
+/** `--cluster` alone is the cluster that is meant when none is named. */
+const clusterOf = (values: Readonly<Record<string, string>>, problems: string[]): string | undefined => {
+  const { cluster = 'false' } = values
+  if (!/^[a-z][a-z0-9-]{0,15}$/.test(cluster))
+    problems.push(
+      `--cluster stands alone, or is the name of a cluster as \`npm run cluster\` takes it, not "${cluster}"`,
+    )
+  if (cluster === 'false') return undefined
+  return cluster === 'true' ? '' : cluster
 }
 
 const actsOf = (values: Readonly<Record<string, string>>, problems: string[]): readonly Act[] => {

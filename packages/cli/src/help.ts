@@ -9,7 +9,7 @@ export const help = (actions: readonly Action[], of: string | undefined): string
   const width = Math.max(...actions.map(({ name }) => name.length), 8)
   return [
     'sluice <action> --input value …   runs an action outside GitHub: its inputs are flags, its defaults action.yml’s',
-    'sluice rehearse                   pushes a good and a bad release through the workflows onto an embedded cluster',
+    'sluice rehearse                   pushes a good and a bad release through the workflows onto a cluster',
     'sluice status --deployment NAME   what a release is doing (canary-promote, mode status)',
     'sluice help [command]             this, or the flags of one command',
     '',
@@ -54,4 +54,6 @@ services.NAME.start of sluice.yml, on the port in PORT, once for every pod.
   --json           prints the result as JSON and nothing else
   --no-live        plain lines instead of the live view
   --seed N         orders what the clients send and which requests fail. Default 1
+  --cluster        the example on a real Kubernetes that \`npm run cluster -- up\` brought up: pods from its registry, its gateway, service accounts
+                   with the Roles of the READMEs. --cluster=NAME: the one of that name. Its namespaces are removed at the end
   --from-source    runs the actions' sources rather than their bundles`

@@ -59,6 +59,7 @@ describe('a rehearsal', () => {
         service: '',
         report: '.sluice/rehearsal',
         seed: 1,
+        cluster: undefined,
       },
     })
   })
@@ -94,6 +95,14 @@ describe('a rehearsal', () => {
     { argv: ['--approve=yes'], act: 'none', second: false, fault: 'errors' },
   ])('with $argv is $act', ({ argv, act, second, fault }) => {
     expect(parse('rehearse', ...argv)).toMatchObject({ options: { act, second, fault } })
+  })
+
+  test.each([
+    { argv: ['--cluster'], cluster: '' },
+    { argv: ['--cluster=other', '--cancel'], cluster: 'other' },
+    { argv: ['--no-cluster'], cluster: undefined },
+  ])('with $argv stands on the cluster $cluster', ({ argv, cluster }) => {
+    expect(parse('rehearse', ...argv)).toMatchObject({ options: { cluster } })
   })
 
   test('with --json shows nothing live', () => {
@@ -145,6 +154,17 @@ describe('a mistake', () => {
       name: 'a kill in a moment that never comes',
       argv: ['rehearse', '--fault', 'never-ready', '--kill-runner'],
       says: /no such moment/,
+    },
+    { name: 'a cluster that can be none', argv: ['rehearse', '--cluster=../x'], says: /--cluster stands alone, or/ },
+    {
+      name: 'an outage that pods of a real cluster would not see',
+      argv: ['rehearse', '--cluster', '--fault', 'outage'],
+      says: /--fault outage is not for --cluster: .* Leave --cluster out/,
+    },
+    {
+      name: 'a repository that no image can be made of',
+      argv: ['rehearse', '--cluster', '--repository', '.'],
+      says: /--repository is for the embedded cluster/,
     },
     { name: 'a flag given twice', argv: ['rehearse', '--seed', '1', '--seed', '2'], says: /--seed is given twice/ },
     { name: 'a seed that is no number', argv: ['rehearse', '--seed', 'one'], says: /--seed must be a whole number/ },

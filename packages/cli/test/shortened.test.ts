@@ -33,6 +33,7 @@ const short = (change: Partial<Subject> = {}) =>
     plan: life,
     front: undefined,
     readyWithin: 12,
+    lease: 5,
     ...change,
   })
 
@@ -72,6 +73,14 @@ describe('a sluice.yml for a rehearsal', () => {
     expect(said.join(' ')).toContain(
       'Not measured here, for the counts are those of a process in front of the service: memory.',
     )
+  })
+
+  test('names the repository that pods pull from where it is another one, and a longer lease', () => {
+    const { text, plan, said } = short({ repository: '127.0.0.1:5000/rehearsal/shop', lease: 10 })
+    expect(parse(text).services.shop.image).toBe('127.0.0.1:5000/rehearsal/shop')
+    expect(plan.lease).toBe('10s')
+    expect(said.join(' ')).toContain('pushed to 127.0.0.1:5000/rehearsal/shop instead')
+    expect(parse(short().text).services.shop.image).toBe('a/b')
   })
 
   test('counts fewer requests than life where that would take minutes', () => {

@@ -1,7 +1,8 @@
 import { existsSync, globSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Cluster, KubernetesObject } from '@sluice/kubernetes/cluster'
+import type { KubernetesObject } from '@sluice/kubernetes/cluster'
 import { parseAllDocuments } from 'yaml'
+import type { Ground } from './ground.ts'
 import type { Route } from './production.ts'
 
 /** A Gateway by its place. */
@@ -32,7 +33,7 @@ export const readManifests = (folder: string, paths: readonly string[]): readonl
  * @param namespace where an object without one goes
  */
 export const setUpPlatform = async (
-  cluster: Cluster,
+  { cluster, gateway, namespace: make }: Pick<Ground, 'cluster' | 'gateway' | 'namespace'>,
   manifests: readonly KubernetesObject[],
   namespace: string,
 ): Promise<void> => {
@@ -45,12 +46,7 @@ export const setUpPlatform = async (
       known.parents.push(parent)
     }
   const namespaces = new Set([namespace, ...[...gateways.values()].map(({ at }) => at.namespace)])
-  for (const name of namespaces)
-    await cluster.apply(
-      { apiVersion: 'v1', resource: 'namespaces' },
-      { apiVersion: 'v1', kind: 'Namespace', metadata: { name } },
-      PLATFORM,
-    )
+  for (const name of namespaces) await make(name)
   for (const { at, parents } of gateways.values()) {
     const apiVersion = 'gateway.networking.k8s.io/v1'
     await cluster.apply(
@@ -59,9 +55,15 @@ export const setUpPlatform = async (
         apiVersion,
         kind: 'Gateway',
         metadata: at,
-        spec: { gatewayClassName: 'sluice', listeners: listenersOf(parents) },
+        spec: {
+          gatewayClassName: gateway.className,
+          listeners: listenersOf(parents, gateway.port).map((listener) => ({
+            ...listener,
+            ...(gateway.hostname === undefined ? {} : { hostname: gateway.hostname(at) }),
+          })),
+        },
       } as KubernetesObject,
-      PLATFORM,
+      { fieldManager: 'platform' },
     )
   }
 }
@@ -70,10 +72,8 @@ export const setUpPlatform = async (
 export const parentsOf = (route: Route): readonly Parent[] =>
   (route.spec.parentRefs ?? []).filter(({ kind = 'Gateway' }) => kind === 'Gateway')
 
-const PLATFORM = { fieldManager: 'platform' } as const
-
-const listenersOf = (parents: readonly Parent[]): readonly object[] => {
-  const named = new Map(parents.map(({ sectionName = 'http', port = 80 }) => [sectionName, port]))
+const listenersOf = (parents: readonly Parent[], only: number | undefined): readonly object[] => {
+  const named = new Map(parents.map(({ sectionName = 'http', port = 80 }) => [sectionName, only ?? port]))
   return [...named].map(([name, port]) => ({ name, port, protocol: 'HTTP' }))
 }
 

@@ -6,7 +6,8 @@ import { createPlatform } from '@sluice/runner/platform/platform'
 import { parse } from 'yaml'
 import type { Callers } from './callers.ts'
 import { readManifests } from './gateways.ts'
-import { recoveryRules, routeAmong } from './recovery.ts'
+import type { Ground } from './ground.ts'
+import { routeAmong } from './recovery.ts'
 import type { Stage } from './stage.ts'
 import type { Subject } from './subject.ts'
 
@@ -26,8 +27,8 @@ export type GitHubAsked = {
 const repositoryName = ({ service }: Subject): string => `example/${service}`
 
 /**
- * Starts a local GitHub with the temporary repository: its environments with the secrets and rules that a platform team would give them. Staging and
- * production log in as the cluster's administrator, recovery with what repair needs and no more.
+ * Starts a local GitHub with the temporary repository: its environments with the secrets and rules that a platform team would give them. Recovery logs in
+ * with what repair needs and no more.
  */
 export const startGitHub = async (asked: GitHubAsked): Promise<Platform> => {
   const { stage, subject, callers, root } = asked
@@ -37,7 +38,7 @@ export const startGitHub = async (asked: GitHubAsked): Promise<Platform> => {
     repository: { name: repositoryName(subject), folder: asked.repository, defaultBranch: callers.branch },
     published: { [callers.publisher]: asked.published },
     actions: thirdParties(root, stage.directory),
-    environments: environmentsOf(asked),
+    environments: await environmentsOf(asked),
     approve: asked.approve,
     env: { PATH: pathFor(subject), HOME: stage.directory, LANG: process.env.LANG ?? 'C.UTF-8' },
     directory,
@@ -53,27 +54,20 @@ const pathFor = ({ kind }: Subject): string => {
   return kind === 'example' ? `${own}${delimiter}${given}` : `${given}${delimiter}${own}`
 }
 
-const environmentsOf = ({ stage, subject }: GitHubAsked): Readonly<Record<string, EnvironmentRules>> => {
+const environmentsOf = async ({ stage, subject }: GitHubAsked): Promise<Readonly<Record<string, EnvironmentRules>>> => {
   const { staging, production } = subject
-  const { sandbox } = stage
   // On one line: a runner masks each line of a secret by itself, and lines such as a namespace stand in other places too.
-  const kubeconfig = (given: Parameters<typeof sandbox.kubeconfig>[0]): string =>
-    JSON.stringify(parse(sandbox.kubeconfig(given)))
-  const admin = (namespace: string): EnvironmentRules => ({ secrets: { KUBECONFIG: kubeconfig({ namespace }) } })
+  const login = async (...asked: Parameters<Ground['credential']>): Promise<EnvironmentRules> => ({
+    secrets: { KUBECONFIG: JSON.stringify(parse(await stage.ground.credential(...asked))) },
+  })
   const manifests = readManifests(subject.folder, production.manifests.split('\n'))
   const route =
     production.router === 'replicas' ? undefined : (production.route ?? routeAmong(manifests, production.service))
-  const recovery = kubeconfig({
-    namespace: production.namespace,
-    token: sandbox.issueToken(recoveryRules({ ...production, route }), {
-      user: 'system:serviceaccount:sluice:recovery',
-    }),
-  })
   return {
-    ...(staging === null ? {} : { [staging.environment]: admin(staging.namespace) }),
-    [production.environment]: admin(production.namespace),
+    ...(staging === null ? {} : { [staging.environment]: await login('release', { ...staging, route: undefined }) }),
+    [production.environment]: await login('release', { ...production, route }),
     [production['approval-environment']]: { reviewers: ['you'] },
-    [production['recovery-environment']]: { secrets: { KUBECONFIG: recovery } },
+    [production['recovery-environment']]: await login('repair', { ...production, route }),
   }
 }
 

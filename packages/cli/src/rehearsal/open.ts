@@ -42,17 +42,26 @@ type Asked = {
   tell(text: string, detail?: string): void
 }
 
-/** The embedded cluster and the local GitHub start in about a second; what does not within this time, ms, never will. */
-const START = 30_000
+/** An embedded cluster and the local GitHub start in about a second, a real one takes images first; what is not there within this time, ms, never will be. */
+const START = 90_000
+const START_REAL = 240_000
+/** How long what is under way may take to notice that nobody wants it any more, ms; what it made can only be removed then. */
+const UNWIND = 30_000
 
 /** Sets a rehearsal up. `stop` ends what was started when nobody wants it any more, finished or not. */
 export const openForge = (asked: Asked): { readonly ready: Promise<Opened>; stop(): Promise<void> } => {
   let stage: Stage | undefined
   const stopped = new AbortController()
   const open = async (): Promise<Opened> => {
-    const { subject, options, root, screen, tell } = asked
-    const took = subject.kind === 'own' && subject.start !== undefined ? await tried(subject, tell, stopped.signal) : 0
+    const { options, root, screen, tell } = asked
+    const { subject: found } = asked
+    for (const line of introduction(asked)) screen.note(line)
+    const took = found.kind === 'own' && found.start !== undefined ? await tried(found, tell, stopped.signal) : 0
     if (stopped.signal.aborted) throw new Fault('upstream', 'Stopped')
+    stage = await setStage(root, found, options)
+    if (stopped.signal.aborted) throw new Fault('upstream', 'Stopped')
+    const { title, repository, patience } = stage.ground
+    const subject = { ...found, repository }
     const callers = callersOf(workflowsOf(subject), {
       service: subject.service,
       branch: 'main',
@@ -64,22 +73,21 @@ export const openForge = (asked: Asked): { readonly ready: Promise<Opened>; stop
       plan: subject.plan,
       front: subject.kind === 'own' ? subject.start?.port : undefined,
       // A service that starts slowly is given three times what it took when nothing else ran.
-      readyWithin: Math.max(12, Math.ceil((3 * took) / 1000)),
+      readyWithin: Math.max(patience.ready, Math.ceil((3 * took) / 1000)),
+      lease: patience.lease,
+      ...(repository === found.repository ? {} : { repository }),
     })
-    const all = [...introduction(asked), ...callers.said, ...said]
-    for (const line of all) screen.note(line)
-    stage = await setStage(subject, options)
-    if (stopped.signal.aborted) throw new Fault('upstream', 'Stopped')
-    const forge = await forgeOf(asked, { stage, callers, text })
-    tell('the embedded cluster and the local GitHub are up')
-    return { stage, ...forge, said: all, advice: callers.advice }
+    for (const line of [...callers.said, ...said]) screen.note(line)
+    const forge = await forgeOf({ ...asked, subject }, { stage, callers, text })
+    tell(`${title.replace(/^an /, 'the ')} and the local GitHub are up`)
+    return { stage, ...forge, said: [...introduction(asked), ...callers.said, ...said], advice: callers.advice }
   }
   const opening = open()
   return {
-    ready: within(START + 60_000, opening),
+    ready: within(asked.options.cluster === undefined ? START : START_REAL, opening),
     stop: async () => {
       stopped.abort()
-      await Promise.race([opening.catch(() => undefined), pause(2_000)])
+      await Promise.race([opening.catch(() => undefined), pause(UNWIND)])
       await stage?.close()
     },
   }
@@ -126,7 +134,7 @@ const forgeOf = async (
 
 /** The first lines of a rehearsal: what is real in it and what is not. */
 const introduction = ({ subject, options }: Asked): readonly string[] => [
-  `A rehearsal of ${subject.service} on this machine: ${subject.folder} as a temporary repository, the real workflows in a local GitHub, the actions' real ${options.fromSource ? 'sources' : 'bundles'}, an embedded cluster, ${LOAD.rate} requests/s.`,
+  `A rehearsal of ${subject.service} on this machine: ${subject.folder} as a temporary repository, the real workflows in a local GitHub, the actions' real ${options.fromSource ? 'sources' : 'bundles'}, ${options.cluster === undefined ? 'an embedded cluster' : 'a real cluster with its own registry and gateway'}, ${LOAD.rate} requests/s.`,
   ...(subject.kind === 'own' && subject.start !== undefined
     ? [
         `Nothing in your folder is changed; the report is the only thing that is added. The image is your folder's own \`${subject.start.run}\`, started in it for every pod, behind a process that counts requests for canary-promote and does wrong what the second release is to do wrong.`,
@@ -160,7 +168,7 @@ const within = async <T>(limit: number, setting: Promise<T>): Promise<T> => {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new Fault('upstream', `The embedded cluster did not start within ${limit / 1000} s`)),
+      () => reject(new Fault('upstream', `The cluster and the local GitHub were not ready within ${limit / 1000} s`)),
       limit,
     )
   })

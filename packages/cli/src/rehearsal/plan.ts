@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { FaultName } from '../arguments.ts'
+import type { ReleaseAsked } from './ground.ts'
 
 /** Requests in each second that the clients send, and how long they wait for an answer (ms). */
 export const LOAD = { rate: 80, timeout: 5_000 } as const
@@ -20,14 +20,18 @@ export type Release = {
  * A release by the content of its folder and by what is set for it, so the same bytes have the same digest and another fault has another.
  * @param content hash of the folder
  */
-export const releaseOf = (
-  content: string,
-  { label, fault, seed }: { readonly label: string; readonly fault: FaultName; readonly seed: number },
-): Release => {
-  const env = { RELEASE: label, FAULT: fault === 'outage' ? 'none' : fault, FAULT_SEED: String(seed) }
+export const releaseOf = (content: string, asked: ReleaseAsked): Release => {
+  const env = envOf(asked)
   const digest = createHash('sha256').update(content).update(JSON.stringify(env)).digest('hex')
-  return { label, digest: `sha256:${digest}`, env }
+  return { label: asked.label, digest: `sha256:${digest}`, env }
 }
+
+/** What is set for the processes of a release. */
+export const envOf = ({ label, fault, seed }: ReleaseAsked): Release['env'] => ({
+  RELEASE: label,
+  FAULT: fault === 'outage' ? 'none' : fault,
+  FAULT_SEED: String(seed),
+})
 
 /** SHA-256 over the paths and bytes of files, relative to a folder: what stands for an image's content. */
 export const contentOf = (folder: string, files: readonly string[]): string => {

@@ -24,8 +24,9 @@ import type { Frame } from './view.ts'
 type Now = { stage: string; look: Look | undefined; load: Load | undefined }
 
 /**
- * Pushes releases of a repository through the real workflows in a local GitHub onto an embedded cluster, shows it, writes the report, and gives the exit
- * code: 0 when every claim holds, 1 when one does not, 130 when it was interrupted. Whatever happens, no process and no temporary folder stays.
+ * Pushes releases of a repository through the real workflows in a local GitHub onto a cluster, shows it, writes the report, and gives the exit
+ * code: 0 when every claim holds, 1 when one does not, 130 when it was interrupted. Whatever happens, no process, no temporary folder and no
+ * namespace stays.
  */
 export const rehearse = async (root: string, actions: readonly Action[], options: RehearseOptions): Promise<number> => {
   const began = Date.now()
@@ -42,7 +43,11 @@ export const rehearse = async (root: string, actions: readonly Action[], options
   const moments: Moment[] = []
   const looks: Look[] = []
   const board = createBoard(Date.now)
-  const now: Now = { stage: 'starting the embedded cluster', look: undefined, load: undefined }
+  const now: Now = {
+    stage: options.cluster === undefined ? 'starting the embedded cluster' : 'setting up on the real cluster',
+    look: undefined,
+    load: undefined,
+  }
   const mode = options.json ? 'silent' : options.live && process.stdout.isTTY ? 'live' : 'plain'
   const screen = openScreen({ mode, began }, () => frameOf(now, { moments, began, board }))
   const tell = (text: string, detail = ''): void => {
@@ -54,8 +59,9 @@ export const rehearse = async (root: string, actions: readonly Action[], options
   let opened: Opened | undefined
   const closed = async (): Promise<void> => {
     screen.stop()
-    interrupted.off()
     await opened?.stage.close()
+    // Only now: a second Ctrl-C would leave what is not ended yet.
+    interrupted.off()
   }
   try {
     const setting = openForge({ root, subject, options, board, screen, tell })

@@ -82,9 +82,7 @@ export const takeThrough = async (asked: Asked, scene: Scene): Promise<Taken> =>
   const before = await readBack(cluster, place, routeBefore)
   // In production alone, and for the second release alone: no earlier release leaves a canary behind.
   const heldBack =
-    asked.fault === 'never-ready' && forge.subject.kind === 'own'
-      ? stage.sandbox.faults.neverReady(place.namespace, { 'sluice.dev/track': 'canary' })
-      : undefined
+    asked.fault === 'never-ready' && forge.subject.kind === 'own' ? stage.ground.neverReady(place.namespace) : undefined
   const run = pushRelease(forge, release)
   tell(`${name}: ${release.label} is pushed`, `run ${run.id} of ${forge.callers.deliver}`)
 

@@ -24,8 +24,11 @@ export type Subject = {
   readonly plan: PlanKeys
   /** The port of the process in front of the service, whose counts of requests and their times are the metrics; absent: they are the service's own. */
   readonly front: number | undefined
-  /** How long a pod may take to be ready, whole seconds. */
+  /** How long a pod may take to be ready, and how long a run may be silent before its release is anybody's; whole seconds. */
   readonly readyWithin: number
+  readonly lease: number
+  /** The image's repository where it is another one here. */
+  readonly repository?: string
 }
 
 /**
@@ -37,6 +40,7 @@ export const shortened = (text: string, subject: Subject): Shortened => {
   const { plan, said } = shortPlan(subject)
   document.setIn(['services', subject.service, 'plan'], document.createNode(plan))
   const taken: string[] = []
+  if (subject.repository !== undefined) document.setIn(['services', subject.service, 'image'], subject.repository)
   for (const name of subject.environments) {
     for (const key of ['login', 'context'])
       if (document.hasIn(['environments', name, key])) {
@@ -51,7 +55,11 @@ export const shortened = (text: string, subject: Subject): Shortened => {
   return {
     text: document.toString(),
     plan,
-    said: [said, ...(taken.length === 0 ? [] : [`Left out of sluice.yml here: ${taken.join(', ')}.`])],
+    said: [
+      said,
+      ...(taken.length === 0 ? [] : [`Left out of sluice.yml here: ${taken.join(', ')}.`]),
+      ...(subject.repository === undefined ? [] : [`Its image is pushed to ${subject.repository} instead.`]),
+    ],
   }
 }
 
@@ -61,13 +69,18 @@ const holdFor = (weight: number, requests: number): number =>
 
 const MOST_REQUESTS = 50
 
-const shortPlan = ({ plan: life, front, readyWithin }: Subject): { readonly plan: PlanKeys; readonly said: string } => {
+const shortPlan = ({
+  plan: life,
+  front,
+  readyWithin,
+  lease,
+}: Subject): { readonly plan: PlanKeys; readonly said: string } => {
   const requests = Math.min(Number(life['min-requests'] ?? MOST_REQUESTS), MOST_REQUESTS)
   const steps = (life.steps ?? []).map(({ weight }) => ({ weight, hold: `${holdFor(weight, requests)}s` }))
   const { kept, left } = metricsOf(life.metrics ?? [], front === undefined)
   const times = {
     interval: '1s',
-    lease: '5s',
+    lease: `${lease}s`,
     drain: '2s',
     'ready-within': `${readyWithin}s`,
     'max-hold': '60s',

@@ -4,20 +4,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Fault } from '@sluice/kit/faults'
 import type { Cluster } from '@sluice/kubernetes/cluster'
-import { connect } from '@sluice/kubernetes/connect'
-import { type Sandbox, startSandbox } from '@sluice/sandbox/sandbox'
-import type { FaultName } from '../arguments.ts'
+import type { RehearseOptions } from '../arguments.ts'
+import { embeddedGround } from './embedded.ts'
 import { parentsOf, readManifests, setUpPlatform } from './gateways.ts'
-import { contentOfSubject, imageOf } from './images.ts'
+import type { Ground } from './ground.ts'
 import { type Load, startLoad } from './load.ts'
-import { LOAD, type Release, releaseOf } from './plan.ts'
+import { LOAD, type Release } from './plan.ts'
 import { type Place, type Route, resourcesOf } from './production.ts'
+import { realGround } from './real.ts'
 import type { Subject } from './subject.ts'
 
 /** Everything a rehearsal plays on. `undo` is done in reverse by `close`, once. */
 export type Stage = {
   readonly directory: string
-  readonly sandbox: Sandbox
+  readonly ground: Ground
   readonly cluster: Cluster
   readonly releases: { readonly first: Release; readonly good: Release; readonly second: Release }
   /** While this file is there the dependency that all releases share is out. */
@@ -26,10 +26,11 @@ export type Stage = {
   close(): Promise<void>
 }
 
-/** Starts the embedded cluster with the releases' images, and sets up what a platform team would: namespaces and gateways. */
+/** Puts the releases where pods pull them from, and sets up what a platform team would: namespaces and gateways. @param root the checkout */
 export const setStage = async (
+  root: string,
   subject: Subject,
-  { fault, seed }: { readonly fault: FaultName; readonly seed: number },
+  { fault, seed, cluster: real }: Pick<RehearseOptions, 'fault' | 'seed' | 'cluster'>,
 ): Promise<Stage> => {
   const steps: (() => Promise<void> | void)[] = []
   const close = async (): Promise<void> => {
@@ -39,22 +40,19 @@ export const setStage = async (
     const directory = mkdtempSync(join(tmpdir(), 'sluice-rehearsal-'))
     steps.push(() => rmSync(directory, { recursive: true, force: true }))
     const outageFile = join(directory, 'outage')
-    const content = contentOfSubject(subject)
+    const ground =
+      real === undefined ? await embeddedGround(subject, outageFile) : await realGround(subject, { root, name: real })
+    steps.push(() => ground.close())
+    const { cluster } = ground
     const releases = {
-      first: releaseOf(content, { label: 'r1', fault: 'none', seed }),
-      good: releaseOf(content, { label: 'r2', fault: 'none', seed }),
-      second: releaseOf(content, { label: 'r3', fault, seed }),
+      first: await ground.release({ label: 'r1', fault: 'none', seed }),
+      good: await ground.release({ label: 'r2', fault: 'none', seed }),
+      second: await ground.release({ label: 'r3', fault, seed }),
     }
-    const images = Object.values(releases).map(
-      (release) => [release.digest, imageOf(subject, release, { seed, outageFile })] as const,
-    )
-    const sandbox = await startSandbox({ images: Object.fromEntries(images) })
-    steps.push(() => sandbox.stop())
-    const cluster = await connect({ kubeconfig: sandbox.kubeconfig(), env: {} })
     for (const target of [subject.staging, subject.production])
       if (target !== null)
-        await setUpPlatform(cluster, readManifests(subject.folder, target.manifests.split('\n')), target.namespace)
-    return { directory, sandbox, cluster, releases, outageFile, undo: (step) => void steps.push(step), close }
+        await setUpPlatform(ground, readManifests(subject.folder, target.manifests.split('\n')), target.namespace)
+    return { directory, ground, cluster, releases, outageFile, undo: (step) => void steps.push(step), close }
   } catch (thrown) {
     await close()
     throw thrown
@@ -94,17 +92,16 @@ export const placeOf = async (cluster: Cluster, { production, service, repositor
 export type Door = { readonly url: string; readonly host: string }
 
 /** The way of the clients to production: the gateway of its route, or the Service itself where no route splits. */
-export const doorOf = async ({ sandbox, cluster }: Stage, place: Place): Promise<Door> => {
+export const doorOf = async ({ ground, cluster }: Stage, place: Place): Promise<Door> => {
   if (place.route === undefined)
-    return { url: sandbox.serviceUrl(place.namespace, place.service, place.servicePort), host: '' }
+    return { url: ground.serviceUrl(place.namespace, place.service, place.servicePort), host: '' }
   const route = await cluster.get<Route>(resourcesOf(place.namespace).routes, place.route)
   const parent = route === undefined ? undefined : parentsOf(route)[0]
   if (route === undefined || parent === undefined)
     throw new Fault('upstream', `HTTPRoute ${place.namespace}/${place.route} names no Gateway as its parent`)
-  return {
-    url: sandbox.gatewayUrl(parent.namespace ?? place.namespace, parent.name),
-    host: (route.spec.hostnames?.[0] ?? '').replace('*', 'rehearsal'),
-  }
+  const at = { namespace: parent.namespace ?? place.namespace, name: parent.name }
+  const host = route.spec.hostnames?.[0] ?? ground.gateway.hostname?.(at) ?? ''
+  return { url: ground.gatewayUrl(at), host: host.replace('*', 'rehearsal') }
 }
 
 /**
@@ -124,8 +121,11 @@ export const startClients = async (
   return { load, path }
 }
 
+/** From a ready pod to a gateway that knows it, ms. */
+const ANSWERS_WITHIN = 30_000
+
 const answered = async ({ url, host }: Door, paths: readonly string[]): Promise<string> => {
-  const until = Date.now() + 10_000
+  const until = Date.now() + ANSWERS_WITHIN
   let said = ''
   while (Date.now() < until) {
     for (const path of paths) {
