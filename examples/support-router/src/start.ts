@@ -61,8 +61,8 @@ export const start = async ({ port, host, release, modelFile, grace, around, log
     if (stopping) response.setHeader('connection', 'close')
     service(request, response)
   })
-  // Longer than a proxy keeps idle connections, so that it is never this side that closes one under a request.
-  server.keepAliveTimeout = 75_000
+  // Longer than a proxy keeps idle connections (nginx 60 s, Traefik 90 s), so that it is never this side that closes one under a request.
+  server.keepAliveTimeout = 95_000
   await listen(server, { port, host })
   const url = `http://${host}:${(server.address() as AddressInfo).port}`
   model = readModel(await readFile(modelFile, 'utf8'))
