@@ -87,6 +87,11 @@ jobs:
       '  x: { outputs: { v: steps.s.outputs.v }, steps: [{ id: s, run: "echo w=1 >> $GITHUB_OUTPUT" }] }',
       'reads steps.s.outputs.v, which is not there',
     ],
+    [
+      'reads another output than a script of ours is told to write',
+      '  x: { outputs: { v: steps.s.outputs.v }, steps: [{ id: s, run: "node scripts/a.ts --output w" }] }',
+      'reads steps.s.outputs.v, which is not there',
+    ],
     ['reads an input that is not declared', '  x: { if: inputs.plan }', 'reads inputs.plan, which is not declared'],
   ])('%s', (_, jobs, words) => {
     expect(problems(jobs)).toContain(words)
@@ -101,6 +106,12 @@ jobs:
       problems(`${call('with: { digest: a }, secrets: inherit')}\n  z: { needs: x, if: needs.x.outputs.verdict }`),
     ).toBe('')
     expect(problems(step('with: { path: a }'))).toBe('')
+    for (const name of ['v', '\\"$NAME\\"'])
+      expect(
+        problems(
+          `  x: { outputs: { v: steps.s.outputs.v }, steps: [{ id: s, run: "node scripts/a.ts --output ${name}" }] }`,
+        ),
+      ).toBe('')
   })
 })
 

@@ -102,9 +102,9 @@ const outputsOf = (job: Job | undefined, house: House): readonly string[] =>
     ? Object.keys(job?.outputs ?? {})
     : Object.keys(house.workflow(job.uses)?.workflow.on.workflow_call?.outputs ?? {})
 
-/** A third party's outputs are not known here. */
+/** A third party's outputs are not known here, nor is a name that a variable holds: `--output "$NAME"` of a script of ours. */
 const hasOutput = ({ uses, run = '' }: Step, output: string, { action }: House): boolean => {
-  if (uses === undefined) return new RegExp(`\\b${output}=`).test(run)
+  if (uses === undefined) return new RegExp(`\\b${output}=|--output (${output}\\b|"?\\$)`).test(run)
   const manifest = action(actionName(uses) ?? '')
   return manifest === undefined || Object.hasOwn(manifest.outputs, output)
 }
