@@ -48,6 +48,17 @@ test('a row has the median and its spread, what was left, and the wrong verdicts
   )
 })
 
+test('what failed requests were answered is told for each tool, the most frequent first', () => {
+  const rounds = [
+    kept('argo-rollouts', { failures: { 'Bad Gateway 502': 2, '404 page not found 404': 9 } }),
+    kept('argo-rollouts', { index: 1, failures: { 'Bad Gateway 502': 1 } }),
+    kept('sluice'),
+  ]
+  expect(page(results(rounds))).toContain(
+    'Failed requests were answered: Argo Rollouts 9 × `404 page not found 404`, 3 × `Bad Gateway 502`.',
+  )
+})
+
 test('rounds that were not taken back do not flatter the median: they are told beside it', () => {
   const text = page(
     results([kept('flagger', { stableAfter: 40 }), kept('flagger', { index: 1, stableAfter: null, wrong: true })]),

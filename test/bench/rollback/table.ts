@@ -93,7 +93,19 @@ const table = (scene: SceneName, rounds: readonly Kept[], { heads, cells }: Colu
 ${line(['', 'n', ...heads])}
 ${line(['', 'n', ...heads].map(() => '---'))}
 ${rows.map(({ tool, of }) => line([TITLES[tool], String(of.length), ...cells(of)])).join('\n')}
-`
+${answersText(rows)}`
+}
+
+/** What failed requests were answered, all rounds of a tool together: a gateway's answer is another thing than the release's own. */
+const answersText = (rows: readonly { readonly tool: Tool; readonly of: readonly Kept[] }[]): string => {
+  const texts = rows.flatMap(({ tool, of }) => {
+    const counts = new Map<string, number>()
+    for (const [answer, count] of of.flatMap(({ failures }) => Object.entries(failures)))
+      counts.set(answer, (counts.get(answer) ?? 0) + count)
+    const told = [...counts].sort(([, a], [, b]) => b - a).map(([answer, count]) => `${count} × \`${answer}\``)
+    return told.length === 0 ? [] : [`${TITLES[tool]} ${told.join(', ')}`]
+  })
+  return texts.length === 0 ? '' : `\nFailed requests were answered: ${texts.join('; ')}.\n`
 }
 
 const roundsOf = (rounds: readonly Kept[], tool: Tool, scene: SceneName): readonly Kept[] =>
@@ -160,6 +172,7 @@ const WORDS = `## What is measured
 - **All traffic on stable**: the later of the canary's weight in the route read back as 0 and the last answer to a client that was not stable's. \`none\`: clients never left stable, or the release was not taken back.
 - **Its word**: the process ended; the Rollout is aborted, or Healthy on the new template; the Canary is Failed or Succeeded.
 - **Failed requests**: no answer in 10 s, a broken connection, or a status other than 200, from the first write until the end of the round.
+  A \`404\` is Traefik's: without \`allowEmptyServices\` it takes a whole IngressRoute away while one of its Services has no ready pod. An HTTPRoute loses the share of that Service alone.
 - **Left behind**: pods of the release that lost, a weight, objects, or a spec that still names the rejected image, after the tool's word, its own documented delay and the pods' own time to end.
   Records of what was are not counted: AnalysisRuns, the Canary's status, the ConfigMap and Lease of a release.
 - **Wrong verdicts**: a bad release that was not stopped, a healthy one that was, or no word within 300 s. Intervals are Wilson's, 95 %.
