@@ -11,6 +11,8 @@ export default defineConfig({
     ],
     pool: 'forks',
     maxWorkers: 2,
+    // Of tests that run side by side within a file: drills on a real cluster, each with its own pods.
+    maxConcurrency: 3,
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },

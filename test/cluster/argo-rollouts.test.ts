@@ -41,7 +41,9 @@ const expectRest = async (site: RolloutSite, serves: Release): Promise<void> => 
   expect(await site.weight()).toBe(0)
   await until(
     async () =>
-      Object.entries(await site.pods()).every(([release, count]) => (release === serves ? count === REPLICAS : count === 0)),
+      Object.entries(await site.pods()).every(([release, count]) =>
+        release === serves ? count === REPLICAS : count === 0,
+      ),
     60_000,
     'pods of one release only',
   )

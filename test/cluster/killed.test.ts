@@ -16,7 +16,7 @@ type Drill = {
 // Once promotion has begun both carry it on: stable already runs what was analysed.
 const FORWARD = { release: 'good', resume: 'promoted', reap: 'promoted' } as const
 const DRILLS: readonly Drill[] = [
-  { state: 'preparing', at: /step 1 of 2: preparing/, release: 'good', resume: 'promoted', reap: 'rolled-back' },
+  { state: 'preparing', at: /releasing /, release: 'good', resume: 'promoted', reap: 'rolled-back' },
   { state: 'raising', at: /step 1 of 2: raising/, release: 'good', resume: 'promoted', reap: 'rolled-back' },
   { state: 'analysing', at: /step 1 of 2: analysing/, release: 'good', resume: 'promoted', reap: 'rolled-back' },
   {

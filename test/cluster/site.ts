@@ -119,6 +119,9 @@ export const siteOn = async (real: Real, given: SiteGiven = {}): Promise<Site> =
   ): Promise<T | undefined> => admin.get<T>({ apiVersion, resource, namespace }, name)
   const route = () => get<Route>('gateway.networking.k8s.io/v1', 'httproutes', 'shop')
   const before = JSON.stringify((await route())?.spec)
+  const whole = async (): Promise<boolean> =>
+    (await get<Counted>('apps/v1', 'deployments', 'shop'))?.status?.availableReplicas === (given.replicas ?? 2)
+  await until(whole, 60_000, 'the old release')
   await until(async () => (await fetchHost(real.web, host)) === 200, 60_000)
   const running = new Set<Running>()
   const loads = new Set<Clients>()
@@ -197,6 +200,7 @@ export const until = async (holds: () => Promise<boolean> | boolean, ms = 30_000
   }
 }
 
+type Counted = KubernetesObject & { readonly status?: { readonly availableReplicas?: number } }
 type Route = KubernetesObject & {
   readonly spec: { readonly rules: readonly { readonly backendRefs: readonly { name: string; weight?: number }[] }[] }
 }
