@@ -123,6 +123,13 @@ test('GitHub’s Deployments say that both began and how both ended', async () =
   expect(recorded).toEqual(['staging in_progress', 'staging pass', 'production in_progress', 'production promoted'])
 })
 
+test('a Rollout is released without a first release, and repaired by the record', async () => {
+  const { did, outcome } = await one({ router: 'argo-rollouts', staging: false, canary: 'error' })
+  expect(did).toEqual(expect.arrayContaining(['canary canary', 'recover canary reap']))
+  expect(did).not.toContain('canary deploy')
+  expect(outcome).toBe('fail canary-error')
+})
+
 test("what metrics are read with reaches the canary, from production's own secrets, and nobody else", async () => {
   const { did, credentials, trace } = await one({ canary: 'error' })
   expect(did).toContain('recover canary reap')
@@ -230,6 +237,8 @@ describe('by hand', () => {
     ],
     ['is red when the digest does not run', DIGEST, { abort: NONE, deploy: 'fail' }, 'failure', 'error', true],
     ['is red without a login', DIGEST, { login: 'error' }, 'failure', 'error', false],
+    ['leaves the digest of a Rollout to a release', DIGEST, { router: 'argo-rollouts' }, 'failure', 'error', false],
+    ['takes back what is in flight of a Rollout', '', { router: 'argo-rollouts' }, 'success', 'rolled-back', false],
     ['is red without a production', DIGEST, { production: 'absent' }, 'failure', 'error', false],
     ['is red without a plan', '', { plan: 'error' }, 'failure', 'error', false],
   ])('a rollback %s', async (_, digest, changes, conclusion, verdict, deploys) => {

@@ -8,6 +8,8 @@ export type World = {
   readonly event: 'push' | 'workflow_dispatch'
   readonly staging: boolean
   readonly production: 'absent' | 'unasked' | 'environment' | 'dispatch'
+  /** Production's, where it is not the default one. */
+  readonly router: '' | 'argo-rollouts'
   readonly reviewer: 'approved' | 'rejected'
   /** `dropped`: the plan holds a secret's value. */
   readonly plan: 'pass' | 'fail' | 'error' | 'dropped'
@@ -33,6 +35,7 @@ export const WELL: World = {
   event: 'push',
   staging: true,
   production: 'unasked',
+  router: '',
   reviewer: 'approved',
   plan: 'pass',
   checks: 'pass',
@@ -93,15 +96,20 @@ export const outcomeOf = ({ needs = '', plan = '', digest }: Values): Values => 
 }
 
 const IMAGE = 'registry.test/shop'
-const planOf = ({ event, staging, production, plan }: World): string => {
+const planOf = ({ event, staging, production, plan, router }: World): string => {
   const target = { namespace: 'shop', manifests: 'k8s' }
+  // A Rollout is there already.
+  const released = router === '' ? target : { namespace: 'shop', router }
   const approval = production === 'unasked' ? 'none' : production
   const file = {
     version: 1,
     services: {
       shop: {
         image: plan === 'dropped' ? `account-4711/shop` : IMAGE,
-        deploy: { ...(staging ? { staging: target } : {}), ...(production === 'absent' ? {} : { production: target }) },
+        deploy: {
+          ...(staging ? { staging: target } : {}),
+          ...(production === 'absent' ? {} : { production: released }),
+        },
       },
     },
     environments: {
