@@ -2,7 +2,7 @@ import { SCENES, type SceneName, type Tool, type Turn } from './scenes.ts'
 import { five } from './statistics.ts'
 
 /** Seconds that a round takes, all in, before one of its kind was run: 35 s to begin with, then the release, then its end. */
-const FIRST = { bad: 90, healthy: 190 }
+const FIRST = { bad: 70, healthy: 170 }
 
 /** Seconds that some rounds will take: each as long as those of its tool and release took so far. */
 export const expected = (turns: readonly Turn[], done: readonly (Turn & { readonly took: number })[]): number => {

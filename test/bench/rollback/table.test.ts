@@ -122,7 +122,7 @@ test('how long it will take is told by what rounds of the same kind took', () =>
   const turn = { tool: 'sluice', scene: 'errors', index: 3 } as const
   const rounds = [kept('sluice'), kept('sluice', { took: 80 }), kept('sluice', { took: 300 })]
   expect(expected([turn, turn], rounds)).toBe(160)
-  expect(expected([{ ...turn, tool: 'flagger' }], rounds)).toBe(90)
+  expect(expected([{ ...turn, tool: 'flagger' }], rounds)).toBe(70)
   expect(lasting(160)).toBe('3 min')
   expect(lasting(14_700)).toBe('4 h 5 min')
 })
