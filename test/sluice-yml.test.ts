@@ -160,6 +160,26 @@ describe('what sluice.yml knows of the actions that it is read for', () => {
   })
 })
 
+test.each(['deliver', 'canary', 'stage', 'reap', 'rollback'])(
+  'what the page of %s shows of a sluice.yml is one',
+  (name) => {
+    const blocks = [...readText(`reusable-workflows/${name}.md`).matchAll(/^```yaml\n([\s\S]*?)^```/gm)]
+    const parts = blocks.flatMap(([, text = '']) => {
+      const { deploy, plan } = (parse(text) ?? {}) as { readonly deploy?: object; readonly plan?: object }
+      return deploy === undefined && plan === undefined ? [] : [{ deploy, plan }]
+    })
+    if (name === 'deliver') expect(parts).toHaveLength(2)
+    for (const part of parts) {
+      const file = {
+        version: 1,
+        services: { shop: { image: 'shop', ...part } },
+        environments: { production: { role: 'production' } },
+      }
+      expect(checkSluiceFile(JSON.stringify(file))).toMatchObject({ kind: 'read' })
+    }
+  },
+)
+
 describe('the sluice.yml of examples/support-router', () => {
   const folder = 'examples/support-router'
   const file = readSluiceFile(readText(`${folder}/sluice.yml`), 'sluice.yml')

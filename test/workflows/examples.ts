@@ -1,4 +1,4 @@
-import { parseDocument } from 'yaml'
+import { type Document, parseAllDocuments } from 'yaml'
 import type { Manifest } from '../../scripts/manifest.ts'
 
 /** One fenced YAML block of a Markdown text; `line` is that of its fence. */
@@ -20,9 +20,11 @@ export const exampleProblems = (
   text: string,
   manifest: (action: string) => Manifest | undefined,
 ): readonly string[] => {
-  const document = parseDocument(text, { uniqueKeys: true })
-  if (document.errors.length > 0) return document.errors.map(({ message }) => message.split('\n')[0] ?? message)
-  const steps = stepsIn(document.toJS())
+  // Manifests are often several documents.
+  const documents = parseAllDocuments(text, { uniqueKeys: true }) as readonly Document[]
+  const errors = documents.flatMap((document) => document.errors)
+  if (errors.length > 0) return errors.map(({ message }) => message.split('\n')[0] ?? message)
+  const steps = documents.flatMap((document) => stepsIn(document.toJS()))
   return steps.flatMap(({ id, uses, given }) => {
     const name = /(?:^|\/)actions\/([\w-]+)(?:@|$)/.exec(uses)?.[1]
     if (name === undefined || !/^(\.|\$)\/|\/sluice\//.test(uses)) return []
@@ -51,13 +53,15 @@ export const exampleProblems = (
 export const givenIn = (
   text: string,
 ): readonly { readonly action: string; readonly given: Readonly<Record<string, string>> }[] =>
-  stepsIn(parseDocument(text).toJS()).flatMap(({ uses, values }) => {
-    const action = /\/sluice\/actions\/([\w-]+)@/.exec(uses)?.[1]
-    if (action === undefined) return []
-    const read = (value: unknown): string =>
-      String(value).replace(/@\$\{\{[^}]*\}\}/g, () => `@sha256:${'0'.repeat(64)}`)
-    return [{ action, given: Object.fromEntries(Object.entries(values).map(([name, value]) => [name, read(value)])) }]
-  })
+  stepsIn((parseAllDocuments(text) as readonly Document[]).map((document) => document.toJS())).flatMap(
+    ({ uses, values }) => {
+      const action = /\/sluice\/actions\/([\w-]+)@/.exec(uses)?.[1]
+      if (action === undefined) return []
+      const read = (value: unknown): string =>
+        String(value).replace(/@\$\{\{[^}]*\}\}/g, () => `@sha256:${'0'.repeat(64)}`)
+      return [{ action, given: Object.fromEntries(Object.entries(values).map(([name, value]) => [name, read(value)])) }]
+    },
+  )
 
 type Step = {
   readonly id: string
