@@ -14,6 +14,7 @@ import { parseChecks } from '../actions/smoke-test/src/ports/checks-file.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const GUARD = { image: `a/guard@sha256:${'0'.repeat(64)}` }
+const ERRORS = { name: 'errors', kind: 'ratio' }
 const MIRROR = { mirror: 20, hold: '1m' }
 const readText = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
 
@@ -120,6 +121,28 @@ describe('what sluice.yml knows of the actions that it is read for', () => {
     { name: 'a cookie', plan: { tester: { cookie: 'a', value: 'b' } } },
     { name: 'the cookie of ingress-nginx', plan: { tester: { cookie: 'a', value: 'always' } } },
     { name: 'a rule', plan: {}, rule: 1 },
+    { name: 'a Prometheus that is nowhere', plan: { provider: 'prometheus' } },
+    {
+      name: 'a Prometheus in two places',
+      plan: { provider: 'prometheus', prometheus: { url: 'https://p', service: 'a/b:1' } },
+    },
+    {
+      name: 'a Prometheus that only one metric is read from',
+      plan: { metrics: [{ ...ERRORS, provider: 'prometheus' }] },
+    },
+    {
+      name: 'sections',
+      plan: { provider: 'datadog', datadog: { site: 'datadoghq.eu' }, metrics: [{ ...ERRORS, total: 'a', bad: 'b' }] },
+    },
+    {
+      name: 'a cloud without its region',
+      plan: { metrics: [{ ...ERRORS, provider: 'cloudwatch', total: 'a', bad: 'b' }] },
+    },
+    { name: 'a probe without a path', plan: { provider: 'probe' } },
+    {
+      name: 'a provider that no metric is read from',
+      plan: { provider: 'datadog', metrics: [{ ...ERRORS, provider: 'pods' }] },
+    },
     { name: 'a guard', plan: { guard: GUARD } },
     { name: 'a guard at odd times', plan: { guard: { ...GUARD, every: '7m' } } },
     { name: 'a guard at half minutes', plan: { guard: { ...GUARD, every: '90s' } } },

@@ -3,6 +3,7 @@ import * as z from 'zod/mini'
 import { environmentProblems } from './environments.ts'
 import { type Fields, type Found, fields, list } from './found.ts'
 import { routerProblems } from './routers.ts'
+import { sourceProblems } from './sources.ts'
 import { planFindings } from './steps.ts'
 import { leavesRepository, nameProblem } from './text.ts'
 
@@ -95,11 +96,11 @@ const ofService = (name: string, one: Fields, file: Fields): readonly Found[] =>
         ],
   )
   const own = { ...placed(file.plan, ['plan']), ...placed(one.plan, [...path, 'plan']) }
-  const routes = deploy.flatMap(([environment, target]) =>
-    roleOf(environment) === 'staging'
-      ? []
-      : routerProblems({ service: name, environment, target: fields(target), plan: own }),
-  )
+  const released = deploy.flatMap(([environment, target]) => {
+    if (roleOf(environment) === 'staging') return []
+    const place = { service: name, environment, target: fields(target), plan: own }
+    return [...routerProblems(place), ...sourceProblems(place)]
+  })
   const image = deploy
     .filter(([, target]) => Object.hasOwn(fields(fields(target).values), 'IMAGE'))
     .map(([environment]) => ({
@@ -119,7 +120,7 @@ const ofService = (name: string, one: Fields, file: Fields): readonly Found[] =>
     ...twice,
     ...production,
     ...empty,
-    ...routes,
+    ...released,
     ...image,
     ...sameChecks(one.checks, [...path, 'checks']),
     ...planFindings(one.plan, [...path, 'plan'], file.plan),

@@ -402,6 +402,21 @@ describe('what the parts say of each other', () => {
       says: ['services.shop.deploy.production.rule: is given, but what router traefik splits has no rules by index'],
     },
     {
+      name: 'a source that the plan for all names and nobody describes, told once',
+      change: {
+        plan: {
+          provider: 'datadog',
+          metrics: [
+            { name: 'a', kind: 'ratio' },
+            { name: 'b', kind: 'ratio', provider: 'datadog' },
+          ],
+        },
+      },
+      says: [
+        'plan.provider: provider datadog of shop in production needs the key datadog with at least its site, such as { site: datadoghq.eu }',
+      ],
+    },
+    {
       name: 'a guard whose times no CronJob and no Lease has',
       change: {
         plan: { lease: '4m' },
