@@ -37,6 +37,7 @@ describe('what sluice.yml knows of the actions that it is read for', () => {
     { name: 'an unknown provider', plan: { provider: 'graphite' } },
     { name: 'a Prometheus with a wrong key', plan: { prometheus: { address: 'https://p' } } },
     { name: 'an unknown kind', plan: { metrics: [{ name: 'a', kind: 'rate' }] } },
+    { name: 'an unknown provider of a metric', plan: { metrics: [{ ...ERRORS, provider: 'graphite' }] } },
     { name: 'no time', plan: { lease: '0s' } },
     { name: 'an endless time', plan: { 'max-hold': '501h' } },
     { name: 'a wrong port', plan: { scrape: { port: 0 } } },

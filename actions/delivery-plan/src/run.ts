@@ -2,6 +2,7 @@ import type { SluiceFile } from '@sluice/delivery/file'
 import { type DeliveryPlan, planFor } from '@sluice/delivery/plan'
 import { jobLimit } from '@sluice/delivery/runner'
 import type { Finding } from '@sluice/kit/report'
+import { credentialFindings } from './credentials.ts'
 import { enforcementFindings, environmentsOf, isUnenforced, isUnusable, STOPPING } from './enforcement.ts'
 import type { Look, Seen } from './look.ts'
 import { type Named, namedBy } from './named.ts'
@@ -65,6 +66,7 @@ export const run = async (file: SluiceFile, asked: Asked, ports: Ports): Promise
   const findings = [
     ...enforcementFindings(seen, level, asked.settings),
     ...runnerFindings(plan),
+    ...credentialFindings(plan),
     ...missing(namedBy(file, plan.service, asked.base), ports),
   ]
   const failed = asked.unenforced === 'fail' && (isUnenforced(seen) || isUnusable(seen))

@@ -87,7 +87,7 @@ export const FULL = {
       { weight: 50, hold: '0s' },
     ],
     interval: '5s',
-    metrics: [{ name: 'errors', kind: 'ratio', max: '5%' }],
+    metrics: [{ name: 'errors', kind: 'ratio', provider: 'pods', max: '5%' }],
     'false-rollback-rate': 0.01,
     'on-inconclusive': 'rollback',
     'max-hold': '30m',

@@ -4,6 +4,7 @@ import { line, positiveSpan, span, whole } from './text.ts'
 
 const port = z.union([line, whole(1, 65535)])
 const unread = z.optional(z.unknown())
+const provider = z.enum(['pods', 'probe', 'prometheus', 'kubernetes', 'datadog', 'cloudwatch'])
 
 /** A share of the users' requests, or a copy of some of them whose answers nobody sees. */
 const step = z.strictObject({ weight: z.optional(whole(1, 99)), mirror: z.optional(whole(1, 100)), hold: span }).check(
@@ -55,7 +56,7 @@ export const canaryPlan = z.strictObject({
   interval: z.optional(positiveSpan),
   metrics: z.optional(
     z
-      .array(z.looseObject({ name: line, kind: z.enum(['ratio', 'latency', 'gauge']) }))
+      .array(z.looseObject({ name: line, kind: z.enum(['ratio', 'latency', 'gauge']), provider: z.optional(provider) }))
       .check(z.minLength(1, { error: 'is empty; a release that nothing is measured of can never be promoted' })),
   ),
   'false-rollback-rate': z.optional(
@@ -71,7 +72,7 @@ export const canaryPlan = z.strictObject({
   'min-requests': z.optional(whole(1, 1_000_000_000)),
   'warm-up': z.optional(span),
   settle: z.optional(span),
-  provider: z.optional(z.enum(['pods', 'probe', 'prometheus', 'kubernetes', 'datadog', 'cloudwatch'])),
+  provider: z.optional(provider),
   scrape: z.optional(z.strictObject({ port: z.optional(port), path: unread })),
   probe: z.optional(
     z.strictObject({
