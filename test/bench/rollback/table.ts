@@ -183,6 +183,7 @@ One file a tool, for every release alike: nobody knows beforehand how the next r
 at most 5 % errors over a short window, 1 % over a minute, 5 % slower than 250 ms, 30 s for a pod to get ready.
 Argo Rollouts and Flagger judge Traefik's counters, so that a crash counts which no pod lives to count. This project reads the pods' counters and their restarts through the API server, which is what it does unasked.
 
+- **Sluice**: looks every second, which costs it no false alarm, at the default false-rollback-rate of 1 %. It has no limit of 1 % over a minute: what it minds is more errors than stable has at the same time.
 - **Argo Rollouts**: every 5 s over 10 s, the fourth failed measurement aborts, as its documentation counts. **Most nervous**: every second over 5 s, the first one aborts; its price is the false alarms below *Healthy releases*.
 - **Flagger**: an interval of 10 s is its floor; the third failed check rolls back.
 - **Errors of 2 %**: 5 % would let them pass, so a user who minds them sets 1 %, the limit of Flagger's own examples, over their minute. At 2.5 canary requests a second a shorter window or a lower limit stops on a single error.
