@@ -54,7 +54,7 @@ export const callersOf = (own: Readonly<Record<string, string>>, wanted: Wanted)
     publisher,
     said: [
       whole
-        ? `${FOLDER}/${deliver} runs as it is; ${FOLDER}/${PACKAGE} gives the digest of the release that the commit is, for a laptop has no registry to push to.`
+        ? `${FOLDER}/${deliver} runs as it is; ${FOLDER}/${PACKAGE} gives the digest of the release that the commit is, for a rehearsal builds no image in a job.`
         : found === undefined
           ? `There is no workflow that calls deliver.yml: one was written, as you would add it.`
           : `Of ${FOLDER}/${deliver} the job that calls deliver.yml is taken; in place of the jobs before it stands one that gives the digest of the release that the commit is.`,

@@ -59,6 +59,8 @@ export const rehearse = async (root: string, actions: readonly Action[], options
   let opened: Opened | undefined
   const closed = async (): Promise<void> => {
     screen.stop()
+    if (options.cluster !== undefined && opened !== undefined)
+      screen.note(`Removing its namespaces from ${opened.stage.ground.title}.`)
     await opened?.stage.close()
     // Only now: a second Ctrl-C would leave what is not ended yet.
     interrupted.off()
