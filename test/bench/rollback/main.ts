@@ -30,7 +30,7 @@ let stopping = false
 const endAll = async (): Promise<void> => {
   for (const act of [...ends].reverse()) {
     ends.delete(act)
-    await Promise.try(act).catch((thrown: unknown) => console.error(String(thrown)))
+    await (async () => act())().catch((thrown: unknown) => console.error(String(thrown)))
   }
 }
 

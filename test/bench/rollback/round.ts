@@ -49,7 +49,7 @@ export const round = async (race: Race, { tool, scene: name }: Turn): Promise<Me
   const end = async (): Promise<void> => {
     // What does not end is told, and swept before the next race; the round's figures are not lost for it.
     for (const act of open.splice(0).reverse())
-      await Promise.try(act).catch((thrown: unknown) => process.stderr.write(`${String(thrown)}\n`))
+      await (async () => act())().catch((thrown: unknown) => process.stderr.write(`${String(thrown)}\n`))
   }
   const forget = race.onStop(end)
   try {
