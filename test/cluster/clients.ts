@@ -59,6 +59,7 @@ export const askMany = async (
   host: string,
   count: number,
   width = 32,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<Readonly<Record<string, number>>> => {
   const agent = new Agent({ keepAlive: true, maxSockets: width })
   const counts: Record<string, number> = {}
@@ -66,7 +67,7 @@ export const askMany = async (
   const worker = async (): Promise<void> => {
     while (left-- > 0) {
       const key = await new Promise<string>((resolve) => {
-        const sent = request(url, { agent, timeout: 10_000, headers: { host } }, (response) => {
+        const sent = request(url, { agent, timeout: 10_000, headers: { host, ...headers } }, (response) => {
           const body: Buffer[] = []
           response.on('data', (part: Buffer) => body.push(part))
           response.on('end', () =>

@@ -71,7 +71,9 @@ test('canary-promote: the same image again has nothing to do', { timeout: 60_000
 test('canary-promote: a bad release is rolled back, and smoke-test still finds the good one', {
   timeout: 180_000,
 }, async () => {
+  const clients = site.clients()
   const { outputs, log } = await site.canary({ image: real.image('errors') }).done
+  clients.stop()
   expect(outputs, log).toMatchObject({ verdict: 'rolled-back', image: real.image('good') })
   await expectRest(real, site, 'good')
   expect((await smoke('good')).outputs).toMatchObject({ verdict: 'pass' })
