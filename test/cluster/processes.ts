@@ -177,6 +177,8 @@ const allPrograms = (layout: Layout): readonly Program[] => {
         '--providers.kubernetesgateway=true',
         '--providers.kubernetescrd=true',
         '--providers.kubernetescrd.allowcrossnamespace=false',
+        // Else a TraefikService of which one Service has no ready pod is dropped whole, and everybody gets 404.
+        '--providers.kubernetescrd.allowemptyservices=true',
         '--metrics.prometheus=true',
         '--metrics.prometheus.addrouterslabels=true',
         '--metrics.prometheus.buckets=0.05,0.1,0.25,0.5,1,2.5,5',

@@ -424,13 +424,16 @@ export const clusterContract = (name: string, start: () => Promise<Target & { st
         expect(less.body.spec?.template?.spec?.containers?.map((one) => one.name)).toEqual(['web'])
       })
 
-      test('the generation counts changes of the spec, not of metadata or status', async () => {
+      test('the generation counts changes of the spec, and of a Deployment’s annotations, not of other metadata or status', async () => {
         await api.call('POST', deployments(), deployment('counted', 0))
         const generation = async (path: string, patch: unknown): Promise<unknown> =>
           (await api.call('PATCH', path, patch, MERGE)).body.metadata?.generation
         expect(await generation(deployments('counted'), { metadata: { labels: { a: 'b' } } })).toBe(1)
         expect(await generation(deployments('counted'), { spec: { paused: true } })).toBe(2)
         expect(await generation(deployments('counted'), { status: { replicas: 9 } })).toBe(2)
+        const annotated = { metadata: { annotations: { 'example.com/note': 'x' } } }
+        expect(await generation(deployments('counted'), annotated)).toBe(3)
+        expect(await generation(deployments('counted'), annotated)).toBe(3)
       })
     })
 

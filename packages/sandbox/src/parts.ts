@@ -65,11 +65,17 @@ export const content = (object: Doc): unknown => {
   return { ...object, metadata }
 }
 
-/** What the generation counts changes of. */
-export const desired = (object: Doc): unknown => {
-  const { metadata: _, status: __, ...rest } = object
-  return rest
+/**
+ * What the generation counts changes of: all but metadata and status, and of a Deployment its annotations too, save the revision, which its controller
+ * writes. Source: the Deployment's strategy in Kubernetes' registry; seen on 1.34.
+ */
+export const desired = ({ metadata, status: _, ...rest }: Doc): unknown => {
+  if (rest.kind !== 'Deployment') return rest
+  const annotations = Object.entries(metadata.annotations ?? {}).filter(([key]) => key !== REVISION)
+  return { ...rest, annotations: Object.fromEntries(annotations) }
 }
+
+const REVISION = 'deployment.kubernetes.io/revision'
 
 /** Field managers without the times of their writes. */
 export const withoutTimes = (entries: Doc['metadata']['managedFields']): unknown =>
