@@ -106,9 +106,9 @@ describe.each([
   test('a good release is promoted, and costs no request', async () => {
     const clients = site.clients()
     const run = await site.canary({ image: real.image('good') }, { GITHUB_RUN_ID: '102' }).done
+    expect(run.outputs, run.log).toMatchObject({ verdict: 'promoted', image: real.image('good') })
     await expectRest(site, 'good')
     clients.stop()
-    expect(run.outputs, run.log).toMatchObject({ verdict: 'promoted', image: real.image('good') })
     expect(clients.failures()).toEqual([])
   }, 240_000)
 })

@@ -108,7 +108,8 @@ const weightWorld = (record: ReleaseRecord, look: RolloutLook, both: Both): Worl
   // Once promotion was asked for the weight is the controller's alone.
   if (record.state.phase === 'promoting')
     return { written: record.plan.steps.at(-1)?.weight ?? written, accepted: taken, marked }
-  return { written, accepted: taken && (written === 0 || !standing.atSetWeight), marked }
+  const accepted = taken && (written === 0 || !standing.atSetWeight)
+  return { written, accepted, marked, ...(standing.routed ? {} : { byPods: true }) }
 }
 
 /** Percent of the requests that reach the analysed template. */

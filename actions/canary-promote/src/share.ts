@@ -24,7 +24,8 @@ export const shareOf = (record: ReleaseRecord, world: World): number => {
   const weight = settled ? askedWeight(record) : world.weight.written
   const mirror = settled ? askedMirror(record) : (world.weight.mirrored ?? 0)
   if (mirror > 0) return rounded(100 * shareOfCopies(mirror))
-  if (record.plan.split !== 'replicas' || weight === 0) return weight
+  const byPods = record.plan.split === 'replicas' || world.weight.byPods === true
+  if (!byPods || weight === 0) return weight
   const ready = world.canary?.ready ?? 0
   const serving = ready + world.stable.available
   return serving === 0 ? 0 : rounded((100 * ready) / serving)

@@ -1,8 +1,8 @@
 import { beginEvidence, type Evidence } from '@sluice/evidence/evidence'
 import type { Scrape } from '@sluice/evidence/reading'
-import type { World } from '@sluice/release/record'
+import type { ReleaseRecord, World } from '@sluice/release/record'
 import { describe, expect, test } from 'vitest'
-import { differentShare, type ShareSeen, watchShare } from '../src/share.ts'
+import { differentShare, type ShareSeen, shareOf, watchShare } from '../src/share.ts'
 
 const plan = {
   metrics: [{ name: 'errors', kind: 'ratio' as const }],
@@ -120,5 +120,25 @@ describe('the share that a step may pass on', () => {
     const look = { step: 0, settle: 2_000, plan: off, scrape: pods(3), world }
     const seen = watchShare(undefined, counted(0, 0), { at: 3_000, ...look })
     expect(differentShare(seen, counted(50, 50), { plan: off, share: 10 })).toBeUndefined()
+  })
+})
+
+describe('the share that is to be expected', () => {
+  const record = (split: string): ReleaseRecord =>
+    ({
+      plan: { split, steps: [{ weight: 20, hold: 1000 }] },
+      state: { phase: 'analysing', step: 0, since: 0 },
+    }) as unknown as ReleaseRecord
+  const canary = { desired: 1, ready: 1, restarts: 0, hash: 'new' }
+  const of = (split: string, weight: World['weight']) =>
+    shareOf(record(split), { ...world, weight, canary, stable: { ...world.stable, available: 2 } })
+
+  test.each([
+    ['a router: the weight', 'weights', {}, 20],
+    ['none: the share of the pods that serve', 'replicas', {}, 33.3],
+    ['a controller with a router: the weight', 'controller', {}, 20],
+    ['a controller without one: the share of the pods that serve', 'controller', { byPods: true }, 33.3],
+  ] as const)('by %s', (_, split, more, share) => {
+    expect(of(split, { written: 20, accepted: true, marked: true, ...more })).toBe(share)
   })
 })

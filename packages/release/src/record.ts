@@ -175,6 +175,8 @@ export type World = {
     readonly accepted: boolean
     readonly marked: boolean
     readonly mirrored?: number
+    /** No router splits: a weight comes to the share of pods that is nearest. Said where the plan does not say it. */
+    readonly byPods?: boolean
   }
   /**
    * `available`: pods that can serve, of whatever template. `hash`: the live Deployment's template.
