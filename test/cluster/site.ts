@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { request } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Cluster, KubernetesObject } from '@sluice/kubernetes/cluster'
 import { connect } from '@sluice/kubernetes/connect'
 import { type Access, apply, call, kubeconfigOf } from './access.ts'
 import { type Inputs, type Running, startAction } from './action.ts'
 import { choose } from './can.ts'
-import { type Clients, startClients } from './clients.ts'
+import { askMany, type Clients, startClients } from './clients.ts'
 import { pushReleases, REPOSITORY, type Release } from './images.ts'
 import { locked } from './lock.ts'
 import { type Paths, pathsOf } from './paths.ts'
@@ -44,12 +43,10 @@ export const realCluster = async (name?: string): Promise<Real> => {
   })
 }
 
-/** What a site may differ in. `labels`: of the namespace. `extra`: objects beside the service, by their collection's path below the namespace. */
+/** What a site may differ in. `labels`: of the namespace. `tokenSeconds`: how long its accounts' tokens last. `pod`: fields of the pods' spec. */
 export type SiteGiven = {
   readonly replicas?: number
-  readonly rate?: number
   readonly labels?: Readonly<Record<string, string>>
-  /** With `replicas` as router there is no route: clients ask the Service through the API server's node. */
   readonly tokenSeconds?: number
   readonly pod?: object
 }
@@ -122,7 +119,7 @@ export const siteOn = async (real: Real, given: SiteGiven = {}): Promise<Site> =
   const whole = async (): Promise<boolean> =>
     (await get<Counted>('apps/v1', 'deployments', 'shop'))?.status?.availableReplicas === (given.replicas ?? 2)
   await until(whole, 60_000, 'the old release')
-  await until(async () => (await fetchHost(real.web, host)) === 200, 60_000)
+  await until(async () => (await askMany(real.web, host, 1))['old 200'] === 1, 60_000, 'an answer')
   const running = new Set<Running>()
   const loads = new Set<Clients>()
   return {
@@ -204,17 +201,6 @@ type Counted = KubernetesObject & { readonly status?: { readonly availableReplic
 type Route = KubernetesObject & {
   readonly spec: { readonly rules: readonly { readonly backendRefs: readonly { name: string; weight?: number }[] }[] }
 }
-
-const fetchHost = (url: string, host: string): Promise<number> =>
-  new Promise((resolve) => {
-    const sent = request(url, { headers: { host }, agent: false, timeout: 2000 }, (answer) => {
-      answer.resume()
-      resolve(answer.statusCode ?? 0)
-    })
-    sent.once('timeout', () => sent.destroy(new Error('no answer')))
-    sent.once('error', () => resolve(0))
-    sent.end()
-  })
 
 const objectsOf = (
   real: Real,
