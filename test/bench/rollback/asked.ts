@@ -10,6 +10,7 @@ rollback.json, and rollback.md is made of that: started again, the race goes on 
 --rounds 15   rounds of each tool for a release with 20 % errors
 --others 5    for each other bad release
 --healthy 5   for each healthy release
+--lanes 4     rounds at a time, each in a namespace of its own
 --tools a,b   only these: ${TOOLS.join(', ')}
 --scenes a,b  only these: ${Object.keys(SCENES).join(', ')}
 --out DIR     where the two files are (docs/benchmarks)
@@ -21,6 +22,7 @@ SLUICE_FROM_SOURCE=1 runs this project from its source instead of its bundle; SL
 /** What a race is asked for; `out`: the folder of its two files. */
 export type Asked = {
   readonly counts: Counts
+  readonly lanes: number
   readonly tools: readonly Tool[]
   readonly scenes: readonly SceneName[]
   readonly out: string
@@ -40,6 +42,7 @@ export const askedOf = (args: readonly string[], folder: string): Asked | { read
           rounds: { ...text, default: '15' },
           others: { ...text, default: '5' },
           healthy: { ...text, default: '5' },
+          lanes: { ...text, default: '4' },
         },
         ...{
           tools: { ...text, default: TOOLS.join(',') },
@@ -48,11 +51,13 @@ export const askedOf = (args: readonly string[], folder: string): Asked | { read
         ...{ out: { ...text, default: folder }, trial: flag, table: flag },
       },
     })
-    const count = (name: 'rounds' | 'others' | 'healthy'): number => {
+    const count = (name: 'rounds' | 'others' | 'healthy' | 'lanes'): number => {
       if (!/^\d{1,4}$/.test(values[name])) throw new Error(`--${name} is a number of rounds, not "${values[name]}"`)
       return Number(values[name])
     }
+    if (count('lanes') === 0) throw new Error('--lanes is 1 or more')
     return {
+      lanes: count('lanes'),
       counts: { rounds: count('rounds'), others: count('others'), healthy: count('healthy') },
       tools: among('tools', values.tools, TOOLS),
       scenes: among('scenes', values.scenes, Object.keys(SCENES) as SceneName[]),

@@ -54,38 +54,45 @@ const main = async (): Promise<number> => {
     versions: versionsIn(paths.modules),
     bundle: process.env.SLUICE_FROM_SOURCE === undefined ? 'its bundle' : 'its source',
     asked: asked.counts,
+    lanes: asked.lanes,
   })
   const turns = turnsOf(asked.counts, asked.tools, results.rounds).filter(({ scene }) => asked.scenes.includes(scene))
   console.log(
-    `${turns.length} rounds to come, about ${lasting(expected(turns, results.rounds))}; ${results.rounds.length} done`,
+    `${turns.length} rounds to come, about ${lasting(expected(turns, results.rounds) / asked.lanes)}; ${results.rounds.length} done`,
   )
   if (turns.length === 0) return 0
   const real = await ground(turns)
   const image = await imagesOf(real)
+  const waiting = [...turns]
   let failures = 0
-  for (const turn of turns) {
-    const load = Math.round((loadavg()[0] ?? 0) * 10) / 10
-    const at = new Date().toISOString()
-    const told = `${TITLES[turn.tool]}, ${SCENES[turn.scene].title} #${turn.index + 1}`
-    try {
-      const figures = await round({ real, image, random: Math.random, onStop }, turn)
-      // Its namespace was taken from under it: these figures are of nothing.
-      if (stopping) return 130
-      const took = Math.round((Date.now() - Date.parse(at)) / 1000)
-      const kept: Kept = { ...turn, ...figures, at, commit: commit(), load, took }
-      results = { ...results, rounds: [...results.rounds, kept] }
-      keep(json, results)
-      writeFileSync(md, page(results))
-      console.log(`${told}: ${lineOf(kept)}`)
-      failures = 0
-    } catch (thrown) {
-      if (stopping) return 130
-      // A round that came to no result is no figure; the next start of the race has it again.
-      console.error(`${told}: no result: ${thrown instanceof Error ? thrown.message : String(thrown)}`)
-      failures += 1
-      if (failures === 3) throw new Error('three rounds in a row came to no result')
+  // Each lane takes the next round when its own is over: they differ in length, so no two stay side by side.
+  const lane = async (): Promise<void> => {
+    for (let turn = waiting.shift(); turn !== undefined && !stopping && failures < 3; turn = waiting.shift()) {
+      const load = Math.round((loadavg()[0] ?? 0) * 10) / 10
+      const at = new Date().toISOString()
+      const told = `${TITLES[turn.tool]}, ${SCENES[turn.scene].title} #${turn.index + 1}`
+      try {
+        const figures = await round({ real, image, random: Math.random, onStop }, turn)
+        // Its namespace was taken from under it: these figures are of nothing.
+        if (stopping) return
+        const took = Math.round((Date.now() - Date.parse(at)) / 1000)
+        const kept: Kept = { ...turn, ...figures, at, commit: commit(), load, took }
+        results = { ...results, rounds: [...results.rounds, kept] }
+        keep(json, results)
+        writeFileSync(md, page(results))
+        console.log(`${told}: ${lineOf(kept)}`)
+        failures = 0
+      } catch (thrown) {
+        if (stopping) return
+        // A round that came to no result is no figure; the next start of the race has it again.
+        console.error(`${told}: no result: ${thrown instanceof Error ? thrown.message : String(thrown)}`)
+        failures += 1
+      }
     }
   }
+  await Promise.all(Array.from({ length: asked.lanes }, lane))
+  if (stopping) return 130
+  if (failures >= 3) throw new Error('three rounds in a row came to no result')
   return 0
 }
 

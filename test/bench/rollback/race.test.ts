@@ -179,6 +179,7 @@ describe('the command line', () => {
   test('has the rounds that the race is meant to have', () => {
     expect(askedOf([], '/out')).toMatchObject({
       counts: { rounds: 15, others: 5, healthy: 5 },
+      lanes: 4,
       tools: TOOLS,
       scenes: Object.keys(SCENES),
       out: '/out',

@@ -9,7 +9,7 @@ import type { Counts, Turn } from './scenes.ts'
 export type Kept = Turn &
   Measured & { readonly at: string; readonly commit: string; readonly load: number; readonly took: number }
 
-/** The file of a race. `trial`: made to see that it works, its figures say nothing. `settings`: a hash of all settings files. */
+/** The file of a race. `trial`: made to see that it works, its figures say nothing. `settings`: a hash of all settings files; `lanes`: rounds at a time. */
 export type Results = {
   readonly schema: 'sluice.dev/bench-rollback/v1'
   readonly trial: boolean
@@ -18,6 +18,7 @@ export type Results = {
   readonly settings: string
   readonly bundle: string
   readonly asked: Counts
+  readonly lanes: number
   readonly rounds: readonly Kept[]
 }
 
@@ -37,7 +38,7 @@ export const resultsAt = (path: string, given: Given): Results => {
   const fresh: Results = { schema: 'sluice.dev/bench-rollback/v1', ...given, settings: settingsHash(), rounds: [] }
   const kept = readResults(path)
   if (kept === undefined) return fresh
-  const differs = (['trial', 'machine', 'versions', 'settings', 'bundle'] as const).filter(
+  const differs = (['trial', 'machine', 'versions', 'settings', 'bundle', 'lanes'] as const).filter(
     (key) => JSON.stringify(kept[key]) !== JSON.stringify(fresh[key]),
   )
   if (differs.length > 0)

@@ -31,6 +31,7 @@ const kept = (tool: Tool, more: Partial<Kept> = {}): Kept => ({
 const given = {
   ...{ trial: false, machine: 'a machine', versions: { Kubernetes: 'v1' }, bundle: 'its bundle' },
   asked: { rounds: 15, others: 5, healthy: 5 },
+  lanes: 4,
 }
 const results = (rounds: readonly Kept[]): Results => ({
   schema: 'sluice.dev/bench-rollback/v1',

@@ -5,7 +5,7 @@ import { five, shareText } from './statistics.ts'
 
 /** The page of a race: its tables, what was measured and how, and every setting in full. Made from the file alone. */
 export const page = (results: Results): string => {
-  const { trial, machine, versions, rounds } = results
+  const { trial, machine, versions, rounds, lanes } = results
   const loads = five(rounds.map(({ load }) => load))
   const times = rounds.map(({ at }) => at).toSorted()
   return `# The race of rolling a bad release back
@@ -13,7 +13,7 @@ ${trial ? '\n**A trial: these figures only show that every row works.**\n' : ''}
 Made by \`npm run bench:rollback\` from [rollback.json](rollback.json), which has every round. ${rounds.length} rounds, ${times[0]?.slice(0, 16) ?? '–'} to ${times.at(-1)?.slice(0, 16) ?? '–'} UTC,
 at ${[...new Set(rounds.map(({ commit }) => commit))].join(', ') || '–'}, this project run from ${results.bundle}.
 
-On ${machine}; load of the machine before a round: median ${number(loads?.median)}, most ${number(loads?.most)}. ${Object.entries(
+On ${machine}; ${lanes} rounds at a time; load of the machine before a round: median ${number(loads?.median)}, most ${number(loads?.most)}. ${Object.entries(
     versions,
   )
     .map(([name, version]) => `${name} ${version}`)
@@ -167,7 +167,7 @@ const ratio = (ours: number, theirs: number): string =>
 const WORDS = `## What is measured
 
 - **The ground is the same for all**: one Kubernetes, Traefik and Prometheus (2 s scrape), the same service of two pods, 50 requests a second at a steady pace whatever the answers take.
-  Each round has a namespace of its own; the tools take turns, one round at a time. Clients ask for 12 s before the release, which then comes at any moment of 10 s, since Flagger looks every 10 s.
+  Each round has a namespace of its own; the tools take turns, and rounds of different tools and lengths run side by side, so that a busy moment meets all of them alike. Clients ask for 12 s before the release, which then comes at any moment of 10 s, since Flagger looks every 10 s.
 - **The clock** starts before the request that patches the image is sent; with this project, at the last look at the cluster that did not see its first write yet. What its process does before that, start and preflight, has a column of its own.
 - **All traffic on stable**: the later of the canary's weight in the route read back as 0 and the last answer to a client that was not stable's. \`none\`: clients never left stable, or the release was not taken back.
 - **Its word**: the process ended; the Rollout is aborted, or Healthy on the new template; the Canary is Failed or Succeeded.
