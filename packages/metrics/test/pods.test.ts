@@ -13,6 +13,7 @@ beforeAll(async () => {
     deploy(rig, 'canary', { env: { FAIL: 'yes' } }),
     deploy(rig, 'html', { env: { MODE: 'html' } }),
     deploy(rig, 'hang', { env: { MODE: 'hang' } }),
+    deploy(rig, 'stall', { env: { MODE: 'stall' } }),
     deploy(rig, 'several', { env: { MODE: 'several' } }),
     deploy(rig, 'bare', { env: { MODE: 'bare' } }),
   ])
@@ -113,6 +114,11 @@ describe('the preflight names the cause', () => {
     ['several processes behind one endpoint', { baseline: 'several' }, 'several-processes'],
   ])('%s', async (_, more, id) => {
     expect(await ids(more)).toContain(id)
+  })
+
+  test('and forgives one slow answer among quick ones', async () => {
+    await ask('stall')
+    expect(await ids({ baseline: 'stall', timeoutMs: 300 })).toEqual([])
   })
 
   test('with the rule that would allow reading pods', async () => {

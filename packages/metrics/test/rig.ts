@@ -5,7 +5,7 @@ import type { Cluster, KubernetesObject } from '@sluice/kubernetes/cluster'
 import { connect } from '@sluice/kubernetes/connect'
 import { type Sandbox, startSandbox } from '@sluice/sandbox/sandbox'
 
-/** A service that counts its answers; MODE bends its /metrics: html, hang, several (two processes), bare (no status label). */
+/** A service that counts its answers; MODE bends its /metrics: html, hang, stall (the first time only), several (two processes), bare (no status label). */
 const SERVICE = `
 import { createServer } from 'node:http'
 const counts = [new Map(), new Map()]
@@ -17,7 +17,7 @@ createServer((request, response) => {
   const own = counts[MODE === 'several' ? turn++ % 2 : 0]
   const code = path === '/nowhere' ? 404 : path === '/work' && FAIL === 'yes' ? 500 : 200
   if (path === '/metrics') {
-    if (MODE === 'hang') return
+    if (MODE === 'hang' || (MODE === 'stall' && turn++ === 0)) return
     if (MODE === 'html') return void response.writeHead(200, { 'content-type': 'text/html' }).end('<html>hello')
     const lines = MODE === 'bare' ? ['widgets_total 1'] : [...own].map(([key, value]) => 'http_requests_total{' + key + '} ' + value)
     lines.push('process_start_time_seconds ' + (MODE === 'several' ? started + (turn % 2) : started))
