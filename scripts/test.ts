@@ -76,11 +76,15 @@ const timed = async (args: readonly string[], show: boolean) => {
 
 /** Whole deliveries: minutes of real holds and leases, whose verdicts need a machine that is not busy with something else. So they have a command of their own. */
 const DELIVERY = 'test/delivery'
-/** What needs a real Kubernetes. Its files share one cluster and two cores, so they run one after the other. */
+/** What needs a real Kubernetes. Its files share one cluster; most of them wait most of the time, so two run side by side. */
 const CLUSTER = 'test/cluster'
+/** Files that take the cluster from the others, look at the whole machine, or judge by seconds: one after the other, when the rest is through. */
+const ALONE = ['outages', 'machine', 'rehearsal', 'shares'].map((name) => `${CLUSTER}/${name}.test.ts`)
+// Real pods on two cores now and then miss a moment that a test waits for; what fails twice is wrong.
+const RETRY = '--retry=1'
 
 /** Brings a cluster of its own up, runs what needs one, and takes it down again, whatever happened. Where none can run, all of it counts as skipped. */
-const onCluster = async (filters: readonly string[]): Promise<Tally> => {
+const onCluster = async (options: readonly string[]): Promise<Tally> => {
   const cluster = (order: string) => timed([`${CLUSTER}/cluster.ts`, order, '--name', 'test'], true)
   if ((await cluster('can')).code !== 0) {
     const files = readdirSync(join(ROOT, CLUSTER)).filter((name) => name.endsWith('.test.ts'))
@@ -92,7 +96,9 @@ const onCluster = async (filters: readonly string[]): Promise<Tally> => {
     const started = await cluster('up')
     console.log(`${started.code === 0 ? 'ok  ' : 'FAIL'} cluster up (${started.seconds} s)`)
     if (started.code !== 0) return { passed: 0, failed: 1, skipped: 0 }
-    return sum([{ passed: 1, failed: 0, skipped: 0 }, await tests(filters)])
+    const together = await tests([`${CLUSTER}/`, ...ALONE.map((file) => `--exclude=${file}`), RETRY, ...options])
+    const alone = await tests([...ALONE, '--no-file-parallelism', RETRY, ...options])
+    return sum([{ passed: 1, failed: 0, skipped: 0 }, together, alone])
   } finally {
     await cluster('down')
   }
@@ -102,10 +108,8 @@ if (import.meta.main) {
   const tallies: Tally[] = []
   const [first, ...rest] = process.argv.slice(2)
   if (first === '--delivery') tallies.push(await tests([`${DELIVERY}/`, '--no-file-parallelism', ...rest]))
-  else if (first === '--cluster') {
-    // Real pods on two cores now and then miss a moment that a test waits for; what fails twice is wrong.
-    tallies.push(await onCluster([`${CLUSTER}/`, '--no-file-parallelism', '--retry=1', ...rest]))
-  } else {
+  else if (first === '--cluster') tallies.push(await onCluster(rest))
+  else {
     for (const each of CHECKS) tallies.push(await check(each))
     tallies.push(await tests([`--exclude=${DELIVERY}/**`, `--exclude=${CLUSTER}/**`, ...process.argv.slice(2)]))
   }

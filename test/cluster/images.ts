@@ -22,6 +22,7 @@ export const RELEASES = {
   crash: { FAULT: 'crash' },
   'never-ready': { FAULT: 'never-ready' },
   hang: { FAULT: 'hang' },
+  hungry: { FAULT: 'hungry', MIB: '200' },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, string>>>>
 export type Release = keyof typeof RELEASES
 

@@ -29,6 +29,7 @@ export const stableOf = async (site: Site) => {
   return {
     image: live?.spec.template.spec.containers[0]?.image,
     replicas: live?.spec.replicas,
+    available: live?.status?.availableReplicas ?? 0,
     spec: live?.spec,
     status: live?.status,
     generation: live?.metadata.generation,

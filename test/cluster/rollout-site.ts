@@ -1,11 +1,11 @@
-import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Cluster } from '@sluice/kubernetes/cluster'
 import { connect } from '@sluice/kubernetes/connect'
 import { POD_HASH, type ReplicaSet, type Rollout } from '@sluice/traffic/argo-rollouts'
-import { apply, call, kubeconfigOf } from './access.ts'
-import { type Inputs, type Running, startAction } from './action.ts'
-import { askMany, type Clients, startClients } from './clients.ts'
+import { call, kubeconfigOf } from './access.ts'
+import type { Inputs, Running } from './action.ts'
+import { askMany, type Clients } from './clients.ts'
+import { groundOn } from './ground.ts'
 import type { Release } from './images.ts'
 import { accountWith, roleIn } from './rights.ts'
 import { type Real, until } from './site.ts'
@@ -50,16 +50,10 @@ const MERGE = 'application/merge-patch+json'
 
 /** Makes the site and waits until its Rollout is Healthy and answers. `routed`: by a weighted TraefikService; else by the share of pods. */
 export const rolloutSiteOn = async (real: Real, routed: boolean): Promise<RolloutSite> => {
-  const namespace = `rollout-${randomBytes(4).toString('hex')}`
-  const host = `${namespace}.test`
   const { access } = real
-  const put = (collection: string, object: { metadata: { name: string } }): Promise<void> =>
-    apply(access, collection.replace(/\/([^/]+)$/, `/namespaces/${namespace}/$1`), object)
-  await apply(access, '/api/v1/namespaces', {
-    ...{ apiVersion: 'v1', kind: 'Namespace' },
-    metadata: { name: namespace },
-  })
-  for (const [collection, object] of objectsOf(real, host, routed)) await put(collection, object)
+  const ground = await groundOn(real, 'rollout')
+  const { namespace, host } = ground
+  for (const [collection, object] of objectsOf(real, host, routed)) await ground.apply(collection, object)
   const roles = [roleIn('actions/canary-promote/README.md', 'sluice-rollout')]
   const kubeconfig = await accountWith(access, namespace, { name: 'releaser', roles, seconds: 6 * 3600 })
   const admin = await connect({ kubeconfig: kubeconfigOf(access, namespace), env: {} })
@@ -80,24 +74,14 @@ export const rolloutSiteOn = async (real: Real, routed: boolean): Promise<Rollou
     'a Healthy Rollout: is its controller running? It',
   )
   await until(async () => (await askMany(real.web, host, 1))['old 200'] === 1, 30_000, 'an answer')
-  const running = new Set<Running>()
-  const loads = new Set<Clients>()
+  const given = { kubeconfig, namespace, deployment: 'shop', router: 'argo-rollouts', plan: ROLLOUT_PLAN }
   return {
     namespace,
     host,
     admin,
-    clients: (rate = 50) => {
-      const clients = startClients(real.web, host, rate)
-      loads.add(clients)
-      return clients
-    },
-    canary: (inputs, env) => {
-      const given = { kubeconfig, namespace, deployment: 'shop', router: 'argo-rollouts', plan: ROLLOUT_PLAN }
-      const started = startAction('canary-promote', { ...given, ...inputs }, env)
-      running.add(started)
-      void started.done.then(() => running.delete(started))
-      return started
-    },
+    clients: ground.clients,
+    canary: (inputs, env) => ground.canary(given, inputs, env),
+    remove: ground.remove,
     live,
     weight: async () => {
       if (!routed) return (await live()).status?.canary?.weights?.canary.weight ?? 0
@@ -131,11 +115,6 @@ export const rolloutSiteOn = async (real: Real, routed: boolean): Promise<Rollou
       // The data plane takes a weight up only some time after it was written.
       await pause(3000)
       return askMany(real.web, host, count)
-    },
-    remove: async () => {
-      for (const each of loads) each.stop()
-      for (const each of running) each.kill('SIGKILL')
-      await call(access, 'DELETE', `/api/v1/namespaces/${namespace}`)
     },
   }
 }

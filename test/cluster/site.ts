@@ -1,11 +1,11 @@
-import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Cluster, KubernetesObject } from '@sluice/kubernetes/cluster'
 import { connect } from '@sluice/kubernetes/connect'
-import { type Access, apply, call, kubeconfigOf } from './access.ts'
-import { type Inputs, type Running, startAction } from './action.ts'
+import { type Access, kubeconfigOf } from './access.ts'
+import type { Inputs, Running } from './action.ts'
 import { choose } from './can.ts'
-import { askMany, type Clients, startClients } from './clients.ts'
+import { askMany, type Clients } from './clients.ts'
+import { groundOn } from './ground.ts'
 import { pushReleases, REPOSITORY, type Release } from './images.ts'
 import { locked } from './lock.ts'
 import { type Paths, pathsOf } from './paths.ts'
@@ -43,8 +43,13 @@ export const realCluster = async (name?: string): Promise<Real> => {
   })
 }
 
-/** What a site may differ in. `labels`: of the namespace. `tokenSeconds`: how long its accounts' tokens last. `pod`: fields of the pods' spec. */
+/**
+ * What a site may differ in. `labels`: of the namespace. `tokenSeconds`: how long its accounts' tokens last. `pod`: fields of the pods' spec.
+ * `resources`: of its container. `rules`: what the account that releases may do beside its Role, as the READMEs ask for some plans.
+ */
 export type SiteGiven = {
+  readonly resources?: object
+  readonly rules?: readonly object[]
   readonly replicas?: number
   readonly labels?: Readonly<Record<string, string>>
   readonly tokenSeconds?: number
@@ -91,21 +96,16 @@ metrics: [{ name: errors, kind: ratio }, { name: slow, kind: latency, threshold:
 
 /** Makes a site and waits until its gateway answers with the old release. */
 export const siteOn = async (real: Real, given: SiteGiven = {}): Promise<Site> => {
-  const namespace = `shop-${randomBytes(4).toString('hex')}`
-  const host = `${namespace}.test`
   const { access } = real
-  const put = (collection: string, object: object): Promise<void> =>
-    apply(access, collection, object as { metadata: { name: string } })
-  await put('/api/v1/namespaces', {
-    apiVersion: 'v1',
-    kind: 'Namespace',
-    metadata: { name: namespace, labels: given.labels ?? {} },
-  })
-  for (const [collection, object] of objectsOf(real, host, given)) await put(within(collection, namespace), object)
+  const ground = await groundOn(real, 'shop', given.labels)
+  const { namespace, host } = ground
+  for (const [collection, object] of objectsOf(real, host, given)) await ground.apply(collection, object)
   const seconds = given.tokenSeconds ?? 6 * 3600
   const readme = 'actions/canary-promote/README.md'
+  const more = { kind: 'Role', metadata: { name: 'more' }, rules: given.rules ?? [] }
+  const roles = [roleIn(readme, 'sluice-canary'), ...(given.rules === undefined ? [] : [more])]
   const [kubeconfig, recovery] = await Promise.all([
-    accountWith(access, namespace, { name: 'releaser', roles: [roleIn(readme, 'sluice-canary')], seconds }),
+    accountWith(access, namespace, { name: 'releaser', roles, seconds }),
     accountWith(access, namespace, { name: 'repairer', roles: [roleIn(readme, 'sluice-recovery')], seconds }),
   ])
   const admin = await connect({ kubeconfig: kubeconfigOf(access, namespace), env: {} })
@@ -120,30 +120,16 @@ export const siteOn = async (real: Real, given: SiteGiven = {}): Promise<Site> =
     (await get<Counted>('apps/v1', 'deployments', 'shop'))?.status?.availableReplicas === (given.replicas ?? 2)
   await until(whole, 60_000, 'the old release')
   await until(async () => (await askMany(real.web, host, 1))['old 200'] === 1, 60_000, 'an answer')
-  const running = new Set<Running>()
-  const loads = new Set<Clients>()
   return {
     namespace,
     host,
     admin,
     kubeconfig,
     recovery,
-    clients: (rate = 50) => {
-      const clients = startClients(real.web, host, rate)
-      loads.add(clients)
-      return clients
-    },
-    canary: (inputs, env) => {
-      const started = startAction(
-        'canary-promote',
-        { kubeconfig, namespace, deployment: 'shop', plan: PLAN, ...inputs },
-        env,
-      )
-      running.add(started)
-      void started.done.then(() => running.delete(started))
-      return started
-    },
-    apply: (collection, object) => put(within(collection, namespace), object),
+    clients: ground.clients,
+    canary: (inputs, env) => ground.canary({ kubeconfig, namespace, deployment: 'shop', plan: PLAN }, inputs, env),
+    apply: ground.apply,
+    remove: ground.remove,
     get,
     weight: async () => {
       const refs = (await route())?.spec.rules[0]?.backendRefs ?? []
@@ -176,17 +162,8 @@ export const siteOn = async (real: Real, given: SiteGiven = {}): Promise<Site> =
         ...Object.keys(live?.metadata.annotations ?? {}).filter((key) => key.startsWith('sluice.dev/')),
       ]
     },
-    remove: async () => {
-      for (const each of loads) each.stop()
-      for (const each of running) each.kill('SIGKILL')
-      await call(access, 'DELETE', `/api/v1/namespaces/${namespace}`)
-    },
   }
 }
-
-/** `/apis/apps/v1/deployments` of one namespace. */
-const within = (collection: string, namespace: string): string =>
-  collection.replace(/\/([^/]+)$/, `/namespaces/${namespace}/$1`)
 
 /** Asks again every 100 ms. @throws Error when it does not come to pass in time, with what was asked last */
 export const until = async (holds: () => Promise<boolean> | boolean, ms = 30_000, what = 'it'): Promise<void> => {
@@ -205,7 +182,7 @@ type Route = KubernetesObject & {
 const objectsOf = (
   real: Real,
   host: string,
-  { replicas = 2, pod = {} }: SiteGiven,
+  { replicas = 2, pod = {}, resources = {} }: SiteGiven,
 ): readonly (readonly [string, object])[] => {
   const labels = { app: 'shop', tier: 'web' }
   return [
@@ -229,6 +206,7 @@ const objectsOf = (
                   name: 'shop',
                   image: real.image('old'),
                   ports: [{ name: 'http', containerPort: 8080 }],
+                  resources,
                   readinessProbe: {
                     httpGet: { path: '/ready', port: 'http' },
                     periodSeconds: 1,

@@ -1,8 +1,9 @@
 // The service that is released on the real cluster: answers with its version, counts what it answered as its users saw it, and fails as told.
-// FAULT: none, errors (ERRORS per cent of the answers), slow (DELAY ms more), crash (after its first request), never-ready, hang (no answer).
+// FAULT: none, errors (ERRORS per cent of the answers), slow (DELAY ms more), crash (after its first request), never-ready, hang (no answer),
+// hungry (MIB more of memory).
 import { createServer } from 'node:http'
 
-const { PORT = '8080', VERSION = '?', FAULT = 'none', ERRORS = '20', DELAY = '300' } = process.env
+const { PORT = '8080', VERSION = '?', FAULT = 'none', ERRORS = '20', DELAY = '300', MIB = '0' } = process.env
 const BOUNDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 const codes = new Map([['200', 0]])
 const buckets = BOUNDS.map(() => 0)
@@ -56,6 +57,9 @@ const answer = (response) => {
   if (FAULT === 'crash') process.exit(1)
 }
 
+// Held for good, and written to: memory that nobody touched is not used.
+const held = FAULT === 'hungry' ? Buffer.alloc(Number(MIB) * 1024 * 1024, 1) : undefined
+
 const server = createServer((request, response) => {
   const path = request.url?.split('?')[0]
   if (path === '/metrics') response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(metrics())
@@ -65,6 +69,7 @@ const server = createServer((request, response) => {
 server.keepAliveTimeout = 60_000
 server.listen(Number(PORT), '0.0.0.0')
 process.on('SIGTERM', () => {
+  held?.fill(0)
   server.close(() => process.exit(0))
   server.closeIdleConnections()
 })
