@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import {
   closeSync,
   existsSync,
@@ -71,7 +72,8 @@ export const enter = async (paths: Paths, debian: Debian, node?: KindNode): Prom
 export const begin = ({ run }: Paths): void => writeFileSync(join(run, 'begin'), '')
 
 /** Ends whatever stands under this name and takes away all it left. Nothing there is fine. */
-export const leave = async ({ run, name }: Paths): Promise<void> => {
+export const leave = async (paths: Paths): Promise<void> => {
+  const { run, name } = paths
   const holder = holderOf(run)
   if (holder !== undefined) {
     const inside = initOf(holder)
@@ -79,9 +81,11 @@ export const leave = async ({ run, name }: Paths): Promise<void> => {
     await until(() => (holderOf(run) === undefined ? true : undefined), 'the cluster does not end', run)
   }
   // The machine's end of the link goes with the other end; after a start that died between the two it may be left.
-  if (output('ip', ['link', 'show', hostLink(name)]) !== undefined) output('ip', ['link', 'delete', hostLink(name)])
-  await groupsGone(name)
+  const outer = hostLink(paths)
+  if (output('ip', ['link', 'show', outer]) !== undefined) output('ip', ['link', 'delete', outer])
+  if (output('ip', ['link', 'show', outer]) !== undefined) throw new Error(`the interface ${outer} does not go away`)
   rmSync(run, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
+  await groupsGone(name)
 }
 
 const kill = (pid: number): void => {
@@ -108,11 +112,12 @@ const initOf = (holder: number): number | undefined => {
   return first === undefined || first === '' ? undefined : Number(first)
 }
 
-const hostLink = (name: string): string => `sl-${name}`.slice(0, 15)
+/** This machine's end of a cluster's link. Clusters of one name in two caches are two clusters, and an interface's name has 15 characters at most. */
+export const hostLink = ({ run }: Paths): string => `sl-${createHash('sha256').update(run).digest('hex').slice(0, 10)}`
 
 /** A pair of interfaces, one end here and one inside, on the first free range of this machine. Gives the inner end's address. */
-const link = ({ name }: Paths, inside: number): string => {
-  const outer = hostLink(name)
+const link = (paths: Paths, inside: number): string => {
+  const outer = hostLink(paths)
   const used = output('ip', ['-4', '-brief', 'address']) ?? ''
   const third =
     Array.from({ length: 200 }, (_, index) => index).find((index) => !used.includes(` 10.213.${index}.`)) ?? 0
@@ -142,6 +147,7 @@ const groupsGone = async (name: string): Promise<void> => {
     if (tops.every((top) => !existsSync(top))) return
     await pause(50)
   }
+  throw new Error(`control groups do not go away: ${tops.filter((top) => existsSync(top)).join(', ')}`)
 }
 
 const removeGroup = (folder: string): void => {

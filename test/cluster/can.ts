@@ -12,7 +12,7 @@ export const choose = (env: NodeJS.ProcessEnv): Provider | { readonly lacking: r
   if (wanted !== 'modules' && wanted !== 'kind')
     return { lacking: [`SLUICE_CLUSTER_PROVIDER is modules or kind, not ${wanted}`] }
   if (process.platform !== 'linux') return { lacking: ['a cluster of its own needs Linux'] }
-  const commands = ['apt-get', 'dpkg-deb', 'ip', 'nsenter', 'unshare', 'ldd'].filter(
+  const commands = ['apt-get', 'dpkg-deb', 'flock', 'ip', 'nsenter', 'unshare', 'ldd'].filter(
     (command) => output('sh', ['-c', `command -v ${command}`]) === undefined,
   )
   const lacking = [

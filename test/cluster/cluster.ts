@@ -44,6 +44,8 @@ const main = async (args: readonly string[]): Promise<number> => {
       return typeof provider === 'string' ? 0 : told(provider.lacking)
     }
     case 'down':
+      // Another user has another cache: nothing would be found there, and nothing said.
+      if (process.getuid?.() !== 0) return told(['`down` needs root, as `up` did'])
       await locked(paths, () => down(paths))
       say('it is gone')
       return 0

@@ -1,51 +1,33 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { type Paths, say } from './paths.ts'
 
-/** One `up` or `down` of a cluster at a time. A holder that died is passed over. */
+/**
+ * One `up` or `down` of a cluster at a time. The kernel holds the lock for a process that lives as long as its standard input is open, and so never longer
+ * than this one: after a crash, a reboot or in another container there is nothing stale to tell from a holder. The empty file stays.
+ */
 export const locked = async <T>({ cache, name }: Paths, act: () => Promise<T>): Promise<T> => {
   mkdirSync(join(cache, 'run'), { recursive: true })
   const path = join(cache, 'run', `${name}.lock`)
-  let told = false
-  while (!take(path)) {
-    if (!told) say('another start or end of it is going on; waiting')
-    told = true
-    await pause(200)
-  }
+  const holder = spawn('flock', ['--exclusive', path, 'sh', '-c', 'echo held; exec cat >/dev/null'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const waiting = setTimeout(() => say('another start or end of it is going on; waiting'), 1000)
   try {
+    await new Promise<void>((resolve, reject) => {
+      holder.once('error', reject)
+      holder.once('exit', (code) => reject(new Error(`no lock on ${path}: flock ended with ${code}`)))
+      holder.stdout.once('data', () => resolve())
+    })
     return await act()
   } finally {
-    rmSync(path, { force: true })
-  }
-}
-
-const take = (path: string): boolean => {
-  try {
-    writeFileSync(path, String(process.pid), { flag: 'wx' })
-    return true
-  } catch {
-    const pid = Number(readOr(path, ''))
-    if (pid > 0 && isAlive(pid)) return false
-    // Nobody holds it: the next turn takes it, or sees that somebody else did.
-    rmSync(path, { force: true })
-    return false
-  }
-}
-
-const readOr = (path: string, fallback: string): string => {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return fallback
-  }
-}
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
+    clearTimeout(waiting)
+    holder.removeAllListeners('exit')
+    await new Promise<void>((resolve) => {
+      if (holder.exitCode !== null || holder.pid === undefined) return resolve()
+      holder.once('exit', () => resolve())
+      holder.stdin.end()
+    })
   }
 }

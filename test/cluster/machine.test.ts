@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { hostLink } from './box.ts'
 import { pathsOf } from './paths.ts'
 import { output } from './shell.ts'
 
@@ -33,8 +34,8 @@ const traces = (): readonly string[] => [
   ...readFileSync('/proc/mounts', 'utf8')
     .split('\n')
     .filter((line) => line.includes(paths.run)),
-  ...(output('ip', ['-brief', 'link']) ?? '').split('\n').filter((line) => line.startsWith(`sl-${NAME}`)),
-  ...(output('ip', ['route']) ?? '').split('\n').filter((line) => line.includes(`sl-${NAME}`)),
+  ...(output('ip', ['-brief', 'link']) ?? '').split('\n').filter((line) => line.startsWith(hostLink(paths))),
+  ...(output('ip', ['route']) ?? '').split('\n').filter((line) => line.includes(hostLink(paths))),
   ...(output('find', ['/sys/fs/cgroup', '-maxdepth', '2', '-name', `sluice-${NAME}`]) ?? '')
     .split('\n')
     .filter((line) => line !== ''),
