@@ -1,6 +1,7 @@
 import type { Finding } from '@sluice/kit/report'
 import type { KubernetesObject, Resource } from '@sluice/kubernetes/cluster'
 import { note, refusal } from './finding.ts'
+import { pointersOf } from './jq-path.ts'
 
 /**
  * An object that the release changes, and where: JSON pointers of what Git may say otherwise. `certain`: those that a tool has to be told to leave alone;
@@ -148,24 +149,26 @@ const trackerOf = ({ metadata }: KubernetesObject): Tracker | undefined => {
     : undefined
 }
 
-type Rule = {
+/** One rule of Argo CD: of which objects, and what of them. */
+type Difference = {
   readonly group?: string
   readonly kind?: string
   readonly name?: string
+  readonly namespace?: string
   readonly jsonPointers?: readonly string[]
   readonly jqPathExpressions?: readonly string[]
-  readonly paths?: readonly string[]
-  readonly target?: { readonly kind?: string; readonly name?: string }
 }
+/** One rule of Flux. */
+type Ignore = { readonly target?: Readonly<Record<string, string>> | null; readonly paths?: readonly string[] }
 type ToolSpec = {
   readonly suspend?: boolean
   readonly syncPolicy?: {
     readonly automated?: { readonly enabled?: boolean } | null
     readonly syncOptions?: readonly string[]
   }
-  readonly ignoreDifferences?: readonly Rule[]
-  readonly ignore?: readonly Rule[]
-  readonly driftDetection?: { readonly mode?: string; readonly ignore?: readonly Rule[] }
+  readonly ignoreDifferences?: readonly Difference[]
+  readonly ignore?: readonly Ignore[]
+  readonly driftDetection?: { readonly mode?: string; readonly ignore?: readonly Ignore[] }
 }
 
 /** `upgrade`: not by itself, but with the next version of the chart. */
@@ -175,34 +178,78 @@ const writesBack = ({ tracker, changed, found }: Tracked): 'yes' | 'no' | 'upgra
   if (tracker.kind === 'Application') {
     const { automated, syncOptions = [] } = spec.syncPolicy ?? {}
     const respected =
-      syncOptions.includes('RespectIgnoreDifferences=true') && isLeftAlone(changed, spec.ignoreDifferences)
+      syncOptions.includes('RespectIgnoreDifferences=true') && isLeftAlone(changed, spec.ignoreDifferences, byArgo)
     const automatic = automated !== undefined && automated !== null && automated.enabled !== false
     return automatic && !respected && found.metadata.annotations?.[`${ARGO}/skip-reconcile`] !== 'true' ? 'yes' : 'no'
   }
   if (spec.suspend === true) return 'no'
-  if (tracker.kind === 'Kustomization') return isLeftAlone(changed, spec.ignore) ? 'no' : 'yes'
+  if (tracker.kind === 'Kustomization') return isLeftAlone(changed, spec.ignore, byFlux) ? 'no' : 'yes'
   if (spec.driftDetection?.mode !== 'enabled') return 'upgrade'
-  return isLeftAlone(changed, spec.driftDetection.ignore) ? 'upgrade' : 'yes'
+  return isLeftAlone(changed, spec.driftDetection.ignore, byFlux) ? 'upgrade' : 'yes'
 }
 
-/** Whether the rules name every path but the size, which many do not keep in Git. A jq expression is taken to mean the field that it names. */
-const isLeftAlone = (changed: readonly Changed[], rules: readonly Rule[] = []): boolean =>
-  changed.every(({ object, paths, certain = paths.filter((path) => path !== REPLICAS) }) =>
-    certain.every((path) => rules.some((rule) => isOf(rule, object) && names(rule, path))),
+/** Whether the rules name every path but the size, which many do not keep in Git. */
+const isLeftAlone = <Rule>(
+  changed: readonly Changed[],
+  rules: readonly Rule[] = [],
+  namedBy: (rule: Rule, object: KubernetesObject) => readonly string[],
+): boolean =>
+  changed.every(({ object, paths, certain = paths.filter((path) => path !== REPLICAS) }) => {
+    const named = rules.flatMap((rule) => namedBy(rule, object))
+    return certain.every((path) => named.some((pointer) => path === pointer || path.startsWith(`${pointer}/`)))
+  })
+
+/**
+ * What a rule of Argo CD names in this object. Group and kind may be patterns, of which only `*` is known here, and no group is the core group; name and
+ * namespace are to the letter. Source: util/argo/normalizers/diff_normalizer.go of Argo CD.
+ */
+const byArgo = (rule: Difference, object: KubernetesObject): readonly string[] => {
+  const { group = '', kind = '', name = '', namespace = '', jsonPointers = [], jqPathExpressions = [] } = rule
+  const picked =
+    (group === '*' || group === groupOf(object)) &&
+    (kind === '*' || kind === object.kind) &&
+    (name === '' || name === object.metadata.name) &&
+    (namespace === '' || namespace === object.metadata.namespace)
+  // The whole document cannot be taken out of a comparison.
+  const pointers = jsonPointers.filter((pointer) => pointer !== '')
+  return picked ? [...pointers, ...jqPathExpressions.flatMap((expression) => pointersOf(object, expression))] : []
+}
+
+/**
+ * What a rule of Flux names in this object: each field of its target is a pattern of the whole value, and empty is any. A target that selects by more
+ * than these fields is taken to pick nothing. Source: ssa/jsondiff/selector.go of github.com/fluxcd/pkg.
+ */
+const byFlux = ({ target, paths = [] }: Ignore, object: KubernetesObject): readonly string[] => {
+  const { name, namespace = '' } = object.metadata
+  const version = object.apiVersion.split('/').at(-1) ?? ''
+  const known: Readonly<Record<string, string>> = {
+    group: groupOf(object),
+    version,
+    kind: object.kind,
+    name,
+    namespace,
+  }
+  const picked = Object.entries(target ?? {}).every(
+    ([key, pattern]) => pattern === '' || (Object.hasOwn(known, key) && isAll(known[key] ?? '', pattern)),
   )
-
-const isOf = (rule: Rule, { kind, metadata }: KubernetesObject): boolean => {
-  const { kind: wanted = '*', name } = rule.target ?? rule
-  return (wanted === '*' || wanted === kind) && (name === undefined || name === '*' || name === metadata.name)
+  return picked ? paths : []
 }
 
-const names = ({ jsonPointers = [], paths = [], jqPathExpressions = [] }: Rule, path: string): boolean =>
-  [...jsonPointers, ...paths].some((pointer) => path === pointer || path.startsWith(`${pointer}/`)) ||
-  jqPathExpressions.some((expression) => expression.includes(path.split('/').at(-1) ?? path))
+/** A pattern that cannot be read here matches nothing. */
+const isAll = (value: string, pattern: string): boolean => {
+  try {
+    return new RegExp(`^(?:${pattern})$`).test(value)
+  } catch {
+    return false
+  }
+}
+
+const groupOf = ({ apiVersion }: KubernetesObject): string =>
+  apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : ''
 
 const snippet = ({ tracker, changed }: Tracked): string => {
   const lines = changed.flatMap(({ object, paths }) => {
-    const group = object.apiVersion.includes('/') ? object.apiVersion.split('/')[0] : '""'
+    const group = groupOf(object) || '""'
     const listed = `[${paths.map((path) => JSON.stringify(path)).join(', ')}]`
     return tracker.kind === 'Application'
       ? [`    - { group: ${group}, kind: ${object.kind}, name: ${object.metadata.name}, jsonPointers: ${listed} }`]

@@ -10,9 +10,18 @@ const meta = (labels: object, annotations: object = {}, managers: readonly strin
   annotations: { ...annotations },
   managedFields: managers.map((manager) => ({ manager })),
 })
+const containers = [
+  { name: 'proxy', image: 'proxy:1' },
+  { name: 'web', image: 'shop:1' },
+]
 const shop = (metadata: object): Changed => ({
-  object: { apiVersion: 'apps/v1', kind: 'Deployment', metadata } as KubernetesObject,
-  paths: deploymentPaths([{ name: 'proxy' }, { name: 'web' }], 'web'),
+  object: {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata,
+    spec: { replicas: 3, template: { spec: { containers } } },
+  } as KubernetesObject,
+  paths: deploymentPaths(containers, 'web'),
 })
 const argo = meta({}, { 'argocd.argoproj.io/tracking-id': 'shop:apps/Deployment:prod/shop' })
 const flux = { 'kustomize.toolkit.fluxcd.io/name': 'apps', 'kustomize.toolkit.fluxcd.io/namespace': 'flux-system' }
@@ -54,6 +63,12 @@ describe('an object is tracked', () => {
   })
 })
 
+/** Argo CD that heals by itself but for what this rule names, and Flux' two controllers. */
+const healing = (rule: object): KubernetesObject =>
+  found({
+    syncPolicy: { automated: { selfHeal: true }, syncOptions: ['RespectIgnoreDifferences=true'] },
+    ignoreDifferences: [rule],
+  })
 const found = (spec: object, annotations: object = {}): KubernetesObject =>
   ({ apiVersion: 'v1', kind: 'x', metadata: { name: 'x', annotations }, spec }) as KubernetesObject
 const said = (metadata: object, object: KubernetesObject | undefined, allow: readonly string[] = []) =>
@@ -158,12 +173,74 @@ describe('a note is enough', () => {
   })
 })
 
+describe('what a rule names, and of which objects, is taken to the letter', () => {
+  const levelOf = (metadata: object, object: KubernetesObject) => said(metadata, object).map(({ level }) => level)
+
+  test.each<[string, 'note' | 'error']>([
+    ['.spec.template.spec.containers[].image', 'note'],
+    ['.spec.template.spec.containers[1].image', 'note'],
+    ['.spec.template.spec.containers[] | select(.name=="web") | .image', 'note'],
+    ['.spec.template.spec.containers[]|select( .name == "web" ).image', 'note'],
+    ['.spec.template.spec.containers[] | select(.name == "web")', 'note'],
+    ['.spec["template"].spec."containers"[]', 'note'],
+    ['.spec.template.spec.containers', 'note'],
+    ['.spec.template.spec', 'note'],
+    ['.spec.template', 'note'],
+    ['.spec', 'note'],
+    ['.spec.template.spec.containers[] | select(.name=="proxy") | .image', 'error'],
+    ['.spec.template.spec.containers[] | select(.image=="shop:1") | .image', 'error'],
+    ['.spec.template.spec.containers | select(.name=="web") | .image', 'error'],
+    ['.spec.template.spec.containers[] | select(.name=="web")image', 'error'],
+    ['.spec.template.spec.containers[0].image', 'error'],
+    ['.spec.template.spec.containers[].imagePullPolicy', 'error'],
+    ['.spec.template.spec.initContainers[].image', 'error'],
+    ['.spec.template.spec.imagePullSecrets', 'error'],
+    ['.metadata.annotations.image', 'error'],
+    ['[].image', 'error'],
+    ['.', 'error'],
+    ['', 'error'],
+  ])('the jq expression %s: %s', (expression, level) => {
+    const rule = { group: 'apps', kind: 'Deployment', jqPathExpressions: [expression] }
+    expect(levelOf(argo, healing(rule))).toEqual([level])
+  })
+
+  test.each<[string, object, 'note' | 'error']>([
+    ['of the Deployment', { group: 'apps', kind: 'Deployment', name: 'shop', namespace: 'prod' }, 'note'],
+    ['of everything', { group: '*', kind: '*' }, 'note'],
+    ['of the core group, which is what no group means', { kind: 'Deployment' }, 'error'],
+    ['of another group', { group: 'argoproj.io', kind: 'Deployment' }, 'error'],
+    ['of another kind', { group: 'apps', kind: 'StatefulSet' }, 'error'],
+    ['of another name', { group: 'apps', kind: 'Deployment', name: 'database' }, 'error'],
+    ['of another namespace', { group: 'apps', kind: 'Deployment', namespace: 'stage' }, 'error'],
+  ])('a rule of Argo CD %s', (_, rule, level) => {
+    expect(levelOf(argo, healing({ ...rule, jsonPointers: [image] }))).toEqual([level])
+  })
+
+  test.each<[string, object | undefined, 'note' | 'error']>([
+    ['of the Deployment', { group: 'apps', version: 'v1', kind: 'Deployment', namespace: 'prod' }, 'note'],
+    ['of everything', undefined, 'note'],
+    ['of names that begin so', { kind: 'Deploy.*', name: 'sho.' }, 'note'],
+    ['of a name that only begins so', { kind: 'Deployment', name: 'sho' }, 'error'],
+    ['of another group', { group: 'batch' }, 'error'],
+    ['of another version', { version: 'v1beta1' }, 'error'],
+    ['of another namespace', { namespace: 'stage' }, 'error'],
+    ['of some labels', { kind: 'Deployment', labelSelector: 'team=shop' }, 'error'],
+    ['of some annotations', { kind: 'Deployment', annotationSelector: 'team=shop' }, 'error'],
+    ['of a name that is no pattern', { name: '*' }, 'error'],
+  ])('a rule of Flux %s', (_, target, level) => {
+    const rule = { ...(target === undefined ? {} : { target }), paths: [image] }
+    expect(levelOf(meta(flux), found({ ignore: [rule] }))).toEqual([level])
+    const drift = found({ driftDetection: { mode: 'enabled', ignore: [rule] } })
+    expect(levelOf(meta(fluxHelm), drift)).toEqual([level])
+  })
+})
+
 test('a field that the object did not have needs no rule, but is written out with the others', () => {
   const hpa = { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler', metadata: argo } as KubernetesObject
   const paths = ['/spec/behavior']
   const object = found({
     syncPolicy: { automated: {}, syncOptions: ['RespectIgnoreDifferences=true'] },
-    ignoreDifferences: [{ kind: 'Deployment', jsonPointers: [image] }],
+    ignoreDifferences: [{ group: 'apps', kind: 'Deployment', jsonPointers: [image] }],
   })
   const level = (certain: readonly string[]) =>
     trackingFindings(
