@@ -1,6 +1,6 @@
 import type { Finding } from '@sluice/kit/report'
 import { mirroredShare } from './istio-mirror.ts'
-import { type Around, MOST_WEIGHT, sendsTo, type VirtualService } from './istio-route.ts'
+import { type Around, isSplit, MOST_WEIGHT, sendsTo, type VirtualService } from './istio-route.ts'
 import { isSessionRoute } from './istio-session.ts'
 
 /**
@@ -26,7 +26,8 @@ export const serviceFindings = (
       ),
     ]
   })
-  const past = [...tcp, ...tls].some(({ route = [] }) => route.some((entry) => sendsTo(entry, around.stable, around)))
+  const past = [...tcp, ...tls].some(({ route = [] }) => route.some((entry) => isSplit(entry, around)))
+  const whole = subsetsLeft(service, around)
   return [
     ...(hosts.length === 0
       ? [
@@ -39,13 +40,23 @@ export const serviceFindings = (
       : []),
     ...(rules.length === 0
       ? [
-          fault(
-            'rule-missing',
-            `${where}: http route ${chosen} sends nothing to Service ${around.stable}`,
-            `Its destinations: ${hostsOf(service)}`,
-          ),
+          subsetFinding(service, around, chosen) ??
+            fault(
+              'rule-missing',
+              `${where}: http route ${chosen} sends nothing to Service ${around.stable}`,
+              `Its destinations: ${hostsOf(service)}`,
+            ),
         ]
       : []),
+    ...(rules.length === 0 || whole.length === 0
+      ? []
+      : [
+          {
+            id: 'subset-whole',
+            level: 'note' as const,
+            text: `${where}: what it sends to ${list(whole)} of Service ${around.stable} stays as it is: that picks other pods than the Deployment's`,
+          },
+        ]),
     ...left,
     ...rules.flatMap((index) => weightFindings(`${where}: http route ${index}`, http[index]?.route ?? [], around)),
     ...(past
@@ -69,9 +80,9 @@ const weightFindings = (
 ): readonly Finding[] => {
   if (entries.length < 2) return []
   const sum = entries.reduce((total, { weight = 0 }) => total + weight, 0)
-  const stable = entries.filter((entry) => sendsTo(entry, around.stable, around))
+  const split = entries.filter((entry) => isSplit(entry, around))
   return [
-    ...(stable.every(({ weight = 0 }) => weight === 0)
+    ...(split.every(({ weight = 0 }) => weight === 0)
       ? [fault('no-traffic', `${where} gives Service ${around.stable} weight 0, so a canary would get nothing`)]
       : []),
     ...(sum > MOST_WEIGHT
@@ -84,6 +95,34 @@ const weightFindings = (
         ]
       : []),
   ]
+}
+
+/**
+ * Why nothing of a VirtualService, or of its one http route that was chosen, can be split although it names the Service: all it sends there goes to
+ * subsets of other pods. `undefined` when it does not name it.
+ */
+export const subsetFinding = (
+  service: VirtualService,
+  around: Around,
+  chosen?: number | null | undefined,
+): Finding | undefined => {
+  const subsets = subsetsLeft(service, around, chosen)
+  if (subsets.length === 0) return undefined
+  const where = `VirtualService ${nameOf(service)}${chosen == null ? '' : `: http route ${chosen}`}`
+  return fault(
+    'subset-elsewhere',
+    `${where} sends to ${list(subsets)} of Service ${around.stable}, which picks other pods than the Deployment's: of those there is no canary`,
+    "Release the Deployment whose pods the subset picks, or let a DestinationRule define it by labels that this Deployment's pods have",
+  )
+}
+
+/** The subsets of the stable Service that are not split, as a message names them. */
+const subsetsLeft = ({ spec }: VirtualService, around: Around, chosen?: number | null): readonly string[] => {
+  const entries = (spec?.http ?? []).flatMap(({ route = [] }, index) =>
+    chosen == null || chosen === index ? route : [],
+  )
+  const left = entries.filter((entry) => sendsTo(entry, around.stable, around) && !isSplit(entry, around))
+  return [...new Set(left.map(({ destination }) => `subset ${destination.subset}`))]
 }
 
 /** The hosts that a VirtualService sends to, for a message. */

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { isHost, renamed } from './istio-hosts.ts'
-import { type Around, type Destination, type IstioRoute, MIRRORS, sendsTo, type Weighted } from './istio-route.ts'
+import { type Around, type Destination, type IstioRoute, isSplit, MIRRORS, type Weighted } from './istio-route.ts'
 
 /** One entry of `mirrors`. */
 type Mirror = { readonly destination: Destination; readonly percentage?: { readonly value?: number } }
@@ -23,7 +23,7 @@ export const mirroredRoute = (
     if (isDeepStrictEqual(theirs, mirrorsOf(saved))) return { ...bare(http), ...saved }
     return theirs.length === 0 ? bare(http) : { ...bare(http), mirrors: theirs }
   }
-  const stable = entries.find((entry) => sendsTo(entry, around.stable, around))
+  const stable = entries.find((entry) => isSplit(entry, around))
   if (stable === undefined) return http
   const { host, ...where } = stable.destination
   const ours: Mirror = { destination: { ...where, host: renamed(host, around.canary) }, percentage: { value: percent } }

@@ -3,8 +3,6 @@ import type { KubernetesObject } from '@sluice/kubernetes/cluster'
 import { pointerOf } from '@sluice/kubernetes/json-pointer'
 import { type IstioSides, isHost, renamed } from './istio-hosts.ts'
 import { markBefore } from './objects.ts'
-import { placesOf } from './places.ts'
-import { orderless } from './portions.ts'
 import type { RouteChange } from './router.ts'
 
 /** Where a route sends to; fields that are not read here travel along. */
@@ -34,19 +32,26 @@ export type VirtualService = KubernetesObject & {
   }
 }
 
-/** What the names of hosts mean in one VirtualService: the Services, and the namespace of the object itself. */
-export type Around = IstioSides & { readonly home: string }
+/**
+ * What the names of hosts mean in one VirtualService: the Services, and the namespace of the object itself. `subsets`: those of the stable Service that
+ * are split, beside the whole of it; absent: all.
+ */
+export type Around = IstioSides & { readonly home: string; readonly subsets?: readonly string[] | undefined }
 
 /** Whether an entry sends to this Service. */
 export const sendsTo = ({ destination }: Weighted, service: string, { namespace, home }: Around): boolean =>
   isHost(destination.host, service, namespace, home)
 
-/** The indices of the http routes that send something to the stable Service; only `rule` when one is chosen. */
+/** Whether an entry is split: it sends to the stable Service, and not to a subset of another Deployment's pods, of which there is no canary. */
+export const isSplit = (entry: Weighted, around: Around): boolean => {
+  const { subset } = entry.destination
+  return sendsTo(entry, around.stable, around) && (!subset || around.subsets?.includes(subset) !== false)
+}
+
+/** The indices of the http routes of which something is split; only `rule` when one is chosen. */
 export const routesReaching = ({ spec }: VirtualService, around: Around, rule?: number): readonly number[] =>
   (spec?.http ?? []).flatMap(({ route = [] }, index) =>
-    (rule === undefined || rule === index) && route.some((entry) => sendsTo(entry, around.stable, around))
-      ? [index]
-      : [],
+    (rule === undefined || rule === index) && route.some((entry) => isSplit(entry, around)) ? [index] : [],
   )
 
 /** The largest sum of weights that can be scaled by 100 and still be added up in 32 bits, as Istio's validation does. */
@@ -61,7 +66,7 @@ export const splitRoute = (original: readonly Weighted[], around: Around, weight
   const alone = original.length === 1
   const scaled = original.flatMap((entry): readonly Weighted[] => {
     const own = alone ? 1 : (entry.weight ?? 0)
-    if (!sendsTo(entry, around.stable, around)) return [{ ...entry, weight: own * 100 }]
+    if (!isSplit(entry, around)) return [{ ...entry, weight: own * 100 }]
     return [
       { ...entry, weight: own * (100 - weight) },
       { ...forCanary(entry, around), weight: own * weight },
@@ -77,15 +82,14 @@ export const forCanary = (entry: Weighted, { canary }: Around): Weighted => ({
   destination: { ...entry.destination, host: renamed(entry.destination.host, canary) },
 })
 
-/** The canary's percent of what stable and canary get together; `undefined` when the list has no canary. */
+/** The canary's percent of what it and the entries that are split get together; `undefined` when the list has no canary. */
 export const percentOf = (entries: readonly Weighted[], around: Around): number | undefined => {
-  const portion = (service: string): number =>
-    entries
-      .filter((entry) => sendsTo(entry, service, around))
-      .reduce((sum, { weight }) => sum + (weight ?? (entries.length === 1 ? 100 : 0)), 0)
-  if (!entries.some((entry) => sendsTo(entry, around.canary, around))) return undefined
-  const ours = portion(around.canary)
-  return ours === 0 ? 0 : (100 * ours) / (ours + portion(around.stable))
+  const sum = (some: readonly Weighted[]): number =>
+    some.reduce((total, { weight }) => total + (weight ?? (entries.length === 1 ? 100 : 0)), 0)
+  const canary = entries.filter((entry) => sendsTo(entry, around.canary, around))
+  if (canary.length === 0) return undefined
+  const ours = sum(canary)
+  return ours === 0 ? 0 : (100 * ours) / (ours + sum(entries.filter((entry) => isSplit(entry, around))))
 }
 
 /** The entries without the canary; a list of the canary alone becomes stable's, because a route must send somewhere. */
@@ -105,14 +109,29 @@ export const sameRoute = (a: readonly Weighted[], b: readonly Weighted[]): boole
 /** The fields of an http route that say where copies of its requests go. */
 export const MIRRORS = ['mirror', 'mirrors', 'mirrorPercentage', 'mirrorPercent', 'mirror_percent'] as const
 
-/** What a release changes in a VirtualService, with the values to give back. */
-export const istioChange = (service: VirtualService, rules: readonly number[], mirrors: boolean): RouteChange => {
+/**
+ * What a release changes in a VirtualService, with the values to give back. Where not all that names the Service is split, the entries that are stand
+ * there by themselves too, so that whoever goes on splits the same ones, whatever becomes of the DestinationRules meanwhile.
+ */
+export const istioChange = (
+  service: VirtualService,
+  rules: readonly number[],
+  around: Around,
+  { mirrors, release }: { readonly mirrors: boolean; readonly release?: string | undefined },
+): RouteChange => {
   const { name, namespace = '', uid = '' } = service.metadata
+  const routeAt = (index: number): readonly Weighted[] => service.spec?.http?.[index]?.route ?? []
+  const some = rules.some((index) =>
+    routeAt(index).some((entry) => sendsTo(entry, around.stable, around) && !isSplit(entry, around)),
+  )
   const before = rules.flatMap((index) => {
     const http = service.spec?.http?.[index] ?? {}
     const at = (field: string): string => pointerOf('spec', 'http', index, field)
     return [
       { path: at('route'), value: http.route },
+      ...(some ? routeAt(index) : []).flatMap((entry, nth) =>
+        isSplit(entry, around) ? [{ path: `${at('route')}/${nth}`, value: entry }] : [],
+      ),
       ...MIRRORS.flatMap((field) => {
         if (http[field] !== undefined) return [{ path: at(field), value: http[field] }]
         return mirrors ? [{ path: at(field) }] : []
@@ -121,48 +140,16 @@ export const istioChange = (service: VirtualService, rules: readonly number[], m
   })
   return {
     ref: { apiVersion: service.apiVersion, kind: 'VirtualService', namespace, name, uid },
-    before: [...before, markBefore(service)],
+    before: [...before, markBefore(service, release)],
   }
 }
 
-/** One of the change's routes: its entries and mirrors as they were, and where it is now. */
-export type LocatedRoute = {
-  readonly entries: readonly Weighted[]
-  readonly mirrors: Readonly<Record<string, unknown>>
-  readonly at: number | undefined
-}
-
-/** Where each of the change's routes is now, by its entries. @param http without testers' routes of ours */
-export const locateRoutes = (
-  http: readonly IstioRoute[],
-  change: RouteChange,
-  around: Around,
-): readonly LocatedRoute[] => {
-  const originals = change.before.flatMap(({ path, value }) => {
-    const index = /^\/spec\/http\/(\d+)\/route$/.exec(path)?.[1]
-    return index === undefined || !Array.isArray(value) ? [] : [{ index: Number(index), entries: value as Weighted[] }]
-  })
-  const places = placesOf(
-    originals,
-    http.map(({ route = [] }) => route),
-    (now, { entries }) => identity(now, around) === identity(entries, around),
+/** The subsets that a change splits; `undefined` when it splits all that names the Service. */
+export const subsetsSplit = ({ before }: RouteChange): readonly string[] | undefined => {
+  const entries = before.flatMap(({ path, value }) =>
+    /^\/spec\/http\/\d+\/route\/\d+$/.test(path) ? [value as Weighted] : [],
   )
-  return originals.map(({ index, entries }, nth) => ({
-    entries,
-    mirrors: savedMirrors(change, index),
-    at: places[nth],
-  }))
+  return entries.length === 0 ? undefined : entries.flatMap(({ destination: { subset } }) => (subset ? [subset] : []))
 }
 
 const weighed = (entry: Weighted): Weighted => ({ ...entry, weight: entry.weight ?? 0 })
-
-const identity = (entries: readonly Weighted[], around: Around): string =>
-  orderless(entries.filter((entry) => !sendsTo(entry, around.canary, around)).map(({ weight: _, ...entry }) => entry))
-
-const savedMirrors = ({ before }: RouteChange, index: number): Readonly<Record<string, unknown>> =>
-  Object.fromEntries(
-    MIRRORS.flatMap((field) => {
-      const saved = before.find(({ path }) => path === pointerOf('spec', 'http', index, field))
-      return saved?.value === undefined ? [] : [[field, saved.value]]
-    }),
-  )

@@ -1,11 +1,11 @@
 import type { Finding } from '@sluice/kit/report'
 import type { Cluster, KubernetesObject } from '@sluice/kubernetes/cluster'
-import { hostsOf, serviceFindings } from './istio-findings.ts'
-import { type Around, routesReaching, sendsTo, type VirtualService } from './istio-route.ts'
+import { hostsOf, serviceFindings, subsetFinding } from './istio-findings.ts'
+import { type Around, isSplit, routesReaching, type VirtualService } from './istio-route.ts'
 import { istioSessionFindings } from './istio-session.ts'
-import { type DestinationRule, rulesIn, twinsNeeded } from './istio-twins.ts'
+import { type DestinationRule, rulesIn, subsetsPicking, twinsNeeded } from './istio-twins.ts'
 import { type Listed, listEverywhere } from './objects.ts'
-import { gatewaySenders, ingressSender, sendersPast } from './past.ts'
+import { at, gatewaySenders, ingressSender, sendersPast } from './past.ts'
 import type { Tester } from './router.ts'
 
 /** What the selection asks about. `rule`: the index of one http route. */
@@ -16,11 +16,20 @@ export type IstioQuestion = {
   readonly route?: string | null | undefined
   readonly rule?: number | null | undefined
   readonly tester?: Tester | null | undefined
+  /** `namespace/name` of the Deployment whose pods a subset must pick to be split; absent: all subsets are. */
+  readonly release?: string | undefined
 }
 
-/** The VirtualServices that a release would change, each with the indices of its http routes, and the DestinationRules that get a twin. */
+/**
+ * The VirtualServices that a release would change, each with the indices of its http routes and what in it is split, and the DestinationRules that get a
+ * twin.
+ */
 export type IstioSelection = {
-  readonly selected: readonly { readonly service: VirtualService; readonly rules: readonly number[] }[]
+  readonly selected: readonly {
+    readonly service: VirtualService
+    readonly rules: readonly number[]
+    readonly around: Around
+  }[]
   readonly twins: readonly DestinationRule[]
   readonly findings: readonly Finding[]
 }
@@ -36,28 +45,35 @@ export const selectIstio = async (cluster: Cluster, asked: IstioQuestion): Promi
       'Grant list, get and patch',
     )
   const services = found.items.map((item) => ({ ...item, kind: 'VirtualService' }))
-  const around = (object: KubernetesObject): Around => sidesIn(asked, object.metadata.namespace ?? '')
+  const rules = await destinationRules(cluster, asked, apiVersion)
+  const sides = sidesIn(asked, asked.namespace)
+  const pods = await podLabels(cluster, asked)
+  const subsets = pods === undefined || rules.items === undefined ? undefined : subsetsPicking(rules.items, sides, pods)
+  const around = ({ metadata }: KubernetesObject): Around => ({ ...sidesIn(asked, metadata.namespace ?? ''), subsets })
   const reaching = services.filter((service) => routesReaching(service, around(service)).length > 0)
   const wanted = named(asked)
   const selected = reaching
     .filter((service) => wanted.length === 0 || wanted.includes(nameOf(service)))
-    .map((service) => ({ service, rules: routesReaching(service, around(service), asked.rule ?? undefined) }))
-  const rules = await destinationRules(cluster, asked, apiVersion)
-  const twins = twinsNeeded(rules.items, sidesIn(asked, asked.namespace))
-  const subsets = selected.some(({ service, rules: indices }) => usesSubsets(service, indices, around(service)))
+    .map((service) => ({
+      service,
+      rules: routesReaching(service, around(service), asked.rule ?? undefined),
+      around: around(service),
+    }))
+  const twins = twinsNeeded(rules.items ?? [], sides)
+  const bySubset = selected.some(({ service, rules: indices }) => usesSubsets(service, indices, around(service)))
   return {
     selected: selected.filter((each) => each.rules.length > 0),
     twins: twins.needed,
     findings: [
       ...(found.note === undefined ? [] : [found.note]),
-      ...choice(services, reaching, wanted, asked),
+      ...choice({ services, reaching, elsewhere: (service) => subsetFinding(service, around(service)) }, wanted, asked),
       ...selected.flatMap(({ service, rules: indices }) => [
         ...serviceFindings(service, indices, around(service), asked.rule),
         ...istioSessionFindings(service, indices, asked.tester ?? undefined),
       ]),
       ...(rules.unseen === undefined
         ? []
-        : [{ ...rules.unseen, level: subsets ? 'error' : rules.unseen.level } as const]),
+        : [{ ...rules.unseen, level: bySubset ? 'error' : rules.unseen.level } as const]),
       ...twins.findings,
       ...(await sendersPast(cluster, asked, [ingressSender(), ...gatewaySenders])),
     ],
@@ -87,18 +103,31 @@ const listVersions = async <T extends KubernetesObject>(
   return { found: { kind: 'absent' }, apiVersion: '' }
 }
 
+/** Without `items` nothing is known of them. */
 const destinationRules = async (
   cluster: Cluster,
   { namespace }: IstioQuestion,
   apiVersion: string,
-): Promise<{ readonly items: readonly DestinationRule[]; readonly unseen?: Finding }> => {
+): Promise<{ readonly items?: readonly DestinationRule[]; readonly unseen?: Finding }> => {
   const { resource } = rulesIn(apiVersion)
   const found = await listEverywhere<DestinationRule>(cluster, { apiVersion, resource }, namespace)
   if (found.kind === 'read') return { items: found.items, ...(found.note === undefined ? {} : { unseen: found.note }) }
   if (found.kind === 'absent') return { items: [] }
   const text = 'DestinationRules may not be listed with this credential, so the canary would be called without theirs'
   const hint = 'Grant list on destinationrules of networking.istio.io, and create, patch and delete for the twins'
-  return { items: [], unseen: { id: 'rules-unseen', level: 'warning', text, hint } }
+  return { unseen: { id: 'rules-unseen', level: 'warning', text, hint } }
+}
+
+/** The labels of the Deployment's pods, as its template has them; `undefined` where it is not known. */
+const podLabels = async (
+  cluster: Cluster,
+  { release = '' }: IstioQuestion,
+): Promise<Readonly<Record<string, string>> | undefined> => {
+  const [namespace, deployment] = release.split('/')
+  if (namespace === undefined || deployment === undefined) return undefined
+  const found = await cluster.get({ apiVersion: 'apps/v1', resource: 'deployments', namespace }, deployment)
+  if (found === undefined) return undefined
+  return (at(at(at(found.spec, 'template'), 'metadata'), 'labels') ?? {}) as Readonly<Record<string, string>>
 }
 
 const fault = (id: string, text: string, hint?: string): Finding => ({
@@ -126,20 +155,31 @@ const named = ({ route, namespace }: IstioQuestion): readonly string[] =>
     return trimmed === '' ? [] : [trimmed.includes('/') ? trimmed : `${namespace}/${trimmed}`]
   })
 
+/** All VirtualServices, those of which something can be split, and why one that names the Service is not among these. */
+type Seen = {
+  readonly services: readonly VirtualService[]
+  readonly reaching: readonly VirtualService[]
+  readonly elsewhere: (service: VirtualService) => Finding | undefined
+}
+
 /** Whether those that are named are there, and none is forgotten. */
 const choice = (
-  services: readonly VirtualService[],
-  reaching: readonly VirtualService[],
+  { services, reaching, elsewhere }: Seen,
   wanted: readonly string[],
   { namespace, service }: IstioQuestion,
 ): readonly Finding[] => {
   const there = `There are: ${list(services.map((each) => `${nameOf(each)} (${hostsOf(each)})`))}`
-  if (wanted.length === 0 && reaching.length === 0)
+  if (wanted.length === 0 && reaching.length === 0) {
+    const why = services.flatMap((each) => elsewhere(each) ?? [])
+    if (why.length > 0) return why
     return [fault('backend-missing', `no VirtualService sends anything to Service ${namespace}/${service}`, there)]
+  }
   const missing = wanted.flatMap((name) => {
     const found = services.find((each) => nameOf(each) === name)
     if (found === undefined) return [fault('route-missing', `VirtualService ${name} does not exist`, there)]
     if (reaching.includes(found)) return []
+    const why = elsewhere(found)
+    if (why !== undefined) return [why]
     const sends = `Its destinations: ${hostsOf(found)}`
     return [fault('backend-missing', `VirtualService ${name} sends nothing to Service ${namespace}/${service}`, sends)]
   })
@@ -158,6 +198,6 @@ const choice = (
 const usesSubsets = ({ spec }: VirtualService, rules: readonly number[], around: Around): boolean =>
   rules.some((index) =>
     (spec?.http?.[index]?.route ?? []).some(
-      (entry) => sendsTo(entry, around.stable, around) && entry.destination.subset !== undefined,
+      (entry) => isSplit(entry, around) && entry.destination.subset !== undefined,
     ),
   )

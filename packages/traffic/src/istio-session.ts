@@ -1,13 +1,7 @@
 import type { Finding } from '@sluice/kit/report'
 import { mirroredRoute } from './istio-mirror.ts'
-import {
-  type Around,
-  forCanary,
-  type IstioRoute,
-  type LocatedRoute,
-  sendsTo,
-  type VirtualService,
-} from './istio-route.ts'
+import type { LocatedRoute } from './istio-places.ts'
+import { type Around, forCanary, type IstioRoute, isSplit, sendsTo, type VirtualService } from './istio-route.ts'
 import type { Tester } from './router.ts'
 
 /** The name that a tester's route carries; Istio shows it in access logs. */
@@ -30,9 +24,7 @@ export const sessionRoute = (
     return key in headers ? [] : [{ ...each, headers: { ...headers, [key]: asked } }]
   })
   if (match.length === 0) return undefined
-  const canary = located.entries
-    .filter((entry) => sendsTo(entry, around.stable, around))
-    .map((entry) => forCanary(entry, around))
+  const canary = located.entries.filter((entry) => isSplit(entry, around)).map((entry) => forCanary(entry, around))
   // A tester's requests are not copied to the canary: it gets them anyway.
   return { ...mirroredRoute(http, located, around, 0), name: SESSION, match, route: canary }
 }

@@ -4,7 +4,11 @@ import { type IstioSides, isHost, renamed } from './istio-hosts.ts'
 import { beside, isMade, type Place, type Wanted } from './made.ts'
 import type { RouteChange } from './router.ts'
 
-type Subset = { readonly labels?: Readonly<Record<string, string>>; readonly [field: string]: unknown }
+type Subset = {
+  readonly name?: string
+  readonly labels?: Readonly<Record<string, string>>
+  readonly [field: string]: unknown
+}
 /** The parts of a DestinationRule that are read. Source: networking.istio.io/v1. */
 export type DestinationRule = KubernetesObject & {
   readonly spec?: { readonly host: string; readonly subsets?: readonly Subset[]; readonly [field: string]: unknown }
@@ -16,6 +20,22 @@ export type ChangedLabel = { readonly key: string; readonly stable: string; read
 /** Whether a rule is for this Service and a user's own. */
 export const isFor = (rule: DestinationRule, service: string, { namespace }: IstioSides): boolean =>
   rule.spec !== undefined && isHost(rule.spec.host, service, namespace, rule.metadata.namespace ?? '')
+
+/**
+ * The subsets of the stable Service that pick the Deployment's pods: every label of theirs is the pods', in all rules that define them. The others are
+ * of another Deployment, whose pods the canary does not replace; their twins would pick none, which is answered with 503.
+ * @param pods the labels of the Deployment's pods
+ */
+export const subsetsPicking = (
+  rules: readonly DestinationRule[],
+  sides: IstioSides,
+  pods: Readonly<Record<string, string>>,
+): readonly string[] => {
+  const all = rules.flatMap((rule) => (isFor(rule, sides.stable, sides) ? (rule.spec?.subsets ?? []) : []))
+  const others = all.filter(({ labels = {} }) => Object.entries(labels).some(([key, value]) => pods[key] !== value))
+  const names = new Set(all.flatMap(({ name }) => (name === undefined ? [] : [name])))
+  return [...names].filter((name) => !others.some((subset) => subset.name === name))
+}
 
 /** A rule that a twin is made of is not changed itself: nothing is to be given back. */
 export const twinChange = ({ apiVersion, metadata }: DestinationRule): RouteChange => ({

@@ -2,15 +2,15 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Cluster, KubernetesObject, PatchOperation } from '@sluice/kubernetes/cluster'
 import { epochOf } from '@sluice/kubernetes/fenced'
 import { mirroredRoute, mirroredShare } from './istio-mirror.ts'
+import { type LocatedRoute, locateRoutes } from './istio-places.ts'
 import {
   type Around,
   type IstioRoute,
   istioChange,
-  type LocatedRoute,
-  locateRoutes,
   percentOf,
   sameRoute,
   splitRoute,
+  subsetsSplit,
   type VirtualService,
   withoutCanaryIn,
 } from './istio-route.ts'
@@ -37,6 +37,11 @@ export type IstioGiven = {
   readonly mirrors?: readonly number[] | undefined
   readonly label?: ChangedLabel | null | undefined
   readonly owner?: string | undefined
+  /**
+   * `namespace/name` of the Deployment: routes may be shared, so its marks have a key of their own, and subsets that pick other pods than its own are not
+   * split.
+   */
+  readonly release?: string | undefined
   /** Whether the saved record still has this epoch; asked before an object without a mark is written. */
   readonly owned?: ((epoch: number) => Promise<boolean>) | undefined
 }
@@ -47,9 +52,13 @@ export type IstioGiven = {
  * Source: VirtualService and DestinationRule of the Istio reference, networking.istio.io/v1.
  */
 export const istio = (cluster: Cluster, given: IstioGiven): Router => {
-  const aroundOf = ({ ref }: RouteChange): Around => sidesIn(given, ref.namespace)
+  const aroundOf = (change: RouteChange): Around => ({
+    ...sidesIn(given, change.ref.namespace),
+    subsets: subsetsSplit(change),
+  })
   const fenceOf = (epoch: number) => ({
     epoch,
+    release: given.release,
     owned: given.owned && (() => given.owned?.(epoch) ?? Promise.resolve(true)),
   })
   const write = (
@@ -57,7 +66,12 @@ export const istio = (cluster: Cluster, given: IstioGiven): Router => {
     epoch: number,
     decide: Parameters<typeof writeObject<VirtualService>>[3],
   ): ReturnType<typeof writeObject<VirtualService>> =>
-    writeObject(cluster, { ref: change.ref, plural: PLURAL }, { epoch, owned: given.owned }, decide)
+    writeObject(
+      cluster,
+      { ref: change.ref, plural: PLURAL },
+      { epoch, owned: given.owned, release: given.release },
+      decide,
+    )
 
   return {
     name: 'istio',
@@ -67,7 +81,11 @@ export const istio = (cluster: Cluster, given: IstioGiven): Router => {
       const { selected, twins, findings } = await selectIstio(cluster, given)
       refuseWrong(findings)
       const mirrors = (given.mirrors ?? []).length > 0
-      return [...selected.map(({ service, rules }) => istioChange(service, rules, mirrors)), ...twins.map(twinChange)]
+      const { release } = given
+      return [
+        ...selected.map(({ service, rules, around }) => istioChange(service, rules, around, { mirrors, release })),
+        ...twins.map(twinChange),
+      ]
     },
 
     stamp: (changes, epoch) =>
@@ -95,7 +113,11 @@ export const istio = (cluster: Cluster, given: IstioGiven): Router => {
       if (made.kind === 'refused') return made
       return inTurn(changes.filter(isService), async (change) => {
         const result = await write(change, epoch, (service) => {
-          const wanted = routesFor(service, change, aroundOf(change), { asked, tester: given.tester ?? undefined })
+          const around = aroundOf(change)
+          // Nothing stands in the way of taking the canary out: a release that may not would never end.
+          const wanted = isNothing(asked)
+            ? originalRoutes(service, change, around)
+            : routesFor(service, change, around, { asked, tester: given.tester ?? undefined })
           if (wanted === undefined) return { kind: 'refuse', text: changedByOthers(change) }
           return { kind: 'patch', operations: replaced(service, wanted), mark: 'keep' }
         })
@@ -112,8 +134,10 @@ export const istio = (cluster: Cluster, given: IstioGiven): Router => {
           return cluster.get(resource, name)
         }),
       )
-      const standing = twins.some((twin) => twin !== undefined && isMade(twin))
-      const read = readTogether(live.map(({ object, change }) => readingOf(object, change, aroundOf(change))))
+      const standing = twins.some((twin) => twin !== undefined && isMade(twin, given.release))
+      const read = readTogether(
+        live.map(({ object, change }) => readingOf(object, change, aroundOf(change), given.release)),
+      )
       return { ...read, marked: read.marked || standing }
     },
 
@@ -125,7 +149,7 @@ export const istio = (cluster: Cluster, given: IstioGiven): Router => {
     cleanup: async (changes, epoch) => {
       const restored = await inTurn(changes.filter(isService), async (change) => {
         const result = await write(change, epoch, (service) => {
-          const { operations, mark } = withoutMark(service, change)
+          const { operations, mark } = withoutMark(service, change, given.release)
           const routes = replaced(service, originalRoutes(service, change, aroundOf(change)))
           return { kind: 'patch', operations: [...routes, ...operations], mark }
         })
@@ -152,7 +176,7 @@ const httpOf = ({ spec }: VirtualService): readonly IstioRoute[] => spec?.http ?
 const replaced = (service: VirtualService, wanted: readonly IstioRoute[]): readonly PatchOperation[] =>
   isDeepStrictEqual(httpOf(service), wanted) ? [] : [{ op: 'replace', path: '/spec/http', value: wanted }]
 
-/** The http routes for a split; `undefined` when one of the change's is no longer to be recognised. */
+/** The http routes for a split that asks something of the canary; `undefined` when one of the change's is no longer to be recognised. */
 const routesFor = (
   service: VirtualService,
   change: RouteChange,
@@ -166,7 +190,7 @@ const routesFor = (
   return users.flatMap((http, index) => {
     const place = located.get(index)
     if (place === undefined) return [http]
-    const session = isNothing(asked) || tester === undefined ? undefined : sessionRoute(http, place, around, tester)
+    const session = tester === undefined ? undefined : sessionRoute(http, place, around, tester)
     return [...(session === undefined ? [] : [session]), splitHttp(http, place, around, asked)]
   })
 }
@@ -198,7 +222,7 @@ const originalRoutes = (service: VirtualService, change: RouteChange, around: Ar
   })
 }
 
-const readingOf = (service: VirtualService, change: RouteChange, around: Around): RulesReading => {
+const readingOf = (service: VirtualService, change: RouteChange, around: Around, release?: string): RulesReading => {
   const all = httpOf(service)
   const users = all.filter((http) => !isSessionRoute(http, around))
   const ours = locateRoutes(users, change, around).map(({ at }) => at)
@@ -212,7 +236,7 @@ const readingOf = (service: VirtualService, change: RouteChange, around: Around)
     return percent > 0 || ours.includes(index) ? [percent] : []
   })
   const named = users.some(({ route = [] }) => percentOf(route, around) !== undefined)
-  const marked = named || tested || mirrors.some((percent) => percent > 0) || epochOf(service) !== undefined
+  const marked = named || tested || mirrors.some((percent) => percent > 0) || epochOf(service, release) !== undefined
   return { weights, mirrors, tested, marked }
 }
 

@@ -124,6 +124,70 @@ describe('a weight', () => {
     expect(http()).toEqual([{ route: [to('new')] }, { route: [to('shop')] }])
   })
 
+  const edited = (routes: readonly Http[]) =>
+    server.put(at('web'), { ...service(routes), metadata: server.at(at('web'))?.metadata })
+
+  test('is the one of the route that has the canary, when someone puts another to the same host before it', async () => {
+    server.put(at('web'), service([{ route: [to('shop')] }]))
+    const router = istio(server.cluster, given)
+    const changes = saved(await router.changes())
+    await router.set({ weight: 5 }, changes, 4)
+    const theirs = { match: [{ uri: { prefix: '/new' } }], route: [to('shop')] }
+    edited([theirs, ...http()])
+    expect(await router.set({ weight: 25 }, changes, 4)).toEqual({ kind: 'written' })
+    expect(http()[0]).toEqual(theirs)
+    expect(http()[1]?.route?.map(({ weight }) => weight)).toEqual([75, 25])
+    expect(await router.set({ weight: 0 }, changes, 4)).toEqual({ kind: 'written' })
+    expect(http()).toEqual([theirs, { route: [to('shop')] }])
+  })
+
+  test.each<[string, (split: readonly Http[]) => readonly Http[], readonly Http[]]>([
+    [
+      'took a split route out',
+      ([, second = {}]) => [second],
+      [{ match: [{ uri: { prefix: '/b' } }], route: [to('shop', 60), to('search', 40)] }],
+    ],
+    [
+      'changed where a split route sends to',
+      ([first, second = {}]) => [{ ...first, route: [...(first?.route ?? []), to('theirs', 10)] }, second],
+      [
+        { match: [{ uri: { prefix: '/a' } }], route: [to('shop', 95), to('theirs', 10)] },
+        { match: [{ uri: { prefix: '/b' } }], route: [to('shop', 60), to('search', 40)] },
+      ],
+    ],
+    [
+      'left the canary alone in a route and copies to it in another',
+      ([, second = {}]) => [
+        { route: [to('shop-canary', 100)] },
+        { route: [to('else')], mirror: { host: 'shop-canary' } },
+        second,
+      ],
+      [
+        { route: [to('shop', 100)] },
+        { route: [to('else')] },
+        { match: [{ uri: { prefix: '/b' } }], route: [to('shop', 60), to('search', 40)] },
+      ],
+    ],
+  ])('of 0 takes the canary out whatever others did: one %s', async (_, edit, left) => {
+    server.put(
+      at('web'),
+      service([
+        { match: [{ uri: { prefix: '/a' } }], route: [to('shop')] },
+        { match: [{ uri: { prefix: '/b' } }], route: [to('shop', 60), to('search', 40)] },
+      ]),
+    )
+    const router = istio(server.cluster, given)
+    const changes = saved(await router.changes())
+    await router.set({ weight: 5 }, changes, 4)
+    edited(edit(http()))
+    expect(await router.set({ weight: 25 }, changes, 4)).toMatchObject({ kind: 'refused', cause: 'environment' })
+    expect(await router.set({ weight: 0 }, changes, 4)).toEqual({ kind: 'written' })
+    expect(http()).toEqual(left)
+    expect(await router.current(changes)).toEqual({ written: 0, marked: true })
+    expect(await router.cleanup(changes, 4)).toEqual({ kind: 'written' })
+    expect((await router.current(changes)).marked).toBe(false)
+  })
+
   test('is refused when someone changed the destinations, and only ours is taken out', async () => {
     server.put(at('web'), service([{ route: [to('shop')] }]))
     const router = istio(server.cluster, given)
@@ -281,6 +345,99 @@ describe('a DestinationRule', () => {
     expect(await errors()).toEqual([])
     server.put(at('web'), service([{ route: [to('shop', undefined, { subset: 'v1' })] }]))
     expect((await errors())[0]).toMatch(/^rules-unseen/)
+  })
+})
+
+describe('a subset', () => {
+  const released: IstioGiven = { ...given, service: 'reviews', release: 'shop/reviews-v1' }
+  const labels = { app: 'reviews', version: 'v1' }
+  const subsets = [
+    { name: 'v1', labels: { version: 'v1' } },
+    { name: 'v2', labels: { version: 'v2' } },
+    { name: 'all' },
+  ]
+  const reviews = (subset: string, weight?: number): Entry => to('reviews', weight, { subset })
+  const canary = (subset: string, weight?: number): Entry => to('reviews-canary', weight, { subset })
+  const deployed = (): void => {
+    server.put('/apis/apps/v1/namespaces/shop/deployments/reviews-v1', {
+      metadata: { name: 'reviews-v1', namespace: 'shop' },
+      spec: { template: { metadata: { labels } } },
+    })
+    server.put(ruleAt('reviews'), rule({ host: 'reviews', subsets }, 'reviews'))
+  }
+  const refused = async (more: Partial<IstioGiven> = {}) =>
+    (await istio(server.cluster, { ...released, ...more }).preflight())
+      .filter(({ level }) => level === 'error')
+      .map(({ id, text }) => `${id}: ${text}`)
+
+  test('of another Deployment’s pods is not split: it keeps its portion, and no copy of it names the canary', async () => {
+    deployed()
+    const match = [{ uri: { prefix: '/old' } }]
+    server.put(
+      at('web'),
+      service([{ match, route: [reviews('v2')] }, { route: [reviews('v1', 90), reviews('v2', 10)] }]),
+    )
+    const before = whole(at('web'))
+    const router = () => istio(server.cluster, { ...released, tester: { header: 'x', value: 'y' }, mirrors: [10] })
+    const findings = await router().preflight()
+    expect(findings.map(({ id, level }) => `${level} ${id}`)).toEqual(['note subset-whole'])
+    const changes = saved(await router().changes())
+    // Whatever becomes of the rule meanwhile, the same entries stay split.
+    server.put(ruleAt('reviews'), rule({ host: 'reviews', subsets: [] }, 'reviews'))
+    expect(await router().set({ weight: 50 }, changes, 4)).toEqual({ kind: 'written' })
+    expect(http().map(({ route }) => route)).toEqual([
+      [reviews('v2')],
+      [canary('v1', 90)],
+      [reviews('v1', 45), canary('v1', 45), reviews('v2', 10)],
+    ])
+    expect((await router().current(changes)).written).toBe(50)
+    await router().set({ weight: 5 }, changes, 4)
+    expect(http()[2]?.route).toEqual([reviews('v1', 8550), canary('v1', 450), reviews('v2', 1000)])
+    expect((await router().current(changes)).written).toBe(5)
+    await router().set({ weight: 0, mirror: 10 }, changes, 4)
+    expect(http()[2]).toMatchObject({ mirror: { host: 'reviews-canary', subset: 'v1' } })
+    expect(http()[0]).toEqual({ match, route: [reviews('v2')] })
+    await router().cleanup(changes, 4)
+    expect(whole(at('web'))).toEqual(before)
+  })
+
+  test('whose labels are the pods’, or that has none, is split like the whole Service', async () => {
+    deployed()
+    server.put(at('web'), service([{ route: [reviews('v1', 50), reviews('all', 30), to('reviews', 20)] }]))
+    const router = istio(server.cluster, released)
+    expect(await router.preflight()).toEqual([])
+    const changes = await router.changes()
+    expect(changes[0]?.before.map(({ path }) => path)).toEqual(['/spec/http/0/route', '/metadata/annotations'])
+    await router.set({ weight: 10 }, changes, 4)
+    expect(http()[0]?.route?.map(({ weight }) => weight)).toEqual([45, 5, 27, 3, 18, 2])
+  })
+
+  test('that two rules define differently is not taken for the pods’', async () => {
+    deployed()
+    server.put(
+      ruleAt('more'),
+      rule({ host: 'reviews.shop', subsets: [{ name: 'v1', labels: { version: 'x' } }] }, 'more'),
+    )
+    server.put(at('web'), service([{ route: [reviews('v1')] }]))
+    expect((await refused())[0]).toMatch(/^subset-elsewhere/)
+  })
+
+  test.each<[string, readonly Http[], Partial<IstioGiven>, RegExp]>([
+    ['alone is named', [{ route: [reviews('v2')] }], {}, /^subset-elsewhere: VirtualService shop\/web .*subset v2/],
+    ['that nobody defines is named', [{ route: [reviews('v3')] }], {}, /^subset-elsewhere: .*subset v3/],
+    ['is in the one that is chosen', [{ route: [reviews('v2')] }], { route: 'web' }, /^subset-elsewhere/],
+    [
+      'is in the http route that is chosen',
+      [{ route: [reviews('v1')] }, { route: [reviews('v2')] }],
+      { rule: 1 },
+      /^subset-elsewhere: VirtualService shop\/web: http route 1/,
+    ],
+    ['has all the weight', [{ route: [reviews('v1', 0), reviews('v2', 100)] }], {}, /^no-traffic/],
+  ])('of other pods is refused where it %s', async (_, routes, more, text) => {
+    deployed()
+    server.put(at('web'), service(routes))
+    expect(await refused(more)).toEqual([expect.stringMatching(text)])
+    await expect(istio(server.cluster, { ...released, ...more }).changes()).rejects.toMatchObject({ kind: 'input' })
   })
 })
 
