@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { describe, Fault } from '@sluice/kit/faults'
 import type { Cluster, KubernetesObject, PatchOperation, Resource } from './cluster.ts'
 import { pointerOf } from './json-pointer.ts'
@@ -8,8 +9,25 @@ export const EPOCH = 'sluice.dev/epoch'
 /** The annotation that says whose an object is that a release made: `runId/attempt`. */
 export const OWNER = 'sluice.dev/owner'
 
-/** `owned` is asked before an object without a mark is written: whether the saved record still has our epoch. */
-export type Fence = { readonly epoch: number; readonly owned?: (() => Promise<boolean>) | undefined }
+/** The annotation that says which Deployment's release made an object: `namespace/name`. */
+export const DEPLOYMENT = 'sluice.dev/deployment'
+
+/**
+ * `owned` is asked before an object without a mark of ours is written: whether the saved record still has our epoch. `release`: `namespace/name` of the
+ * Deployment, for an object that releases of several Deployments may share; each then has a mark of its own. Without it the object is one release's alone.
+ */
+export type Fence = {
+  readonly epoch: number
+  readonly owned?: (() => Promise<boolean>) | undefined
+  readonly release?: string | undefined
+}
+
+/** The annotation that carries the mark: epochs count per Deployment, so on a shared object they cannot be compared. A name takes 63 characters, a Deployment's is up to 253. */
+export const markOf = (release?: string): string =>
+  release === undefined ? EPOCH : `${EPOCH}.${createHash('sha256').update(release).digest('hex').slice(0, 10)}`
+
+/** Whether an annotation is the mark of a release, whosever. */
+export const isMark = (key: string): boolean => key === EPOCH || key.startsWith(`${EPOCH}.`)
 
 /**
  * What one read-modify-write asks for. `mark`: leave our epoch on the object, take it off with the last write, or leave that to the operations.
@@ -48,15 +66,17 @@ export const fencedPatch = async <T extends KubernetesObject>(
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const object = await cluster.get<T>(target.resource, target.name)
       if (object === undefined || (target.uid && object.metadata.uid !== target.uid)) return { kind: 'absent' }
-      const live = epochOf(object)
+      const live = epochOf(object, fence.release)
       if (live !== undefined && live > fence.epoch) return overtaken(target.name, live, fence.epoch)
-      if (live !== fence.epoch && fence.owned !== undefined && !(await fence.owned()))
+      // A mark without a release's name is of a version that knew no other: ours or another release's, only the record tells.
+      const unnamed = fence.release !== undefined && epochOf(object) !== undefined
+      if ((live !== fence.epoch || unnamed) && fence.owned !== undefined && !(await fence.owned()))
         return { kind: 'fenced', text: `${target.name}: another run owns this release now` }
       const decided = change(object)
       if (decided.kind === 'refuse') return { kind: 'refused', cause: 'environment', text: decided.text }
-      const operations = [...marking(object, decided.mark, fence.epoch), ...decided.operations]
+      const operations = [...marking(object, decided.mark, fence), ...decided.operations]
       if (operations.length === 0) return { kind: 'written', object }
-      const written = await cluster.jsonPatch<T>(target.resource, target.name, [...tests(object), ...operations])
+      const written = await cluster.jsonPatch<T>(target.resource, target.name, [...tests(object, fence), ...operations])
       if (written.kind !== 'conflict') return written
     }
     return {
@@ -70,9 +90,9 @@ export const fencedPatch = async <T extends KubernetesObject>(
   }
 }
 
-/** The epoch that an object carries; `undefined` when it carries none, 0 for a mark that is no number. */
-export const epochOf = ({ metadata }: KubernetesObject): number | undefined => {
-  const mark = metadata.annotations?.[EPOCH]
+/** The epoch that an object carries, on a shared one that of this release; `undefined` when it carries none, 0 for a mark that is no number. */
+export const epochOf = ({ metadata }: KubernetesObject, release?: string): number | undefined => {
+  const mark = metadata.annotations?.[markOf(release)]
   return mark === undefined ? undefined : Number(mark) || 0
 }
 
@@ -84,32 +104,40 @@ export const causeOf = (fault: Fault): RefusalCause => {
 }
 
 const ATTEMPTS = 5
-const MARK = pointerOf('metadata', 'annotations', EPOCH)
+const pathOf = (key: string): string => pointerOf('metadata', 'annotations', key)
 
 const overtaken = (name: string, live: number, ours: number): { kind: 'fenced'; text: string } => ({
   kind: 'fenced',
   text: `${name} carries epoch ${live} and ours is ${ours}: a newer run owns this release`,
 })
 
-const tests = ({ metadata }: KubernetesObject): readonly PatchOperation[] => [
-  { op: 'test', path: '/metadata/resourceVersion', value: metadata.resourceVersion },
-  { op: 'test', path: '/metadata/uid', value: metadata.uid },
-  ...(metadata.annotations?.[EPOCH] === undefined
-    ? []
-    : [{ op: 'test' as const, path: MARK, value: metadata.annotations[EPOCH] }]),
-]
+const tests = ({ metadata }: KubernetesObject, { release }: Fence): readonly PatchOperation[] => {
+  const key = markOf(release)
+  const live = metadata.annotations?.[key]
+  return [
+    { op: 'test', path: '/metadata/resourceVersion', value: metadata.resourceVersion },
+    { op: 'test', path: '/metadata/uid', value: metadata.uid },
+    ...(live === undefined ? [] : [{ op: 'test' as const, path: pathOf(key), value: live }]),
+  ]
+}
 
 const marking = (
-  { metadata }: KubernetesObject,
+  object: KubernetesObject,
   mark: 'keep' | 'remove' | 'as-is',
-  epoch: number,
+  { epoch, release }: Fence,
 ): readonly PatchOperation[] => {
   if (mark === 'as-is') return []
-  const { annotations } = metadata
-  const live = annotations?.[EPOCH]
-  if (mark === 'remove') return live === undefined ? [] : [{ op: 'remove', path: MARK }]
+  const { annotations } = object.metadata
+  const key = markOf(release)
+  const live = annotations?.[key]
+  if (mark === 'remove') return live === undefined ? [] : [{ op: 'remove', path: pathOf(key) }]
   if (live === String(epoch)) return []
-  if (annotations === undefined)
-    return [{ op: 'add', path: '/metadata/annotations', value: { [EPOCH]: String(epoch) } }]
-  return [{ op: 'add', path: MARK, value: String(epoch) }]
+  if (annotations === undefined) return [{ op: 'add', path: '/metadata/annotations', value: { [key]: String(epoch) } }]
+  // A mark without a name that an older version may have left for this release ends with it. Were it another release's: a run that misses its mark
+  // asks its record, and sets it anew.
+  const unnamed = release === undefined ? undefined : epochOf(object)
+  return [
+    { op: 'add', path: pathOf(key), value: String(epoch) },
+    ...(unnamed === undefined || unnamed > epoch ? [] : [{ op: 'remove' as const, path: pathOf(EPOCH) }]),
+  ]
 }

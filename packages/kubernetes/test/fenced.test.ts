@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { EPOCH, type Fence, fencedPatch } from '../src/fenced.ts'
+import { EPOCH, epochOf, type Fence, fencedPatch, isMark, markOf } from '../src/fenced.ts'
 import { partsOf, pointerOf, valueAt } from '../src/json-pointer.ts'
 import { objectServer } from './object-server.ts'
 
@@ -102,6 +102,61 @@ describe('a fenced write', () => {
     server.put(PATH, deployment('4'))
     await fencedPatch(server.cluster, target, { epoch: 4 }, () => ({ kind: 'patch', mark: 'remove', operations: [] }))
     expect(server.at(PATH)?.metadata.annotations).toEqual({ team: 'a' })
+  })
+})
+
+describe('a fenced write to an object that releases share', () => {
+  const [cart, shop] = ['prod/cart', `prod/${'s'.repeat(253)}`]
+  const annotated = (annotations: Readonly<Record<string, string>>) => ({
+    ...deployment(),
+    metadata: { name: 'shop', annotations },
+  })
+  const marks = () => server.at(PATH)?.metadata.annotations
+
+  test('has a mark with a key of its own, that an annotation can have', () => {
+    const keys = [cart, shop, undefined].map(markOf)
+    expect(new Set(keys).size).toBe(3)
+    for (const key of keys) {
+      expect(key).toMatch(/^sluice\.dev\/[a-z0-9.]{1,63}$/)
+      expect(isMark(key)).toBe(true)
+    }
+    expect(isMark('sluice.dev/owner')).toBe(false)
+  })
+
+  test('is not fenced by the later epoch of another release, and leaves its mark', async () => {
+    server.put(PATH, annotated({ [markOf(shop)]: '41' }))
+    expect(await scale({ epoch: 2, release: cart }, 5)).toMatchObject({ kind: 'written' })
+    expect(marks()).toEqual({ [markOf(shop)]: '41', [markOf(cart)]: '2' })
+    await fencedPatch(server.cluster, target, { epoch: 2, release: cart }, () => ({
+      kind: 'patch',
+      mark: 'remove',
+      operations: [],
+    }))
+    expect(marks()).toEqual({ [markOf(shop)]: '41' })
+  })
+
+  test('is fenced by a later epoch of its own release', async () => {
+    server.put(PATH, annotated({ [markOf(shop)]: '1', [markOf(cart)]: '3' }))
+    expect(await scale({ epoch: 2, release: cart }, 5)).toMatchObject({ kind: 'fenced' })
+    expect(epochOf(server.at(PATH) ?? deployment(), cart)).toBe(3)
+  })
+
+  test.each<[string, Record<string, string>, Record<string, string>]>([
+    ['that it left itself', { [EPOCH]: '1' }, {}],
+    ['that a run of its own release left beside its mark', { [EPOCH]: '2', [markOf(cart)]: '1' }, {}],
+    ['of another release', { [EPOCH]: '41' }, { [EPOCH]: '41' }],
+  ])('takes over from an older version, whose mark has no name, one %s', async (_, found, left) => {
+    server.put(PATH, annotated({ team: 'a', ...found }))
+    expect(await scale({ epoch: 2, release: cart, owned: async () => false }, 5)).toMatchObject({ kind: 'fenced' })
+    expect(marks()).toEqual({ team: 'a', ...found })
+    expect(await scale({ epoch: 2, release: cart, owned: async () => true }, 5)).toMatchObject({ kind: 'written' })
+    expect(marks()).toEqual({ team: 'a', ...left, [markOf(cart)]: '2' })
+  })
+
+  test('asks the record again where an older version has left a mark beside ours: it may have taken the release over', async () => {
+    server.put(PATH, annotated({ [EPOCH]: '3', [markOf(cart)]: '2' }))
+    expect(await scale({ epoch: 2, release: cart, owned: async () => false }, 5)).toMatchObject({ kind: 'fenced' })
+    expect(await scale({ epoch: 2, release: cart, owned: async () => true }, 5)).toMatchObject({ kind: 'written' })
   })
 })
 

@@ -25,6 +25,8 @@ export type AlbGiven = {
   /** Default `<service>-canary`. */
   readonly canaryService?: string | undefined
   readonly route?: string | null | undefined
+  /** `namespace/name` of the Deployment: routes may be shared, so its marks have a key of their own. */
+  readonly release?: string | undefined
   readonly owned?: Owned
 }
 
@@ -41,13 +43,13 @@ export const pairOf = ({ service, canaryService }: AlbGiven): Pair => ({
 })
 
 /** What a release changes in an Ingress, with the exact texts to give back. */
-export const changeOfIngress = ({ ingress, actions }: Selected): RouteChange => {
+export const changeOfIngress = ({ ingress, actions }: Selected, release?: string): RouteChange => {
   const { name, namespace = '', uid = '' } = ingress.metadata
   return {
     ref: { apiVersion: INGRESSES.apiVersion, kind: 'Ingress', namespace, name, uid },
     before: [
       ...actions.map((action) => ({ path: actionPath(action), value: textOf(ingress, action) })),
-      markBefore(ingress),
+      markBefore(ingress, release),
     ],
   }
 }

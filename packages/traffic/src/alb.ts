@@ -34,7 +34,7 @@ export const alb = (cluster: Cluster, given: AlbGiven): Router => {
   ): Promise<RouteWrite> =>
     inTurn(changes, async (change) => {
       const target = { ref: change.ref, plural: INGRESSES.resource }
-      const fence = { epoch, owned: given.owned }
+      const fence = { epoch, owned: given.owned, release: given.release }
       const result = await writeObject<KubernetesObject>(cluster, target, fence, (object) => decide(object, change))
       // One that is gone sends nothing to anybody: there is nothing to keep others from, and nothing to give back.
       return result.kind === 'absent' && absent === 'fine' ? { kind: 'written' } : writeOutcome(result, change.ref)
@@ -81,7 +81,7 @@ export const alb = (cluster: Cluster, given: AlbGiven): Router => {
     changes: async () => {
       const { selected, findings } = await selectIngresses(cluster, given)
       refuseWrong(findings)
-      return selected.map(changeOfIngress)
+      return selected.map((each) => changeOfIngress(each, given.release))
     },
 
     stamp: (changes, epoch) => each(changes, epoch, () => ({ kind: 'patch', operations: [], mark: 'keep' }), 'fine'),
@@ -116,7 +116,8 @@ export const alb = (cluster: Cluster, given: AlbGiven): Router => {
       const live = await liveObjects<KubernetesObject>(cluster, changes, INGRESSES.resource)
       const percents = live.flatMap(({ object, change }) => percentsIn(object, change))
       const marked =
-        percents.some((percent) => percent !== undefined) || live.some(({ object }) => epochOf(object) !== undefined)
+        percents.some((percent) => percent !== undefined) ||
+        live.some(({ object }) => epochOf(object, given.release) !== undefined)
       return agreed(
         percents.map((percent) => percent ?? 0),
         marked,
@@ -141,7 +142,7 @@ export const alb = (cluster: Cluster, given: AlbGiven): Router => {
         changes,
         epoch,
         (object, change) => {
-          const { operations, mark } = withoutMark(object, change)
+          const { operations, mark } = withoutMark(object, change, given.release)
           const texts = savedTexts(change).flatMap(({ name, text }) =>
             replaced(name, textOf(object, name), freed(textOf(object, name), text)),
           )

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { describe, Fault } from '@sluice/kit/faults'
 import type { Cluster, KubernetesObject, PatchOperation, Resource } from '@sluice/kubernetes/cluster'
-import { causeOf, EPOCH, epochOf, type Fence, fencedPatch, OWNER } from '@sluice/kubernetes/fenced'
+import { causeOf, DEPLOYMENT, EPOCH, epochOf, type Fence, fencedPatch, OWNER } from '@sluice/kubernetes/fenced'
 import { pointerOf } from '@sluice/kubernetes/json-pointer'
 import type { RouteWrite } from './router.ts'
 
@@ -28,33 +28,42 @@ export const beside = (name: string): string => {
   return `${whole.slice(0, LONGEST - hash.length - 1).replace(/[^a-z0-9]+$/, '')}-${hash}`
 }
 
-/** Whether a release made this object. The user's own never carry both marks. */
-export const isMade = ({ metadata }: KubernetesObject): boolean =>
-  metadata.annotations?.[OWNER] !== undefined && metadata.annotations[EPOCH] !== undefined
+/**
+ * Whether a release made this object; with `release`, `namespace/name` of the Deployment, whether that one did. The user's own never carry both marks.
+ * An object that does not say whose it is was made by an older version, which knew no other release beside.
+ */
+export const isMade = ({ metadata }: KubernetesObject, release?: string): boolean => {
+  const { [OWNER]: owner, [EPOCH]: epoch, [DEPLOYMENT]: deployment = release } = metadata.annotations ?? {}
+  return owner !== undefined && epoch !== undefined && (release === undefined || deployment === release)
+}
 
 /**
- * Makes an object of ours, or brings it to what is wanted, fenced by its epoch. An object of that name without our marks is refused, never taken over.
+ * Makes an object of ours, or brings it to what is wanted, fenced by its epoch. An object of that name without our marks, or of another Deployment's
+ * release, is refused, never taken over. It stands beside an object that releases may share, and is itself one release's alone.
  * @param owner `runId/attempt`, for the object's annotation; Throws nothing on purpose.
  */
 export const make = async (
   cluster: Cluster,
   place: Place,
   wanted: Wanted,
-  { owner, ...fence }: Fence & { readonly owner: string },
+  { owner, release, ...fence }: Fence & { readonly owner: string },
 ): Promise<RouteWrite> =>
   guarded(async () => {
-    const found = await cluster.get(place.resource, place.name)
+    let found = await cluster.get(place.resource, place.name)
     if (found === undefined) {
       if (fence.owned !== undefined && !(await fence.owned())) return overtaken(place)
-      const made = await cluster.create(place.resource, madeOf(place, wanted, owner, fence.epoch))
+      const made = await cluster.create(place.resource, madeOf(place, wanted, { owner, release, epoch: fence.epoch }))
       if (made.kind === 'written') return { kind: 'written' }
       if (made.kind === 'absent') return refused(place, 'environment', 'its namespace is gone')
       // Another writer was faster: what it made is looked at like any other.
+      found = await cluster.get(place.resource, place.name)
     }
-    const result = await fencedPatch(cluster, place, fence, (object) =>
-      isMade(object)
-        ? { kind: 'patch', operations: differences(object, wanted), mark: 'keep' }
-        : { kind: 'refuse', text: 'an object of this name exists that no release made' },
+    // Epochs of two Deployments cannot be compared: whose it is comes before which is the later.
+    if (found !== undefined && !isMade(found, release)) return refused(place, 'environment', notOurs(found))
+    const result = await fencedPatch(cluster, { ...place, uid: found?.metadata.uid }, fence, (object) =>
+      isMade(object, release)
+        ? { kind: 'patch', operations: differences(object, wanted, release), mark: 'keep' }
+        : { kind: 'refuse', text: notOurs(object) },
     )
     if (result.kind === 'written') return { kind: 'written' }
     if (result.kind === 'absent') return refused(place, 'upstream', 'it was deleted while it was being written')
@@ -63,22 +72,23 @@ export const make = async (
   })
 
 /** Raises the epoch of an object of ours; one that is gone, or is not ours, is left. */
-export const stampMade = async (cluster: Cluster, place: Place, fence: Fence): Promise<RouteWrite> =>
+export const stampMade = async (cluster: Cluster, place: Place, { release, ...fence }: Fence): Promise<RouteWrite> =>
   guarded(async () => {
     const found = await cluster.get(place.resource, place.name)
-    if (found === undefined || !isMade(found)) return { kind: 'written' }
-    const result = await fencedPatch(cluster, place, fence, () => ({ kind: 'patch', operations: [], mark: 'keep' }))
+    if (found === undefined || !isMade(found, release)) return { kind: 'written' }
+    const target = { ...place, uid: found.metadata.uid }
+    const result = await fencedPatch(cluster, target, fence, () => ({ kind: 'patch', operations: [], mark: 'keep' }))
     if (result.kind === 'written' || result.kind === 'absent') return { kind: 'written' }
     return result.kind === 'fenced' ? refused(place, 'fenced', result.text) : refused(place, result.cause, result.text)
   })
 
-/** Takes an object of ours away, by its UID; one that no release made stays. A later epoch is refused. */
+/** Takes an object of ours away, by its UID; one that is not ours stays: the user's, or another Deployment's release's. A later epoch is refused. */
 export const unmake = async (cluster: Cluster, place: Place, fence: Fence): Promise<RouteWrite> => {
   const stamped = await stampMade(cluster, place, fence)
   if (stamped.kind === 'refused') return stamped
   return guarded(async () => {
     const found = await cluster.get(place.resource, place.name)
-    if (found === undefined || !isMade(found) || found.metadata.deletionTimestamp !== undefined)
+    if (found === undefined || !isMade(found, fence.release) || found.metadata.deletionTimestamp !== undefined)
       return { kind: 'written' }
     if ((epochOf(found) ?? 0) > fence.epoch) return overtaken(place)
     const { uid } = found.metadata
@@ -89,25 +99,46 @@ export const unmake = async (cluster: Cluster, place: Place, fence: Fence): Prom
 
 const LONGEST = 63
 
-const madeOf = (place: Place, wanted: Wanted, owner: string, epoch: number): KubernetesObject => ({
+/** Why an object is not ours to write, with whose it is. */
+const notOurs = (object: KubernetesObject): string => {
+  if (!isMade(object)) return 'an object of this name exists that no release made'
+  const { [DEPLOYMENT]: deployment, [OWNER]: owner } = object.metadata.annotations ?? {}
+  return `the release of Deployment ${deployment} (run ${owner}) made it: wait until that release is over, or abort it`
+}
+
+type Whose = { readonly owner: string; readonly release: string | undefined; readonly epoch: number }
+
+const madeOf = (place: Place, wanted: Wanted, { owner, release, epoch }: Whose): KubernetesObject => ({
   apiVersion: wanted.apiVersion,
   kind: wanted.kind,
   metadata: {
     name: place.name,
     ...(place.resource.namespace === undefined ? {} : { namespace: place.resource.namespace }),
     labels: TRACK,
-    annotations: { ...wanted.annotations, [OWNER]: owner, [EPOCH]: String(epoch) },
+    annotations: { ...wanted.annotations, ...deploymentMark(release), [OWNER]: owner, [EPOCH]: String(epoch) },
   },
   spec: wanted.spec,
 })
 
+const deploymentMark = (release: string | undefined) => (release === undefined ? {} : { [DEPLOYMENT]: release })
+
 /** The marks stay as they are; annotations with the prefixes of those that are wanted, and the `spec`, become what is wanted. Others may note things too. */
-const differences = (object: KubernetesObject, { annotations = {}, spec }: Wanted): readonly PatchOperation[] => {
+const differences = (
+  object: KubernetesObject,
+  { annotations = {}, spec }: Wanted,
+  release: string | undefined,
+): readonly PatchOperation[] => {
   const live = object.metadata.annotations ?? {}
   const { [OWNER]: owner = '', [EPOCH]: epoch = '' } = live
   const ours = new Set(Object.keys(annotations).map(prefixOf))
   const theirs = Object.entries(live).filter(([key]) => !ours.has(prefixOf(key)))
-  const all = { ...Object.fromEntries(theirs), ...annotations, [OWNER]: owner, [EPOCH]: epoch }
+  const all = {
+    ...Object.fromEntries(theirs),
+    ...annotations,
+    ...deploymentMark(release),
+    [OWNER]: owner,
+    [EPOCH]: epoch,
+  }
   return [
     ...(isDeepStrictEqual(live, all) ? [] : noted(live, all)),
     ...(isDeepStrictEqual(object.spec, spec) ? [] : [{ op: 'replace' as const, path: '/spec', value: spec }]),

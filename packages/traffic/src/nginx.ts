@@ -17,6 +17,8 @@ import type { RouteAcceptance, RouteChange, Router, RouteWrite } from './router.
 /** `route`: one name or several by commas; empty: the only Ingress that reaches the Service. `owner`: `runId/attempt`, on what is made. */
 export type NginxGiven = NginxQuestion & {
   readonly owner?: string | undefined
+  /** `namespace/name` of the Deployment: what another's release made is not ours. */
+  readonly release?: string | undefined
   /** Whether the saved record still has this epoch; asked before an Ingress is made. */
   readonly owned?: ((epoch: number) => Promise<boolean>) | undefined
 }
@@ -34,6 +36,7 @@ export const nginx = (cluster: Cluster, given: NginxGiven): Router => {
   const tester = given.tester ?? undefined
   const fenceOf = (epoch: number) => ({
     epoch,
+    release: given.release,
     owned: given.owned && (() => given.owned?.(epoch) ?? Promise.resolve(true)),
   })
   const stableOf = async ({ ref }: RouteChange): Promise<Ingress | undefined> => {
@@ -43,7 +46,7 @@ export const nginx = (cluster: Cluster, given: NginxGiven): Router => {
   const canaryOf = async (change: RouteChange): Promise<Ingress | undefined> => {
     const { resource, name } = canaryPlace(change)
     const found = await cluster.get<Ingress>(resource, name)
-    return found !== undefined && isMade(found) ? found : undefined
+    return found !== undefined && isMade(found, given.release) ? found : undefined
   }
 
   const ask = async (change: RouteChange, weight: number, epoch: number): Promise<RouteWrite> => {

@@ -1,6 +1,6 @@
 import type { Finding } from '@sluice/kit/report'
 import type { Cluster, KubernetesObject, PatchOperation, Resource } from '@sluice/kubernetes/cluster'
-import { type Change, EPOCH, type FencedResult, fencedPatch } from '@sluice/kubernetes/fenced'
+import { type Change, type FencedResult, fencedPatch, isMark, markOf } from '@sluice/kubernetes/fenced'
 import { pointerOf } from '@sluice/kubernetes/json-pointer'
 import { statusBehind } from '@sluice/kubernetes/refusal'
 import type { RouteChange, RouteReading, RouteWrite } from './router.ts'
@@ -12,13 +12,13 @@ export type Owned = ((epoch: number) => Promise<boolean>) | undefined
 export const writeObject = <T extends KubernetesObject>(
   cluster: Cluster,
   { ref, plural }: { readonly ref: RouteChange['ref']; readonly plural: string },
-  { epoch, owned }: { readonly epoch: number; readonly owned: Owned },
+  { epoch, owned, release }: { readonly epoch: number; readonly owned: Owned; readonly release: string | undefined },
   decide: (object: T) => Change,
 ): Promise<FencedResult<T>> =>
   fencedPatch<T>(
     cluster,
     { resource: resourceOf(ref, plural), name: ref.name, uid: ref.uid },
-    { epoch, owned: owned && (() => owned(epoch)) },
+    { epoch, owned: owned && (() => owned(epoch)), release },
     decide,
   )
 
@@ -62,20 +62,26 @@ export const writeOutcome = (
 /** A refusal that the state of the cluster is the cause of. */
 export const refusedWrite = (text: string): RouteWrite => ({ kind: 'refused', cause: 'environment', text })
 
-/** Where our mark is among the values to give back: as its own annotation, or as all of them when there were none. */
-export const markBefore = ({ metadata }: KubernetesObject): RouteChange['before'][number] => ({
-  path: metadata.annotations === undefined ? '/metadata/annotations' : pointerOf('metadata', 'annotations', EPOCH),
-})
+/**
+ * Where the release's mark is among the values to give back: as its own annotation, or as all of them when there were none. Marks of other releases are
+ * none of the user's: they go with theirs.
+ */
+export const markBefore = ({ metadata }: KubernetesObject, release?: string): RouteChange['before'][number] => {
+  const keys = Object.keys(metadata.annotations ?? {})
+  const bare = metadata.annotations === undefined || (keys.length > 0 && keys.every(isMark))
+  return { path: bare ? '/metadata/annotations' : pointerOf('metadata', 'annotations', markOf(release)) }
+}
 
-/** Takes our mark off; an object that came without annotations, and got none from others, has none again. */
+/** Takes the release's mark off; an object that came without annotations, and got none from others, has none again. */
 export const withoutMark = (
   { metadata }: KubernetesObject,
   { before }: RouteChange,
+  release?: string,
 ): { readonly operations: readonly PatchOperation[]; readonly mark: 'as-is' | 'remove' } => {
   const { annotations } = metadata
   const bare =
     before.some(({ path, value }) => path === '/metadata/annotations' && value === undefined) &&
-    Object.keys(annotations ?? {}).every((key) => key === EPOCH)
+    Object.keys(annotations ?? {}).every((key) => key === markOf(release))
   if (!bare) return { operations: [], mark: 'remove' }
   return {
     operations: annotations === undefined ? [] : [{ op: 'remove', path: '/metadata/annotations' }],

@@ -1,8 +1,9 @@
 import type { KubernetesObject } from '@sluice/kubernetes/cluster'
 import { pointerOf } from '@sluice/kubernetes/json-pointer'
+import { mirroredIn } from './gateway-mirror.ts'
 import { markBefore } from './objects.ts'
 import { placesOf } from './places.ts'
-import type { RouteChange } from './router.ts'
+import type { RouteAcceptance, RouteChange } from './router.ts'
 import { type BackendRef, names, type Sides, sameBackends, weightIn } from './weights.ts'
 
 /** A Gateway that a route is attached to. */
@@ -37,8 +38,13 @@ export const rulesReaching = (route: HttpRoute, sides: Sides, rule?: number): re
     (rule === undefined || rule === index) && backendRefs.some((ref) => names(ref, sides.stable, sides)) ? [index] : [],
   )
 
-/** What a release changes in a route, with the values to give back. `mirrors`: the rules' filters change too. */
-export const changeOf = (route: HttpRoute, rules: readonly number[], mirrors = false): RouteChange => {
+/** What a release changes in a route, with the values to give back. `mirrors`: the rules' filters change too. `release`: whose mark it gets. */
+export const changeOf = (
+  route: HttpRoute,
+  rules: readonly number[],
+  mirrors = false,
+  release?: string,
+): RouteChange => {
   const { name, namespace = '', uid = '' } = route.metadata
   const before = rules.flatMap((index) => {
     const { backendRefs, filters } = route.spec?.rules?.[index] ?? {}
@@ -53,7 +59,7 @@ export const changeOf = (route: HttpRoute, rules: readonly number[], mirrors = f
   })
   return {
     ref: { apiVersion: route.apiVersion, kind: 'HTTPRoute', namespace, name, uid },
-    before: [...before, markBefore(route)],
+    before: [...before, markBefore(route, release)],
   }
 }
 
@@ -74,13 +80,18 @@ export type Located = {
 }
 
 /**
- * Where each original's rule is now: at its index, or, when rules were added or taken out, at the only free place with the same backends.
- * `at` is `undefined` when it cannot be recognised any more. A tester's rule of ours has the canary alone, so none is ever taken for an original.
+ * Where each original's rule is now: where the canary is beside the same backends, or gets copies of their requests; else at its index, or, when rules
+ * were added or taken out, at the only free place with the same backends. `at` is `undefined` when it cannot be recognised any more. A tester's rule of
+ * ours has the canary alone, so none is ever taken for an original.
  */
 export const locate = (rules: readonly Rule[], change: RouteChange, sides: Sides): readonly Located[] => {
   const originals = originalsOf(change)
-  const live = rules.map(({ backendRefs = [] }) => backendRefs)
-  const places = placesOf(originals, live, (now, { refs }) => sameBackends(now, refs, sides))
+  const places = placesOf(
+    originals,
+    rules,
+    ({ backendRefs = [] }, { refs }) => sameBackends(backendRefs, refs, sides),
+    (rule) => weightIn(rule.backendRefs ?? [], sides) !== undefined || mirroredIn(rule, sides) > 0,
+  )
   return originals.map(({ index, refs }, nth) => {
     const saved = change.before.find(({ path }) => path === pointerOf('spec', 'rules', index, 'filters'))
     return { refs, ...(saved === undefined ? {} : { filters: saved.value }), at: places[nth] }
@@ -100,10 +111,10 @@ export const weightsIn = (rules: readonly Rule[], change: RouteChange, sides: Si
 }
 
 /**
- * Whether every parent of the route has accepted this generation and resolved its backends; if not, what is missing.
+ * Whether every parent of the route has accepted this generation and resolved its backends; if not, what is missing. `behind`: it has not looked yet.
  * Source: RouteParentStatus of the Gateway API reference; a condition of an earlier generation says nothing of this one.
  */
-export const acceptance = (route: HttpRoute): { readonly accepted: boolean; readonly text?: string } => {
+export const acceptance = (route: HttpRoute): RouteAcceptance & { readonly behind?: true } => {
   const { generation } = route.metadata
   const namespace = route.metadata.namespace ?? ''
   const parents = route.spec?.parentRefs ?? []
@@ -118,6 +129,7 @@ export const acceptance = (route: HttpRoute): { readonly accepted: boolean; read
         if (condition === undefined || condition.observedGeneration !== generation)
           return {
             accepted: false,
+            behind: true,
             text: `gateway ${parent.name} has not looked at generation ${generation} yet (${type})`,
           }
         if (condition.status !== 'True')

@@ -17,6 +17,8 @@ export type TraefikGiven = {
   readonly tester?: Tester | null | undefined
   /** `runId/attempt`, for the annotation of objects of ours. */
   readonly owner?: string | undefined
+  /** `namespace/name` of the Deployment: routes may be shared, so its marks have a key of their own. */
+  readonly release?: string | undefined
   readonly owned?: Owned
 }
 
@@ -72,11 +74,11 @@ export const isService = (kind: unknown): boolean => kind === undefined || kind 
 export const plainName = (name: unknown): string => String(name).replace(/@kubernetescrd$/, '')
 
 /** What a release changes in a TraefikService, with the values to give back. */
-export const changeOfService = (service: TraefikService): RouteChange => {
+export const changeOfService = (service: TraefikService, release?: string): RouteChange => {
   const { name, namespace = '', uid = '' } = service.metadata
   return {
     ref: { apiVersion: service.apiVersion ?? SERVICES.apiVersion, kind: 'TraefikService', namespace, name, uid },
-    before: [{ path: WEIGHTED, value: service.spec?.weighted?.services }, markBefore(service)],
+    before: [{ path: WEIGHTED, value: service.spec?.weighted?.services }, markBefore(service, release)],
   }
 }
 

@@ -104,6 +104,7 @@ export const matcher = (tester: Tester): string =>
 export const testersOf = (cluster: Cluster, given: TraefikGiven) => {
   const fenceOf = (epoch: number) => ({
     epoch,
+    release: given.release,
     owned: given.owned && (() => given.owned?.(epoch) ?? Promise.resolve(true)),
   })
   const originals = (changes: readonly RouteChange[]) => changes.filter(({ ref }) => ref.kind === 'IngressRoute')
@@ -141,7 +142,7 @@ export const testersOf = (cluster: Cluster, given: TraefikGiven) => {
       const found = await Promise.all(
         originals(changes).map((change) => cluster.get(placeOf(change).resource, placeOf(change).name)),
       )
-      return found.some((object) => object !== undefined && isMade(object))
+      return found.some((object) => object !== undefined && isMade(object, given.release))
     },
   }
 }

@@ -38,7 +38,7 @@ export const traefik = (cluster: Cluster, given: TraefikGiven): Router => {
   ): Promise<RouteWrite> =>
     inTurn(split(changes), async (change) => {
       const target = { ref: change.ref, plural: SERVICES.resource }
-      const fence = { epoch, owned: given.owned }
+      const fence = { epoch, owned: given.owned, release: given.release }
       const result = await writeObject<TraefikService>(cluster, target, fence, (object) => decide(object, change))
       // One that is gone sends nothing to anybody: there is nothing to keep others from, and nothing to give back.
       return result.kind === 'absent' && absent === 'fine' ? { kind: 'written' } : writeOutcome(result, change.ref)
@@ -65,7 +65,7 @@ export const traefik = (cluster: Cluster, given: TraefikGiven): Router => {
       const { selected, findings } = await selectServices(cluster, given)
       const testing = await selectTesters(cluster, given, selected)
       refuseWrong([...findings, ...testing.findings])
-      return [...selected.map(changeOfService), ...testing.changes]
+      return [...selected.map((service) => changeOfService(service, given.release)), ...testing.changes]
     },
 
     stamp: async (changes, epoch) => {
@@ -104,7 +104,7 @@ export const traefik = (cluster: Cluster, given: TraefikGiven): Router => {
           weights: percents.map((percent) => percent ?? 0),
           mirrors: [],
           tested,
-          marked: named || tested || live.some(({ object }) => epochOf(object) !== undefined),
+          marked: named || tested || live.some(({ object }) => epochOf(object, given.release) !== undefined),
         },
       ])
     },
@@ -122,16 +122,16 @@ export const traefik = (cluster: Cluster, given: TraefikGiven): Router => {
     },
 
     cleanup: async (changes, epoch) => {
-      const given = await each(
+      const restored = await each(
         changes,
         epoch,
         (object, change) => {
-          const { operations, mark } = withoutMark(object, change)
+          const { operations, mark } = withoutMark(object, change, given.release)
           return { kind: 'patch', operations: [...replaced(object, freed(object, change)), ...operations], mark }
         },
         'fine',
       )
-      return given.kind === 'refused' ? given : testers.remove(changes, epoch)
+      return restored.kind === 'refused' ? restored : testers.remove(changes, epoch)
     },
   }
 }

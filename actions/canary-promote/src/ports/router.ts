@@ -20,7 +20,8 @@ export const routerFor = (
 ): Router => {
   const { deployment, service, canary, label } = setup
   if (service === null) throw new Fault('input', `no Service stands before Deployment ${deployment}`)
-  const between = { namespace, service, canaryService: setup.canaryService ?? undefined, route, owned }
+  const release = `${namespace}/${deployment}`
+  const between = { namespace, service, canaryService: setup.canaryService ?? undefined, route, release, owned }
   switch (router) {
     case 'replicas':
       return replicas(cluster, { namespace, deployment, service, canary, weights, owned })
