@@ -170,12 +170,12 @@ const tester = z.union(
   { error: 'must be { header: NAME, value: TEXT } or { cookie: NAME, value: TEXT }' },
 )
 
-/** What a refusal says would accept it: an object by kind and name, or a level of Pod Security. */
+/** What a refusal says would accept it: an object by kind and name, a level of Pod Security, or the rehearsed pod. */
 const allowed = z
   .string()
   .check(
     z.regex(
-      /^((networkpolicy|authorizationpolicy|ciliumnetworkpolicy|ciliumclusterwidenetworkpolicy)\/[^/]+(\/[^/]+)?|(poddisruptionbudget|application|kustomization|helmrelease)\/[^/]+|podsecurity\/(baseline|restricted))$/,
+      /^((networkpolicy|authorizationpolicy|ciliumnetworkpolicy|ciliumclusterwidenetworkpolicy)\/[^/]+(\/[^/]+)?|(service|poddisruptionbudget|application|kustomization|helmrelease)\/[^/]+|podsecurity\/(baseline|restricted)|dry-run\/pod)$/,
       { error: 'must be like networkpolicy/NAME, in the words of the refusal that it accepts' },
     ),
   )

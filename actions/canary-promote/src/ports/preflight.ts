@@ -7,12 +7,13 @@ import type { RouteChange, Router } from '@sluice/traffic/router'
 import { canaryBudget } from '../budget.ts'
 import { canaryDeployment } from '../canary.ts'
 import { note, refusal } from '../finding.ts'
-import type { Deployment, PodTemplate } from '../objects.ts'
+import type { Deployment, Pod, PodTemplate } from '../objects.ts'
 import type { Settings } from '../plan.ts'
 import { canaryForm } from '../template.ts'
 import { json } from '../touched.ts'
 import { type Changed, deploymentPaths, resourceOf, trackersOf, trackingFindings } from '../tracking.ts'
 import type { autoscalers } from './autoscalers.ts'
+import { newestPod } from './newest-pod.ts'
 
 type Given = {
   readonly cluster: Cluster
@@ -90,7 +91,7 @@ const inventory = (
 
 /** Creates the Deployment, its budget and one of its pods with dryRun: webhooks, Pod Security, LimitRanges and quotas answer as they would later. */
 const rehearse = async (
-  { cluster, namespace }: Given,
+  { cluster, namespace, allow }: Given,
   { setup }: Settings,
   { live, template }: { readonly live: Deployment; readonly template: PodTemplate },
 ): Promise<{ readonly findings: readonly Finding[]; readonly rehearsed: boolean }> => {
@@ -99,7 +100,8 @@ const rehearse = async (
   const canary = canaryDeployment(live, template, { name: setup.canary, label, replicas: 1, marks })
   const { metadata, spec } = canaryForm(template, label)
   const name = `dry-run-${setup.canary}`
-  const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { ...metadata, name, namespace }, spec }
+  const owned = ownership(await newestPod(cluster, namespace, live))
+  const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { ...metadata, name, namespace, ...owned }, spec }
   const { budget } = setup
   const twin =
     budget &&
@@ -119,8 +121,11 @@ const rehearse = async (
       // Most tokens may not create pods, and need not: then only the Deployment was rehearsed. What RBAC refuses is said as "cannot create".
       if (object.kind === 'Pod' && isByRights(thrown)) return 'not-allowed'
       const text = `a dry run of the canary's ${object.kind} was refused: ${describe(thrown)}`
-      if (object.kind === 'Pod' && statusBehind(thrown) === undefined) return note('dry-run', text)
-      return refusal('dry-run', text, { where: `${object.kind} ${namespace}/${setup.canary}` })
+      const where = `${object.kind} ${namespace}/${setup.canary}`
+      if (object.kind !== 'Pod') return refusal('dry-run', text, { where })
+      if (statusBehind(thrown) === undefined) return note('dry-run', text)
+      if (allow.includes(POD)) return note('dry-run', `${text}; allowed by the plan`)
+      return refusal('dry-run', text, { where, hint: ONLY_THIS })
     }
   }
   const [first, second, third] = await Promise.all([
@@ -134,6 +139,20 @@ const rehearse = async (
     // A refusal is the API server's word, too.
     rehearsed: second === 'passed' || (typeof second !== 'string' && second.level === 'error'),
   }
+}
+
+const POD = 'dry-run/pod'
+const ONLY_THIS = `Change what it names first: pods of stable would not come back either. Where only a pod is refused that no controller makes, and those of a Deployment are not, accept it with \`allow: ["${POD}"]\` in the plan.`
+
+/**
+ * The ReplicaSet of stable as the owner of the rehearsed pod: rules against pods that nobody owns mean other pods than those of a canary.
+ * Without `blockOwnerDeletion`, for which some clusters ask the right to finalize the owner.
+ */
+const ownership = (newest: Pod | undefined): Pick<KubernetesObject['metadata'], 'ownerReferences'> => {
+  const owner = newest?.metadata.ownerReferences?.find(({ kind }) => kind === 'ReplicaSet')
+  if (owner === undefined) return {}
+  const { apiVersion, kind, name, uid } = owner
+  return { ownerReferences: [{ apiVersion, kind, name, uid, controller: true }] }
 }
 
 /** RBAC names the verb and the resource; an admission plugin or a webhook names itself and why. */
@@ -168,8 +187,8 @@ export const tracking = async (
   const routes = await Promise.all(
     changes.map(async ({ ref, before }): Promise<readonly Changed[]> => {
       const object = await read(ref.apiVersion, pluralOf(ref.kind), ref.namespace, ref.name)
-      // An annotation that is in Git nowhere is no difference to anybody.
-      const fields = before.filter(({ path }) => !path.startsWith('/metadata/'))
+      // Our own mark is in Git nowhere, so it is no difference to anybody. An annotation that was there before may well be.
+      const fields = before.filter(({ path, value }) => value !== undefined || !path.startsWith('/metadata/'))
       const pathsOf = (some: Change['before']): readonly string[] => some.map(({ path }) => path)
       if (object === undefined || fields.length === 0) return []
       const certain = pathsOf(fields.filter(({ value }) => value !== undefined))

@@ -1,8 +1,9 @@
 import { Fault } from '@sluice/kit/faults'
 import type { Cluster, KubernetesObject, Resource } from '@sluice/kubernetes/cluster'
 import { statusBehind } from '@sluice/kubernetes/refusal'
-import type { Deployment, Labels, Pod, PodTemplate, Service } from '../objects.ts'
+import type { Deployment, Labels, PodTemplate, Service } from '../objects.ts'
 import { canaryName, type Snapshot } from '../obstacles.ts'
+import { newestPod } from './newest-pod.ts'
 
 /**
  * One read of what a release of this Deployment would have to live with. Policies that may not be read are named, not fatal: whoever may not list them
@@ -61,6 +62,7 @@ export const survey = async (cluster: Cluster, namespace: string, name: string):
       labelsOf(),
       cluster.get<Deployment>(deployments, canaryName(name)),
     ])
+  const newest = deployment && (await newestPod(cluster, namespace, deployment))
   const mounted = deployment?.spec.template.spec.volumes?.some((volume) => volume.persistentVolumeClaim !== undefined)
   return {
     deployment,
@@ -74,7 +76,7 @@ export const survey = async (cluster: Cluster, namespace: string, name: string):
     limitRanges,
     quotas,
     namespaceLabels,
-    sample: deployment === undefined ? undefined : await newestPod(cluster, namespace, deployment),
+    sample: newest?.spec as PodTemplate['spec'] | undefined,
     taken: taken === undefined ? [] : [taken],
     unread,
   }
@@ -122,31 +124,6 @@ const namesakes = async (cluster: Cluster, namespace: string, name: string): Pro
     ),
   )
   return found.flat()
-}
-
-/** What the newest running pod of the Deployment is made of: the template, and what webhooks and defaults have added. */
-const newestPod = async (
-  cluster: Cluster,
-  namespace: string,
-  { spec }: Deployment,
-): Promise<PodTemplate['spec'] | undefined> => {
-  try {
-    const labels = spec.selector.matchLabels ?? {}
-    const pods = await cluster.list<Pod>({ apiVersion: 'v1', resource: 'pods', namespace }, { labels })
-    const running = pods.filter(
-      ({ metadata, status }) =>
-        status?.phase === 'Running' &&
-        metadata.deletionTimestamp === undefined &&
-        (metadata.ownerReferences ?? []).some(({ kind, name }) => kind === 'ReplicaSet' && name !== ''),
-    )
-    const [newest] = running.sort((a, b) =>
-      (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? ''),
-    )
-    return newest?.spec as PodTemplate['spec'] | undefined
-  } catch (thrown) {
-    if (thrown instanceof Fault) return undefined
-    throw thrown
-  }
 }
 
 /** Items of a list do not name their kind. */
