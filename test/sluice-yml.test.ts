@@ -86,7 +86,10 @@ describe('what sluice.yml knows of the actions that it is read for', () => {
     { name: 'copies first', plan: { steps: [MIRROR, { weight: 5, hold: '1m' }] } },
     { name: 'a tester by header', plan: { tester: { header: 'X-Tester', value: 'a b' } } },
     { name: 'a tester by cookie', plan: { tester: { cookie: 'tester', value: 'always' } } },
-    { name: 'what may be lost', plan: { allow: ['networkpolicy/a/b', 'podsecurity/baseline', 'application/a'] } },
+    {
+      name: 'what may be lost',
+      plan: { allow: ['networkpolicy/a/b', 'service/a', 'podsecurity/baseline', 'application/a'] },
+    },
     { name: 'times with blanks', plan: { drain: ' 30s ' } },
   ])('$name is right for both', ({ plan }) => {
     expect(z.safeParse(planDocument, plan).success).toBe(true)

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type Labels, picks, type Selector } from './objects.ts'
-import type { ChangedLabel } from './template.ts'
+import { type ChangedLabel, TRACK } from './template.ts'
 
 /** An object whose selectors may pick the Deployment's pods: which, and by what. */
 export type Policy = {
@@ -19,6 +19,8 @@ export type LabelQuestion = {
   readonly service: Labels | undefined
   readonly pods: Labels
   readonly policies: readonly Policy[]
+  /** Services beside the one behind the route that may not pick canary pods. */
+  readonly services?: readonly Policy[]
   /** Kinds whose different match weighs more than any number of others. */
   readonly guards?: readonly string[]
 }
@@ -31,8 +33,8 @@ export type LabelChoice =
 /**
  * Which one label canary pods carry with another value. Behind a router: one that both the Deployment's and the Service's selector use, so that
  * neither picks canary pods; without a router: one that only the Deployment's selector uses, so that the Service still picks them, or none when
- * the two selectors are the same. Of several the one whose change touches the fewest guards, then the fewest policies, then the first of the
- * Deployment's selector.
+ * the two selectors are the same. Of several the one that leaves the fewest other Services picking canary pods, then the one whose change touches the fewest
+ * guards, then the fewest policies, then the first of the Deployment's selector.
  * `changes` lists the policies that pick canary pods differently. Altering every selector label instead would take the pods out of more of them.
  */
 export const chooseLabel = ({
@@ -41,6 +43,7 @@ export const chooseLabel = ({
   service,
   pods,
   policies,
+  services = [],
   guards = [],
 }: LabelQuestion): LabelChoice => {
   const own = Object.keys(deployment.matchLabels ?? {})
@@ -65,9 +68,18 @@ export const chooseLabel = ({
     .map((key) => {
       const stable = pods[key] ?? ''
       const label: ChangedLabel = { key, stable, canary: shortened(`${stable}-canary`) }
-      return { label, changes: changedPolicies(policies, pods, label) }
+      return {
+        label,
+        picking: services.filter(({ selectors }) => selectors.some((each) => picks(each, canaryLabels(pods, label)))),
+        changes: changedPolicies(policies, pods, label),
+      }
     })
-    .sort((a, b) => guarded(a.changes) - guarded(b.changes) || a.changes.length - b.changes.length)
+    .sort(
+      (a, b) =>
+        a.picking.length - b.picking.length ||
+        guarded(a.changes) - guarded(b.changes) ||
+        a.changes.length - b.changes.length,
+    )
   const [best] = ranked
   return { kind: 'chosen', label: best?.label, changes: best?.changes ?? [] }
 }
@@ -81,7 +93,9 @@ export const shortened = (name: string): string => {
 
 const LONGEST = 63
 
+const canaryLabels = (pods: Labels, { key, canary }: ChangedLabel): Labels => ({ ...pods, [key]: canary, ...TRACK })
+
 const changedPolicies = (policies: readonly Policy[], pods: Labels, label: ChangedLabel): readonly Policy[] => {
-  const after = { ...pods, [label.key]: label.canary, 'sluice.dev/track': 'canary' }
+  const after = canaryLabels(pods, label)
   return policies.filter(({ selectors }) => selectors.some((each) => picks(each, pods) !== picks(each, after)))
 }

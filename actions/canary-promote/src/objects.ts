@@ -72,6 +72,8 @@ export type Service = KubernetesObject & {
   readonly spec: {
     readonly selector?: Labels
     readonly type?: string
+    /** `None`: headless. */
+    readonly clusterIP?: string
     readonly ports?: readonly {
       readonly name?: string
       readonly port: number

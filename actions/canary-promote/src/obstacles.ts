@@ -2,10 +2,12 @@ import type { Finding } from '@sluice/kit/report'
 import type { KubernetesObject } from '@sluice/kubernetes/cluster'
 import type { Image } from '@sluice/release/record'
 import { canarySize } from '@sluice/release/sizing'
+import type { Standing } from '@sluice/traffic/argo-rollouts-status'
 import { OWNER } from './canary.ts'
 import { refusal, warning } from './finding.ts'
 import { shortened } from './label.ts'
 import type { Deployment, Labels, PodTemplate, Service } from './objects.ts'
+import { rollOutFinding } from './progress.ts'
 
 /** What the user asked for, as far as the cluster decides whether it can be done. */
 export type Request = {
@@ -19,13 +21,15 @@ export type Request = {
   readonly weights: readonly number[]
   readonly minCanary: number
   readonly headroom: number
-  /** What is accepted by name: `networkpolicy/NAME`, `podsecurity/restricted`, `application/NAME` … */
+  /** What is accepted by name: `networkpolicy/NAME`, `service/NAME`, `podsecurity/restricted`, `application/NAME` … */
   readonly allow: readonly string[]
 }
 
 /** One read of the namespace. What could not be read is absent and named in `unread`. */
 export type Snapshot = {
   readonly deployment: Deployment | undefined
+  /** With an Argo Rollouts Rollout, which `deployment` then is: what its status says about it. */
+  readonly standing?: Standing
   /** Where there is no Deployment: what else has its name. */
   readonly others?: readonly KubernetesObject[]
   readonly services: readonly Service[]
@@ -72,6 +76,8 @@ export const missingFinding = (others: readonly KubernetesObject[], where: strin
 export const stateFindings = (deployment: Deployment, where: string): readonly Finding[] => {
   const { replicas = 1, paused, strategy } = deployment.spec
   const available = deployment.status?.availableReplicas ?? 0
+  // A paused one rolls nothing out until it is resumed, and none of no pods either.
+  const rolling = paused === true || replicas === 0 ? undefined : rollOutFinding(deployment, where)
   const found: Finding[] = []
   if (paused === true) {
     found.push(refusal('paused', `${where} is paused`, { where, hint: 'Run `kubectl rollout resume` first.' }))
@@ -83,6 +89,8 @@ export const stateFindings = (deployment: Deployment, where: string): readonly F
         hint: 'Scale it up: a canary is compared with what serves.',
       }),
     )
+  } else if (rolling !== undefined) {
+    found.push(rolling)
   } else if (available < replicas) {
     found.push(
       refusal('stable-unavailable', `${where} has ${available} of ${replicas} pods available`, {

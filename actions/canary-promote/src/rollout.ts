@@ -1,6 +1,7 @@
 import type { Finding } from '@sluice/kit/report'
 import type { Image } from '@sluice/release/record'
 import type { Rollout } from '@sluice/traffic/argo-rollouts'
+import type { Standing } from '@sluice/traffic/argo-rollouts-status'
 import { note, refusal } from './finding.ts'
 import type { Deployment } from './objects.ts'
 import { type Snapshot, templateFindings } from './obstacles.ts'
@@ -17,8 +18,9 @@ export type RolloutRequest = {
 
 /**
  * Decides whether this Rollout can be released by: it must hold its own template, be driven by canary steps, and be at rest with stable being what it
- * asks for. An aborted Rollout goes on naming the image that was taken back; only its stable ReplicaSet says what serves.
- * @param snapshot `deployment` is the Rollout. Decision record: docs/decisions/0012-argo-rollouts.md
+ * asks for. An aborted Rollout goes on naming the image that was taken back; only its stable ReplicaSet says what serves. A status that speaks of an earlier
+ * template is no rest either.
+ * @param snapshot `deployment` is the Rollout, `standing` what its status says about it. Decision record: docs/decisions/0012-argo-rollouts.md
  */
 export const decideRollout = (
   request: RolloutRequest,
@@ -39,7 +41,7 @@ export const decideRollout = (
     ...('problem' in container
       ? [refusal('container', `${where}: ${container.problem}`, { where, hint: 'Set the input `container`.' })]
       : []),
-    ...restFindings(rollout, where),
+    ...restFindings(rollout, snapshot.standing, where),
     ...templateFindings(template, snapshot.claims, where),
     ...snapshot.unread.map(({ what, why }) => note('unread', `${what} could not be read: ${why}`)),
   ]
@@ -79,7 +81,11 @@ const shapeFinding = ({ spec }: Rollout, where: string): Finding | undefined => 
 }
 
 /** What of the Rollout as it stands now keeps a release from beginning. */
-const restFindings = ({ spec, status = {} }: Rollout, where: string): readonly Finding[] => {
+const restFindings = (
+  { metadata, spec, status = {} }: Rollout,
+  standing: Standing | undefined,
+  where: string,
+): readonly Finding[] => {
   const said = status.message === undefined || status.message === '' ? '' : `: ${status.message}`
   if (spec.replicas === 0) {
     return [
@@ -92,6 +98,16 @@ const restFindings = ({ spec, status = {} }: Rollout, where: string): readonly F
   if (spec.paused === true) {
     return [refusal('paused', `${where} is paused by hand`, { where, hint: 'Set spec.paused to false first.' })]
   }
+  if (standing?.observed !== true) {
+    const seen = `generation ${metadata.generation ?? '?'}, observed ${status.observedGeneration ?? 'none'}`
+    const text = `${where} asks for something that its controller has not taken yet (${seen}; of an earlier state it says ${status.phase ?? 'nothing'}${said})`
+    return [
+      refusal('in-progress', text, {
+        where,
+        hint: 'Wait until it has, then run this release again. If it stays so, see whether the controller of Argo Rollouts runs, and what it logs.',
+      }),
+    ]
+  }
   if (status.abort === true) {
     return [
       refusal('aborted', `${where} was aborted${said}: it names an image that its stable pods do not run`, {
@@ -100,7 +116,7 @@ const restFindings = ({ spec, status = {} }: Rollout, where: string): readonly F
       }),
     ]
   }
-  if (status.stableRS === undefined || status.stableRS !== status.currentPodHash) {
+  if (!standing.settled) {
     return [
       refusal('in-progress', `${where} is in the middle of an update (${status.phase ?? 'no status'}${said})`, {
         where,

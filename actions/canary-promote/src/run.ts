@@ -23,9 +23,10 @@ import { guardOf, guardPatience } from './guard.ts'
 import type { WholePlan } from './inputs.ts'
 import { beginWatch } from './judgement.ts'
 import type { PodTemplate } from './objects.ts'
-import type { Request } from './obstacles.ts'
+import type { Request, Snapshot } from './obstacles.ts'
 import { planFindings, releasePlan, type Settings, settingsOf } from './plan.ts'
 import type { Ports, Saved } from './ports.ts'
+import { isTaken } from './progress.ts'
 import { decideRollout } from './rollout.ts'
 import { fingerprint, isSame, saveOwn } from './saving.ts'
 import { decideSetup, runsAlready, type Setup } from './setup.ts'
@@ -77,7 +78,7 @@ export const run = async (asked: Asked, ports: Ports): Promise<Ended> => {
   const resumed = own && saved.record.canary.image.digest === asked.image?.digest
   const cleared = await takeOver(asked, saved, ports, resumed ? 'resume' : 'reap')
   if (cleared === 'busy') return notOurs(ports, saved.record)
-  const driven = await drive(cleared, ports, { heedCancel: true })
+  const driven = await drive(cleared, ports, { heedCancel: true, unmarked: cleared.unmarked === true })
   if (driven.kind !== 'done' || resumed) return ended(driven, asked.mode)
   return release(asked, await ports.record.load(), ports, driven.moments)
 }
@@ -147,7 +148,7 @@ const prepare = async (asked: Asked, ports: Ports) => {
   const { image } = asked
   if (image === undefined) throw new Fault('input', 'Invalid input: image is required for mode run')
   const split = asked.router === 'replicas' ? 'replicas' : 'weights'
-  const snapshot = await ports.cluster.survey()
+  const snapshot = await surveyed(ports)
   const { deployment } = snapshot
   const request: Request = {
     namespace: asked.namespace,
@@ -200,12 +201,25 @@ const prepare = async (asked: Asked, ports: Ports) => {
   }
 }
 
+/** What was written a moment ago, an annotation or a size, needs a moment of its controller; one that takes nothing for longer is the decision's to refuse. */
+const surveyed = async (ports: Ports): Promise<Snapshot> => {
+  let snapshot = await ports.cluster.survey()
+  for (let tries = 1; tries < SURVEY_TRIES && !isTaken(snapshot) && !ports.cancelled.aborted; tries++) {
+    await ports.clock.sleep(1000)
+    snapshot = await ports.cluster.survey()
+  }
+  return snapshot
+}
+
+const SURVEY_TRIES = 10
+
 /** Ends a release that another run, or an earlier process of this one, began. */
 const continueOther = async (asked: Asked, saved: Saved, ports: Ports): Promise<Ended> => {
   const held = await takeOver(asked, saved, ports, asked.mode === 'resume' ? 'resume' : 'reap')
   if (held === 'busy') return asked.mode === 'guard' ? watched(saved) : notOurs(ports, saved.record)
   const driven = await drive(held, ports, {
     heedCancel: asked.until === undefined,
+    unmarked: held.unmarked === true,
     ...(asked.until === undefined ? {} : { until: asked.until }),
   })
   return ended(driven, asked.mode)
@@ -215,7 +229,7 @@ const continueOther = async (asked: Asked, saved: Saved, ports: Ports): Promise<
  * Makes this run the owner: the Lease first, then the epoch by compare-and-set, then the epoch on every touched object; only then a decision.
  * An abort takes the Lease from a live owner, whose next write is then refused.
  */
-const takeOver = async (asked: Asked, saved: Saved, ports: Ports, mode: 'resume' | 'reap'): Promise<Saved | 'busy'> => {
+const takeOver = async (asked: Asked, saved: Saved, ports: Ports, mode: 'resume' | 'reap'): Promise<Taken | 'busy'> => {
   asked.onBegin()
   // Another job of this run may be alive and hold it: only what is meant to end or to go on with a release takes it at once.
   const force = asked.mode === 'abort' || (asked.mode !== 'run' && isSame(saved.record.owner, asked.owner))
@@ -261,11 +275,15 @@ const TAKE_TRIES = 5
 const notOurs = (ports: Ports, record: Saved['record'] | undefined): Ended =>
   ports.cancelled.aborted ? notBegun() : busy(record)
 
-const stamped = async (held: Saved, ports: Ports): Promise<Saved | 'fenced'> => {
+/** `unmarked`: not every object could be marked yet, which is no reason to leave the traffic on the canary. */
+type Taken = Saved & { readonly unmarked?: boolean }
+
+const stamped = async (held: Saved, ports: Ports): Promise<Taken | 'fenced'> => {
   const result = await ports.cluster.stamp(held.record, 'all')
   if (result.kind === 'refused') {
     if (result.cause === 'fenced') return 'fenced'
-    throw new Fault('upstream', `the release could not mark its objects: ${result.text}`, 'Nothing else was changed.')
+    ports.say(`an object of the release could not be marked, which is tried again: ${result.text}`)
+    return { ...held, unmarked: true }
   }
   if (result.touched === held.record.touched) return held
   const record = { ...held.record, touched: result.touched }

@@ -16,7 +16,8 @@ import {
   templateFindings,
   twinsOf,
 } from './obstacles.ts'
-import { asPolicy, escapedPolicies, GUARDS, type Place, policyFindings } from './policies.ts'
+import { asPolicy, escapedPolicies, GUARDS, type Place, policyFindings, policyId } from './policies.ts'
+import { otherServiceFindings, otherServices } from './services.ts'
 import { type ChangedLabel, containerFor, imageIn, TRACK } from './template.ts'
 
 /** How the release will stand in the namespace; saved with the plan, so that whoever takes over needs nothing else. */
@@ -52,12 +53,17 @@ export const decideSetup = (
   const service = serviceFor(request, snapshot.services, template)
   const place: Place = { namespace: request.namespace, labels: snapshot.namespaceLabels }
   const pods = template.metadata?.labels ?? {}
+  const own = service.found?.metadata.name
+  // Without a router every Service of these pods is to share canary pods as the stable ones.
+  const others =
+    request.split === 'replicas' || own === undefined ? [] : otherServices(snapshot.services, [own, canaryName(own)])
   const label = chooseLabel({
     split: request.split,
     deployment: deployment.spec.selector,
     service: service.found?.spec.selector,
     pods,
     policies: [...snapshot.policies, ...snapshot.budgets].map((object) => asPolicy(object, place)),
+    services: others.filter((each) => !request.allow.includes(policyId(each))),
     guards: GUARDS,
   })
   const changes = [
@@ -77,6 +83,9 @@ export const decideSetup = (
       ? [refusal('no-label', `${where}: ${label.text}`, { where, hint: label.next })]
       : []),
     ...policyFindings(changes, request.allow, where),
+    ...(label.kind === 'chosen' && label.label !== undefined
+      ? otherServiceFindings(others, { ...sides, label: label.label }, request.allow, where)
+      : []),
     ...(label.kind === 'chosen' ? guarded.findings : []),
     ...stateFindings(deployment, where),
     ...templateFindings(template, snapshot.claims, where),
@@ -89,7 +98,7 @@ export const decideSetup = (
   if ('problem' in container || label.kind === 'none' || findings.some(({ level }) => level === 'error')) {
     return { findings }
   }
-  const stableService = service.found?.metadata.name ?? null
+  const stableService = own ?? null
   return {
     findings,
     setup: {
@@ -104,7 +113,7 @@ export const decideSetup = (
   }
 }
 
-/** Whether this image already is what the container of the live Deployment runs. */
+/** Whether this image already is what the container of the live Deployment runs; asked only of one that was found at rest, whose template is what serves. */
 export const runsAlready = (deployment: Deployment, container: string, image: Image): boolean =>
   imageIn(deployment.spec.template, container).digest === image.digest
 

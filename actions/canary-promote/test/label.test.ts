@@ -35,6 +35,14 @@ describe('behind a router the label that changes', () => {
     expect(chooseLabel(question({ policies }))).toMatchObject({ label: { key: 'app' }, changes: [{ name: 'a' }] })
   })
 
+  test('is before all one by which no other Service picks canary pods', () => {
+    const policies = [policy('NetworkPolicy', 'a', { tier: 'web' }), policy('NetworkPolicy', 'b', { tier: 'web' })]
+    const services = [policy('Service', 'balancer', { tier: 'web' })]
+    const guards = ['NetworkPolicy']
+    expect(chooseLabel(question({ policies, services, guards }))).toMatchObject({ label: { key: 'tier' } })
+    expect(chooseLabel(question({ policies, guards }))).toMatchObject({ label: { key: 'app' } })
+  })
+
   test('takes selectors by expression into account', () => {
     const untracked: Policy = {
       kind: 'NetworkPolicy',

@@ -345,6 +345,30 @@ describe('what is refused before anything is written', () => {
   })
 
   test.each([
+    ['is to be released', 'b'],
+    ['is another', 'c'],
+  ])('a template that its controller has not taken, be it that the image %s', async (_, digit) => {
+    stage.kill()
+    stage.setTemplate(digit)
+    expect(stage.live().status).toMatchObject({ phase: 'Healthy', stableRS: 'a', currentPodHash: 'a' })
+    const said = await refusal()
+    expect(said).toContain('Rollout prod/shop asks for something that its controller has not taken yet')
+    expect(said).toContain('generation 2, observed 1')
+  })
+
+  test('one whose generation its controller has noted, but not its template', async () => {
+    stage.kill()
+    stage.setTemplate('b')
+    stage.write({ observedGeneration: '2' })
+    expect(await refusal()).toContain('its controller has not taken yet')
+  })
+
+  test('a template that it takes a moment later is an update under way', async () => {
+    stage.setTemplate('b')
+    expect(await refusal()).toContain('in the middle of an update')
+  })
+
+  test.each([
     ['an update under way', (its: Stage) => its.setTemplate('c'), 'in the middle of an update'],
     ['a pause by hand', (its: Stage) => its.setSpec({ paused: true }), 'paused by hand'],
     ['no replicas', (its: Stage) => its.setSpec({ replicas: 0 }), 'has no replicas'],

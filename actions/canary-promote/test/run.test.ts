@@ -2,6 +2,8 @@ import { Fault } from '@sluice/kit/faults'
 import { describe, expect, test } from 'vitest'
 import { run } from '../src/run.ts'
 import { summarize } from '../src/summary.ts'
+import { withImage } from '../src/template.ts'
+import { deployment, podTemplate } from './objects.ts'
 import { asked, canaryTemplate, image, owner, plan, reported, simulate } from './simulation.ts'
 
 const healthy = { errors: { baseline: 0.002, canary: 0.002 } }
@@ -66,6 +68,51 @@ describe('a release', () => {
     const end = await run(asked({ image: running }), sim.ports())
     expect(end).toMatchObject({ verdict: 'promoted', reason: { code: 'already-running' }, ok: true })
     expect(sim.record()).toBeUndefined()
+  })
+
+  test('of an image that the Deployment names but never came to run is refused, not taken for done', async () => {
+    const sim = simulate(healthy)
+    const ports = sim.ports()
+    const stuck = { observedGeneration: 3, replicas: 4, updatedReplicas: 1, readyReplicas: 3, availableReplicas: 3 }
+    const survey = async () => ({
+      ...(await ports.cluster.survey()),
+      deployment: { ...deployment({ template: withImage(podTemplate(), 'web', image) }), status: stuck },
+    })
+    const refused = run(asked(), { ...ports, cluster: { ...ports.cluster, survey } })
+    await expect(refused).rejects.toThrow(/in the middle of a roll-out: 1 of 3 pods/)
+    expect(sim.record()).toBeUndefined()
+  })
+
+  test('of a Deployment that was just written waits until its controller has taken it', async () => {
+    const sim = simulate(healthy)
+    const ports = sim.ports()
+    const from = ports.clock.now()
+    const survey = async () => {
+      const seen = await ports.cluster.survey()
+      const { metadata, ...rest } = deployment()
+      const taken = ports.clock.now() >= from + 2500
+      return {
+        ...seen,
+        deployment: taken ? { ...rest, metadata } : { ...rest, metadata: { ...metadata, generation: 4 } },
+      }
+    }
+    expect(await run(asked(), { ...ports, cluster: { ...ports.cluster, survey } })).toMatchObject({
+      verdict: 'promoted',
+    })
+  })
+
+  test('of one that its controller does not take is refused before long', async () => {
+    const sim = simulate(healthy)
+    const ports = sim.ports()
+    const from = ports.clock.now()
+    const survey = async () => {
+      const live = deployment()
+      const metadata = { ...live.metadata, generation: 4 }
+      return { ...(await ports.cluster.survey()), deployment: { ...live, metadata } }
+    }
+    const refused = run(asked(), { ...ports, cluster: { ...ports.cluster, survey } })
+    await expect(refused).rejects.toThrow(/its controller has not taken generation 4 .*\(observed: 3\)/)
+    expect(ports.clock.now() - from).toBeLessThanOrEqual(10_000)
   })
 
   test('is saved before each act: the record names what is created before it is there', async () => {

@@ -1,6 +1,7 @@
 import type { KubernetesObject } from '@sluice/kubernetes/cluster'
 import { describe, expect, test } from 'vitest'
 import { canaryDeployment, canaryService } from '../src/canary.ts'
+import type { Deployment, Service } from '../src/objects.ts'
 import type { Request, Snapshot } from '../src/obstacles.ts'
 import { decideSetup } from '../src/setup.ts'
 import { DIGEST, deployment, podTemplate, service } from './objects.ts'
@@ -163,6 +164,125 @@ describe('it is begun with a warning', () => {
   ])('when %s', (_, id, asked, seen) => {
     expect(decideSetup(request(asked), snapshot(seen)).setup).toBeDefined()
     expect(ids(request(asked), snapshot(seen), 'warning')).toEqual([id])
+  })
+})
+
+describe('a Deployment in the middle of a roll-out, though all its pods are available, has no canary', () => {
+  // As Kubernetes shows a new template whose first pod crashes: with few replicas, or where none may be missing, every old pod stays.
+  const hung = { observedGeneration: 3, replicas: 4, updatedReplicas: 1, readyReplicas: 3, availableReplicas: 3 }
+  const progressing = (status: string, reason: string, message: string) => [
+    { type: 'Available', status: 'True', reason: 'MinimumReplicasAvailable' },
+    { type: 'Progressing', status, reason, message },
+  ]
+  const late = progressing('False', 'ProgressDeadlineExceeded', 'ReplicaSet "shop-7f" has timed out progressing.')
+  const running = progressing('True', 'ReplicaSetUpdated', 'ReplicaSet "shop-7f" is progressing.')
+  const seen = (status: Deployment['status'], more: Partial<Deployment['spec']> = {}) => {
+    const { status: _, ...live } = deployment(more)
+    return snapshot({ deployment: status === undefined ? live : { ...live, status } })
+  }
+  const errors = (status: Deployment['status']) =>
+    decideSetup(request(), seen(status)).findings.filter(({ level }) => level === 'error')
+
+  test('when it hangs: what its controller says, and what puts an end to it', () => {
+    const [only, ...more] = errors({ ...hung, conditions: late })
+    expect(more).toEqual([])
+    expect(only?.id).toBe('in-progress')
+    expect(only?.text).toBe(
+      'Deployment prod/shop is in the middle of a roll-out: 1 of 3 pods has the template that it asks for, 3 have an earlier one ' +
+        '(Progressing is False, ProgressDeadlineExceeded: ReplicaSet "shop-7f" has timed out progressing.)',
+    )
+    expect(only?.hint).toMatch(/kubectl rollout undo deployment\/shop -n prod.*action deploy/)
+  })
+
+  test('when it runs: to be waited for', () => {
+    const [only] = errors({ ...hung, conditions: running })
+    expect(only?.hint).toMatch(/^Wait for its end \(`kubectl rollout status deployment\/shop -n prod`\)/)
+  })
+
+  test.each<[string, string, Deployment['status'], Partial<Deployment['spec']>]>([
+    ['whose new pods may not even be created', 'in-progress', { ...hung, replicas: 3, updatedReplicas: 0 }, {}],
+    ['whose old pods are not gone yet', 'in-progress', { ...hung, updatedReplicas: 3 }, {}],
+    ['that is short of pods meanwhile', 'in-progress', { ...hung, availableReplicas: 2 }, {}],
+    ['that its controller has not taken', 'in-progress', { ...deployment().status, observedGeneration: 2 }, {}],
+    ['that nothing looks after', 'in-progress', undefined, {}],
+    // What is to be done about it comes first: until then nothing goes on.
+    ['that somebody paused', 'paused', hung, { paused: true }],
+    // All pods are of one template: an autoscaler or a person made it larger.
+    ['that only grows', 'stable-unavailable', deployment().status, { replicas: 5 }],
+  ])('%s', (_, id, status, more) => {
+    expect(decideSetup(request(), seen(status, more)).setup).toBeUndefined()
+    expect(ids(request(), seen(status, more), 'error')).toEqual([id])
+  })
+
+  test('that only shrinks is none', () => {
+    expect(ids(request(), seen(deployment().status, { replicas: 2 }), 'error')).toEqual([])
+  })
+})
+
+describe('a second Service of the same pods', () => {
+  const [instance, name] = ['app.kubernetes.io/instance', 'app.kubernetes.io/name']
+  const labels = { [instance]: 'prod', [name]: 'shop' }
+  const template = { ...podTemplate(), metadata: { labels } }
+  const charted = (selector: Record<string, string>, spec: Partial<Service['spec']> = {}) => {
+    const second = service('shop-lb', selector)
+    return snapshot({
+      deployment: deployment({ selector: { matchLabels: labels }, template }),
+      services: [service('shop', labels), { ...second, spec: { ...second.spec, ...spec } }],
+    })
+  }
+  const asked = (more: Partial<Request> = {}) => request({ service: 'shop', ...more })
+
+  test('has the label changed by which it would leave canary pods out', () => {
+    expect(decideSetup(asked(), charted({ [name]: 'shop' })).setup?.label).toMatchObject({ key: name })
+    expect(decideSetup(asked(), charted({ [instance]: 'prod' })).setup?.label).toMatchObject({ key: instance })
+  })
+
+  const byTeam = { team: 'blue' }
+  const teamed = (selector: Record<string, string> = byTeam, spec: Partial<Service['spec']> = {}) => {
+    const seen = charted(selector, spec)
+    const withTeam = { ...template, metadata: { labels: { ...labels, ...byTeam } } }
+    return { ...seen, deployment: deployment({ selector: { matchLabels: labels }, template: withTeam }) }
+  }
+
+  test('that no label keeps from canary pods is refused, with the label that would', () => {
+    const { setup, findings } = decideSetup(asked(), teamed())
+    expect(setup).toBeUndefined()
+    expect(findings).toEqual([
+      {
+        id: 'other-service',
+        level: 'error',
+        text: 'Service shop-lb would send requests to canary pods at every weight, 0 too: it selects them by team=blue',
+        where: 'Deployment prod/shop',
+        hint: `Add ${instance}=prod to its selector, which canary pods carry with another value, or accept it with \`allow: ["service/shop-lb"]\` in the plan.`,
+      },
+    ])
+  })
+
+  test('is accepted by name', () => {
+    const accepted = asked({ allow: ['service/shop-lb'] })
+    expect(decideSetup(accepted, teamed()).setup).toBeDefined()
+    expect(ids(accepted, teamed(), 'note')).toEqual(['other-service'])
+  })
+
+  test.each<[string, Snapshot, Partial<Request>]>([
+    ['without a selector, whose endpoints somebody writes', teamed({}), {}],
+    ['of type ExternalName, which has no pods', teamed(byTeam, { type: 'ExternalName' }), {}],
+    ['of other pods', teamed({ team: 'red' }), {}],
+    ['where pods are the split, and are to be shared', teamed(), { split: 'replicas' }],
+  ])('%s is nothing to say', (_, seen, more) => {
+    const withTrack = { ...template, metadata: { labels: { ...labels, ...byTeam, track: 'stable' } } }
+    const matchLabels = { ...labels, track: 'stable' }
+    const apart = { ...seen, deployment: deployment({ selector: { matchLabels }, template: withTrack }) }
+    expect(decideSetup(asked(more), apart).findings).toEqual([])
+  })
+
+  test('that is headless counts: its clients connect to every pod', () => {
+    expect(ids(asked(), teamed(byTeam, { clusterIP: 'None' }), 'error')).toEqual(['other-service'])
+  })
+
+  test('that picks canary pods alone is told to select others', () => {
+    const [finding] = decideSetup(asked(), charted({ 'sluice.dev/track': 'canary' })).findings
+    expect(finding?.hint).toMatch(/^Let it select other pods/)
   })
 })
 

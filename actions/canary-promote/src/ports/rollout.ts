@@ -199,8 +199,10 @@ export const rolloutPort = (given: RolloutGiven): Ports['cluster'] => {
     },
     authorOf: async (_record, what) => {
       // A weight is always written by the controller, whoever told it to.
-      const rollout = what === 'stable-replicas' ? (await argo.read())?.rollout : undefined
-      return rollout === undefined ? undefined : authorOf(rollout, ['spec', 'replicas'])
+      const path = { 'stable-replicas': 'replicas', 'stable-template': 'template' } as const
+      if (what !== 'stable-replicas' && what !== 'stable-template') return undefined
+      const rollout = (await argo.read())?.rollout
+      return rollout === undefined ? undefined : authorOf(rollout, ['spec', path[what]])
     },
   }
 }
@@ -293,6 +295,7 @@ const survey = async (cluster: Cluster, namespace: string, argo: ArgoRollout): P
     : []
   return {
     deployment: read?.rollout as unknown as Deployment | undefined,
+    ...(read === undefined ? {} : { standing: standingOf(read) }),
     services: [],
     policies: [],
     budgets: [],
