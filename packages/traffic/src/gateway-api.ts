@@ -8,7 +8,7 @@ import { acceptedByAll, isNothing, type RulesReading, readTogether, refuseWrong 
 import { acceptance, changeOf, type HttpRoute, type Located, locate, type Rule, weightsIn } from './route.ts'
 import type { RouteChange, Router, Split, Tester } from './router.ts'
 import { selectRoutes, sidesSeenFrom } from './selection.ts'
-import { type BackendRef, backToStable, type Sides, split, weightIn } from './weights.ts'
+import { type BackendRef, backToStable, type Sides, split, unsplit, weightIn } from './weights.ts'
 
 /**
  * `route`: one name or several by commas, `namespace/name` when elsewhere; empty: the only one that reaches the Service. `rule`: the index of one rule.
@@ -23,13 +23,16 @@ export type GatewayGiven = {
   readonly rule?: number | null | undefined
   readonly tester?: Tester | null | undefined
   readonly mirrors?: readonly number[] | undefined
+  /** `namespace/name` of the Deployment: routes may be shared, so its marks have a key of their own. */
+  readonly release?: string | undefined
   /** Whether the saved record still has this epoch; asked before a route without a mark is written. */
   readonly owned?: ((epoch: number) => Promise<boolean>) | undefined
 }
 
 /**
- * Splits by the weights of HTTPRoutes. Lists of rules and backends are atomic, so they are read, computed from the saved originals and replaced by a
- * JSON Patch that tests version, UID and epoch. Others may write the route meanwhile: a rule that is no longer to be recognised is refused, not overwritten.
+ * Splits by the weights of HTTPRoutes. Lists of rules and backends are atomic, so they are read, computed from the saved originals and what others wrote
+ * since, and replaced by a JSON Patch that tests version, UID and epoch. A rule that is no longer to be recognised is refused, not overwritten; but the
+ * canary comes out of every rule, whatever became of it.
  * Decision record: docs/decisions/0005-kubernetes-client.md. Source: Gateway API v1 reference, HTTPRoute.
  */
 export const gatewayApi = (cluster: Cluster, given: GatewayGiven): Router => {
@@ -39,7 +42,12 @@ export const gatewayApi = (cluster: Cluster, given: GatewayGiven): Router => {
     epoch: number,
     decide: Parameters<typeof writeObject<HttpRoute>>[3],
   ): ReturnType<typeof writeObject<HttpRoute>> =>
-    writeObject(cluster, { ref: change.ref, plural: PLURAL }, { epoch, owned: given.owned }, decide)
+    writeObject(
+      cluster,
+      { ref: change.ref, plural: PLURAL },
+      { epoch, owned: given.owned, release: given.release },
+      decide,
+    )
 
   return {
     name: 'gateway-api',
@@ -48,7 +56,7 @@ export const gatewayApi = (cluster: Cluster, given: GatewayGiven): Router => {
     changes: async () => {
       const { selected, findings } = await selectRoutes(cluster, given)
       refuseWrong(findings)
-      return selected.map(({ route, rules }) => changeOf(route, rules, (given.mirrors ?? []).length > 0))
+      return selected.map(({ route, rules }) => changeOf(route, rules, (given.mirrors ?? []).length > 0, given.release))
     },
 
     stamp: (changes, epoch) =>
@@ -59,11 +67,12 @@ export const gatewayApi = (cluster: Cluster, given: GatewayGiven): Router => {
       }),
 
     set: (asked, changes, epoch) => {
-      if (given.tester != null && 'cookie' in given.tester)
+      if (given.tester != null && 'cookie' in given.tester && !isNothing(asked))
         return Promise.resolve(refusedWrite('an HTTPRoute cannot match the cookie of a tester'))
       return inTurn(changes, async (change) => {
         const result = await write(change, epoch, (route) => {
-          const wanted = rulesFor(route, change, sidesOf(change), asked)
+          const sides = sidesOf(change)
+          const wanted = isNothing(asked) ? unsent(route, change, sides) : rulesFor(route, change, sides, asked)
           if (wanted === undefined) return { kind: 'refuse', text: changedByOthers(change) }
           return { kind: 'patch', operations: replaced(route, wanted), mark: 'keep' }
         })
@@ -75,7 +84,7 @@ export const gatewayApi = (cluster: Cluster, given: GatewayGiven): Router => {
     current: async (changes) =>
       readTogether(
         (await liveObjects<HttpRoute>(cluster, changes, PLURAL)).map(({ object, change }) =>
-          readingOf(object, change, sidesOf(change)),
+          readingOf(object, change, sidesOf(change), given.release),
         ),
       ),
 
@@ -85,7 +94,7 @@ export const gatewayApi = (cluster: Cluster, given: GatewayGiven): Router => {
     cleanup: (changes, epoch) =>
       inTurn(changes, async (change) => {
         const result = await write(change, epoch, (route) => {
-          const { operations, mark } = withoutMark(route, change)
+          const { operations, mark } = withoutMark(route, change, given.release)
           const rules = replaced(route, originalRules(route, change, sidesOf(change)))
           return { kind: 'patch', operations: [...rules, ...operations], mark }
         })
@@ -101,13 +110,16 @@ const changedByOthers = ({ ref }: RouteChange): string =>
 
 const rulesOf = ({ spec }: HttpRoute): readonly Rule[] => spec?.rules ?? []
 
+/** The rules without testers' rules of ours. */
+const usersOf = (route: HttpRoute, sides: Sides): readonly Rule[] =>
+  rulesOf(route).filter((rule) => !isSessionRule(rule, sides))
+
 const replaced = (route: HttpRoute, wanted: readonly Rule[]): readonly PatchOperation[] =>
   isDeepStrictEqual(rulesOf(route), wanted) ? [] : [{ op: 'replace', path: '/spec/rules', value: wanted }]
 
 /** The rules for a split; `undefined` when one of the change's is no longer to be recognised. */
 const rulesFor = (route: HttpRoute, change: RouteChange, sides: Sides, asked: Split): readonly Rule[] | undefined => {
-  const live = rulesOf(route)
-  const users = live.filter((rule) => !isSessionRule(rule, sides))
+  const [live, users] = [rulesOf(route), usersOf(route, sides)]
   const places = locate(users, change, sides)
   if (places.some(({ at }) => at === undefined)) return undefined
   const changed = new Map(places.map((place) => [place.at, place]))
@@ -117,7 +129,7 @@ const rulesFor = (route: HttpRoute, change: RouteChange, sides: Sides, asked: Sp
   })
   const { tester } = sides
   const sessions =
-    isNothing(asked) || tester === undefined || !('header' in tester)
+    tester === undefined || !('header' in tester)
       ? []
       : places.flatMap(({ at = 0, refs }) => {
           // A tester's requests are not copied to the canary: it gets them anyway.
@@ -134,7 +146,7 @@ const rulesFor = (route: HttpRoute, change: RouteChange, sides: Sides, asked: Sp
 
 const splitRule = (rule: Rule, { refs, filters }: Located, sides: Sides, { weight, mirror = 0 }: Split): Rule => {
   const live = rule.backendRefs ?? []
-  const wanted = split(refs, sides, weight)
+  const wanted = split(refs, sides, weight, live)
   // Without a canary in the list nothing is to be taken from it.
   const enough = sameWeights(live, wanted) || (weight === 0 && weightIn(live, sides) === undefined)
   const weighted = enough ? rule : { ...rule, backendRefs: wanted }
@@ -147,24 +159,38 @@ const sameWeights = (live: readonly BackendRef[], wanted: readonly BackendRef[])
   isDeepStrictEqual(live.map(plain), wanted.map(plain))
 const plain = (ref: BackendRef): BackendRef => ({ group: '', kind: 'Service', weight: 1, ...ref })
 
-/** The saved lists again, exactly; where a rule is no longer to be recognised, what is there without the canary. Testers' rules go. */
-const originalRules = (route: HttpRoute, change: RouteChange, sides: Sides): readonly Rule[] => {
-  const users = rulesOf(route).filter((rule) => !isSessionRule(rule, sides))
+/** Nothing for the canary: it stays in the change's rules with weight 0, so that what is under way can end, and leaves all others. Testers' rules go. */
+const unsent = (route: HttpRoute, change: RouteChange, sides: Sides): readonly Rule[] =>
+  settled(route, change, sides, (rule, place) => splitRule(rule, place, sides, { weight: 0 }))
+
+/** The saved lists again, but for other backends' weights that others wrote since; where a rule is no longer to be recognised, what is there without the canary. */
+const originalRules = (route: HttpRoute, change: RouteChange, sides: Sides): readonly Rule[] =>
+  settled(route, change, sides, (rule, { refs, filters }) => ({
+    ...unmirrored(rule, sides, filters),
+    backendRefs: unsplit(refs, sides, rule.backendRefs ?? []),
+  }))
+
+const settled = (
+  route: HttpRoute,
+  change: RouteChange,
+  sides: Sides,
+  ours: (rule: Rule, place: Located) => Rule,
+): readonly Rule[] => {
+  const users = usersOf(route, sides)
   const places = new Map(locate(users, change, sides).map((place) => [place.at, place]))
   return users.map((rule, index) => {
     const place = places.get(index)
+    if (place !== undefined) return ours(rule, place)
     const { backendRefs = [] } = rule
-    const bare = unmirrored(rule, sides, place?.filters)
-    if (place !== undefined) return { ...bare, backendRefs: place.refs }
+    const bare = unmirrored(rule, sides, undefined)
     return weightIn(backendRefs, sides) === undefined
       ? bare
       : { ...bare, backendRefs: backToStable(backendRefs, sides) }
   })
 }
 
-const readingOf = (route: HttpRoute, change: RouteChange, sides: Sides): RulesReading => {
-  const all = rulesOf(route)
-  const users = all.filter((rule) => !isSessionRule(rule, sides))
+const readingOf = (route: HttpRoute, change: RouteChange, sides: Sides, release?: string): RulesReading => {
+  const [all, users] = [rulesOf(route), usersOf(route, sides)]
   const places = locate(users, change, sides).map(({ at }) => at)
   const mirrors = users.flatMap((rule, index) => {
     const percent = mirroredIn(rule, sides)
@@ -175,6 +201,6 @@ const readingOf = (route: HttpRoute, change: RouteChange, sides: Sides): RulesRe
     weights: weightsIn(users, change, sides),
     mirrors,
     tested: users.length < all.length,
-    marked: named || mirrors.some((percent) => percent > 0) || epochOf(route) !== undefined,
+    marked: named || mirrors.some((percent) => percent > 0) || epochOf(route, release) !== undefined,
   }
 }

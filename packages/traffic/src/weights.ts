@@ -37,17 +37,42 @@ export const names = (ref: BackendRef, service: string, { namespace, routeNamesp
  * The rule's backends with `weight` percent of stable's share going to the canary: stable's own W becomes W·(100 − weight), beside it a copy
  * (port and filters too) that names the canary with W·weight, and every other backend is scaled by 100, so its share stays.
  * @param original the list as it was before the release; @param weight whole percent, 0 … 100
+ * @param live the same list as it is now: what others wrote for the other backends is kept, stable's and the canary's portions are the original's
  * Source: HTTPRouteRule.backendRefs of the Gateway API reference (weights are relative; absent means 1).
  */
-export const split = (original: readonly BackendRef[], sides: Sides, weight: number): readonly BackendRef[] =>
-  original.flatMap((ref) => {
+export const split = (
+  original: readonly BackendRef[],
+  sides: Sides,
+  weight: number,
+  live: readonly BackendRef[] = original,
+): readonly BackendRef[] => {
+  const portions = portionsOf(original, sides, live)
+  return original.flatMap((ref, nth) => {
+    if (!names(ref, sides.stable, sides)) return [{ ...ref, weight: portions[nth] ?? 0 }]
     const own = ref.weight ?? 1
-    if (!names(ref, sides.stable, sides)) return [{ ...ref, weight: own * 100 }]
     return [
       { ...ref, weight: own * (100 - weight) },
       { ...ref, name: sides.canary, weight: own * weight },
     ]
   })
+}
+
+/**
+ * The list without the release: the original exactly, but for the weights that others wrote for the other backends meanwhile. Where these are no whole
+ * numbers all stay scaled by 100, which are the same shares; a list of others without the canary in it stays as it is.
+ * @param live the same list as it is now, during a release or after it
+ */
+export const unsplit = (
+  original: readonly BackendRef[],
+  sides: Sides,
+  live: readonly BackendRef[],
+): readonly BackendRef[] => {
+  if (!live.some((ref) => names(ref, sides.canary, sides))) return isBereft(original, sides, live) ? original : live
+  const portions = portionsOf(original, sides, live)
+  const kept = original.map((ref, nth) => ({ ref, own: ref.weight ?? 1, portion: portions[nth] ?? 0 }))
+  const scale = kept.every(({ portion }) => portion % 100 === 0) ? 100 : 1
+  return kept.map(({ ref, own, portion }) => (portion === own * scale ? ref : { ...ref, weight: portion / scale }))
+}
 
 /** The canary's percent of what stable and canary get together; `undefined` when the list has no canary. */
 export const weightIn = (refs: readonly BackendRef[], sides: Sides): number | undefined => {
@@ -58,14 +83,33 @@ export const weightIn = (refs: readonly BackendRef[], sides: Sides): number | un
   return ours === 0 ? 0 : (100 * ours) / (ours + theirs)
 }
 
-/** The list without the canary: what is left to do when the original is no longer to be recognised. */
+/** The list without the canary. */
 export const withoutCanary = (refs: readonly BackendRef[], sides: Sides): readonly BackendRef[] =>
   refs.filter((ref) => !names(ref, sides.canary, sides))
 
-/** As `withoutCanary`, but a list of the canary alone becomes stable's: a rule without backends answers with 500. */
+/**
+ * The list without the canary, for when the original is no longer to be recognised. What the canary got goes to stable; where stable is not in the list
+ * it is left to the others, and becomes stable's when they get nothing, as a rule without backends answers with 500.
+ */
 export const backToStable = (refs: readonly BackendRef[], sides: Sides): readonly BackendRef[] => {
+  const isCanary = (ref: BackendRef): boolean => names(ref, sides.canary, sides)
+  const isStable = (ref: BackendRef): boolean => names(ref, sides.stable, sides)
   const rest = withoutCanary(refs, sides)
-  return rest.length > 0 ? rest : refs.map((ref) => ({ ...ref, name: sides.stable }))
+  if (!rest.some(isStable)) {
+    const isServed = rest.length > 0 && (sum(rest) > 0 || sum(refs) === 0)
+    return isServed ? rest : refs.map((ref) => (isCanary(ref) ? { ...ref, name: sides.stable } : ref))
+  }
+  // A canary of ours stands behind the entry of stable's that it is a copy of.
+  const heirs = refs.map((ref, at) => {
+    if (!isCanary(ref)) return -1
+    const before = refs.findLastIndex((each, nth) => nth < at && isStable(each))
+    return before === -1 ? refs.findIndex(isStable) : before
+  })
+  return refs.flatMap((ref, at) => {
+    if (isCanary(ref)) return []
+    const gained = sum(refs.filter((_, nth) => heirs[nth] === at))
+    return [gained === 0 ? ref : { ...ref, weight: Math.min((ref.weight ?? 1) + gained, MAX_WEIGHT) }]
+  })
 }
 
 /** Whether two lists name the same backends in the same order, weights and the canary aside: the same rule, before and during a release. */
@@ -82,3 +126,32 @@ export const sameBackends = (a: readonly BackendRef[], b: readonly BackendRef[],
 }
 
 const sum = (refs: readonly BackendRef[]): number => refs.reduce((total, { weight = 1 }) => total + weight, 0)
+
+/**
+ * What every backend of the list gets where stable gets 100 times its original weight. A list with the canary is in this scale already; one without was
+ * written anew by somebody, whose shares beside stable are kept.
+ */
+const portionsOf = (original: readonly BackendRef[], sides: Sides, live: readonly BackendRef[]): readonly number[] => {
+  const isStable = (ref: BackendRef): boolean => names(ref, sides.stable, sides)
+  const theirs = withoutCanary(live, sides)
+  const isSplit = theirs.length < live.length
+  const [before, now] = [sum(original.filter(isStable)), sum(theirs.filter(isStable))]
+  const isRewritten = !isSplit && before > 0 && now > 0 && !isBereft(original, sides, live)
+  return original.map((ref, nth) => {
+    const { weight = 1 } = theirs[nth] ?? ref
+    if (isStable(ref) || !(isSplit || isRewritten || weight === 0)) return (ref.weight ?? 1) * 100
+    if (isSplit || weight === 0) return weight
+    return Math.max(1, Math.round((weight * 100 * before) / now))
+  })
+}
+
+/** Whether a list without the canary is a split one that somebody took nothing but the canary out of: scaled, or of stable alone. */
+const isBereft = (original: readonly BackendRef[], sides: Sides, live: readonly BackendRef[]): boolean => {
+  const pairs = original.map((ref, nth) => ({ ref, was: ref.weight ?? 1, is: live[nth]?.weight ?? 1 }))
+  const stable = pairs.filter(({ ref }) => names(ref, sides.stable, sides))
+  const others = pairs.filter((pair) => !stable.includes(pair))
+  const left = stable.reduce((total, { is }) => total + is, 0) / stable.reduce((total, { was }) => total + was, 0)
+  const isScaled =
+    Number.isInteger(left) && left <= 100 && left !== 1 && stable.every(({ was, is }) => is === was * left)
+  return others.length === 0 || (isScaled && others.every(({ was, is }) => is === was * 100))
+}

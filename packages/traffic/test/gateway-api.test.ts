@@ -137,6 +137,184 @@ describe('a weight', () => {
   })
 })
 
+describe('weight 0 takes the canary out', () => {
+  const begun = async (rules: readonly (readonly BackendRef[])[] = [[shop]]) => {
+    server.put(path('web'), route('web', rules))
+    const router = gatewayApi(server.cluster, given)
+    const changes = await router.changes()
+    await router.set({ weight: 25 }, changes, 4)
+    return { router, changes }
+  }
+  const rewrite = (rules: readonly (readonly BackendRef[])[]): void =>
+    server.put(path('web'), { ...server.at(path('web')), spec: route('web', rules).spec })
+  const canary = { ...shop, name: 'shop-canary' }
+
+  test('of its rule, when someone puts one with the same backends before it', async () => {
+    const { router, changes } = await begun()
+    rewrite([[shop], refs()])
+    expect((await router.current(changes)).written).toBe(25)
+    expect(await router.set({ weight: 50 }, changes, 4)).toEqual({ kind: 'written' })
+    expect(refs('web', 1).map(({ weight }) => weight)).toEqual([50, 50])
+    expect(await router.set({ weight: 0 }, changes, 4)).toEqual({ kind: 'written' })
+    expect(refs('web', 1).map(({ weight }) => weight)).toEqual([100, 0])
+    expect(refs()).toEqual([shop])
+    expect((await router.current(changes)).written).toBe(0)
+    await router.cleanup(changes, 4)
+    expect([refs(), refs('web', 1)]).toEqual([[shop], [shop]])
+  })
+
+  test('of the rule whose requests are copied to it, when someone puts one with the same backends before it', async () => {
+    server.put(path('web'), route('web', [[shop]]))
+    const router = gatewayApi(server.cluster, given)
+    const changes = await router.changes()
+    await router.set({ weight: 0, mirror: 10 }, changes, 4)
+    const live = server.at(path('web'))
+    const { rules = [] } = (live?.spec ?? {}) as { rules?: readonly object[] }
+    server.put(path('web'), { ...live, spec: { rules: [{ backendRefs: [shop] }, ...rules] } })
+    expect((await router.current(changes)).mirrored).toBe(10)
+    expect(await router.set({ weight: 0 }, changes, 4)).toEqual({ kind: 'written' })
+    expect(JSON.stringify(server.at(path('web'))?.spec)).not.toContain('shop-canary')
+    expect((await router.current(changes)).mirrored ?? 0).toBe(0)
+  })
+
+  test.each<[string, readonly (readonly BackendRef[])[], readonly (readonly BackendRef[])[]]>([
+    ['whose rules are gone', [[{ name: 'search' }]], [[{ name: 'search' }]]],
+    [
+      'that has another backend now, and gives stable what it had',
+      [
+        [
+          { ...shop, weight: 75 },
+          { ...canary, weight: 25 },
+          { name: 'new', weight: 100 },
+        ],
+      ],
+      [
+        [
+          { ...shop, weight: 100 },
+          { name: 'new', weight: 100 },
+        ],
+      ],
+    ],
+    [
+      'whose stable is at another port now, with nothing left to it',
+      [
+        [
+          { ...shop, port: 8080, weight: 0 },
+          { ...canary, weight: 100 },
+        ],
+      ],
+      [[{ ...shop, port: 8080, weight: 100 }]],
+    ],
+    ['that has only the canary', [[{ ...canary, weight: 25 }]], [[{ ...shop, weight: 25 }]]],
+    [
+      'in which the others get nothing',
+      [
+        [
+          { ...canary, weight: 25 },
+          { name: 'new', weight: 0 },
+        ],
+      ],
+      [
+        [
+          { ...shop, weight: 25 },
+          { name: 'new', weight: 0 },
+        ],
+      ],
+    ],
+    [
+      'that someone copied',
+      [
+        [
+          { ...shop, weight: 75 },
+          { ...canary, weight: 25 },
+        ],
+        [
+          { ...shop, weight: 75 },
+          { ...canary, weight: 25 },
+        ],
+      ],
+      [
+        [
+          { ...shop, weight: 100 },
+          { ...canary, weight: 0 },
+        ],
+        [{ ...shop, weight: 100 }],
+      ],
+    ],
+  ])('of a route %s', async (_, rules, wanted) => {
+    const { router, changes } = await begun()
+    rewrite(rules)
+    expect(await router.set({ weight: 0 }, changes, 4)).toEqual({ kind: 'written' })
+    expect(wanted.map((_, rule) => refs('web', rule))).toEqual(wanted)
+    expect((await router.current(changes)).written).toBe(0)
+    expect(await router.set({ weight: 0 }, changes, 4)).toEqual({ kind: 'written' })
+    expect(server.patches.length).toBeLessThanOrEqual(2)
+  })
+
+  test('of the rules that are left when one is gone, and a higher weight is still refused', async () => {
+    const { router, changes } = await begun([[shop], [{ ...shop, port: 8080 }]])
+    rewrite([refs('web', 1)])
+    expect(await router.set({ weight: 50 }, changes, 4)).toMatchObject({ kind: 'refused', cause: 'environment' })
+    expect(await router.set({ weight: 0 }, changes, 4)).toEqual({ kind: 'written' })
+    expect((await router.current(changes)).written).toBe(0)
+  })
+})
+
+describe('another backend’s weight', () => {
+  const blue = (weight: number): BackendRef => ({ name: 'blue', port: 80, weight })
+  const begun = async () => {
+    server.put(path('web'), route('web', [[{ ...shop, weight: 90 }, blue(10)]]))
+    const router = gatewayApi(server.cluster, given)
+    const changes = await router.changes()
+    await router.set({ weight: 5 }, changes, 4)
+    return { router, changes }
+  }
+  const rewrite = (backends: readonly BackendRef[]): void =>
+    server.put(path('web'), { ...server.at(path('web')), spec: route('web', [backends]).spec })
+  const weights = () => refs().map(({ weight }) => weight)
+
+  test.each([
+    [0, [90, 0]],
+    [2000, [90, 20]],
+    [1050, [9000, 1050]],
+  ])('that someone sets to %i during a release is kept, also afterwards', async (theirs, after) => {
+    const { router, changes } = await begun()
+    rewrite([...refs().slice(0, 2), blue(theirs)])
+    expect(await router.set({ weight: 50 }, changes, 4)).toEqual({ kind: 'written' })
+    expect(weights()).toEqual([4500, 4500, theirs])
+    expect(await router.set({ weight: 0 }, changes, 4)).toEqual({ kind: 'written' })
+    expect(weights()).toEqual([9000, 0, theirs])
+    for (const _ of [1, 2]) {
+      await router.cleanup(changes, 4)
+      expect(weights()).toEqual(after)
+    }
+  })
+
+  test('in a list that someone wrote anew is kept', async () => {
+    const { router, changes } = await begun()
+    rewrite([{ ...shop, weight: 50 }, blue(50)])
+    await router.cleanup(changes, 4)
+    expect(weights()).toEqual([50, 50])
+    await router.set({ weight: 10 }, changes, 4)
+    expect(weights()).toEqual([8100, 900, 9000])
+    await router.cleanup(changes, 4)
+    expect(weights()).toEqual([90, 90])
+  })
+
+  test('is what it was when someone took the canary out, or changed the weight', async () => {
+    const { router, changes } = await begun()
+    rewrite(refs().filter(({ name }) => name !== 'shop-canary'))
+    await router.set({ weight: 50 }, changes, 4)
+    expect(weights()).toEqual([4500, 4500, 1000])
+    rewrite(refs().map((ref) => (ref.name === 'shop' ? { ...ref, weight: 100 } : ref)))
+    await router.set({ weight: 50 }, changes, 4)
+    expect(weights()).toEqual([4500, 4500, 1000])
+    rewrite(refs().filter(({ name }) => name !== 'shop-canary'))
+    await router.cleanup(changes, 4)
+    expect(weights()).toEqual([90, 10])
+  })
+})
+
 describe('a restore', () => {
   test.each([
     ['without annotations', {}],

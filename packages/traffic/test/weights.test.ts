@@ -8,6 +8,7 @@ import {
   type Sides,
   sameBackends,
   split,
+  unsplit,
   weightIn,
   withoutCanary,
 } from '../src/weights.ts'
@@ -94,6 +95,67 @@ describe('a split', () => {
     expect(sameBackends(rule('shop'), rule('search'), sides)).toBe(false)
     expect(sameBackends([{ group: '', kind: 'Service', name: 'shop', weight: 9 }], [{ name: 'shop' }], sides)).toBe(
       true,
+    )
+  })
+})
+
+describe('what others write for other backends during a release', () => {
+  const isCanary = (ref: BackendRef): boolean => names(ref, 'shop-canary', sides)
+  /** Each other backend's weight for 1 of what stable and canary get together. */
+  const shares = (refs: readonly BackendRef[]): readonly number[] => {
+    const ours = total(refs.filter((ref) => isStable(ref) || isCanary(ref)))
+    return refs.filter((ref) => !isStable(ref) && !isCanary(ref)).map(({ weight = 1 }) => weight / ours)
+  }
+  const theirs = fc.array(fc.nat(1_000_000), { minLength: 5, maxLength: 5 })
+  const rewritten = (refs: readonly BackendRef[], weights: readonly number[], most: number): readonly BackendRef[] =>
+    refs.map((ref, nth) =>
+      isStable(ref) || isCanary(ref) ? ref : { ...ref, weight: Math.min(weights[nth % 5] ?? 0, most) },
+    )
+  const routed = backends.filter((refs) => total(refs.filter(isStable)) > 0)
+
+  test('keeps its shares under every later weight, and without the release', () => {
+    fc.assert(
+      fc.property(routed, percent, theirs, fc.array(percent), (original, weight, weights, later) => {
+        const edited = rewritten(split(original, sides, weight), weights, 1_000_000)
+        const last = later.reduce<readonly BackendRef[]>((live, next) => {
+          const written = split(original, sides, next, live)
+          expect(shares(written)).toEqual(shares(edited))
+          expect(weightIn(written, sides)).toBeCloseTo(next, 9)
+          expect(split(original, sides, next, written)).toEqual(written)
+          return written
+        }, edited)
+        const back = unsplit(original, sides, last)
+        expect(back.some(isCanary)).toBe(false)
+        expect(back.every(({ weight: own = 1 }) => Number.isInteger(own) && own <= 1_000_000)).toBe(true)
+        for (const [nth, share] of shares(back).entries()) expect(share).toBeCloseTo(shares(edited)[nth] ?? -1, 9)
+        expect(unsplit(original, sides, back)).toEqual(back)
+      }),
+    )
+  })
+
+  test('keeps its shares when the whole list is written anew without the canary', () => {
+    fc.assert(
+      fc.property(routed, percent, theirs, (original, weight, weights) => {
+        const anew = rewritten(original, weights, MAX_SPLITTABLE)
+        expect(unsplit(original, sides, anew)).toEqual(anew)
+        const written = split(original, sides, weight, anew)
+        expect(shares(written)).toEqual(shares(anew))
+        expect(shares(unsplit(original, sides, written))).toEqual(shares(anew))
+      }),
+    )
+  })
+
+  test('is nothing where they wrote nothing: the original comes back exactly, also when only the canary was taken out', () => {
+    fc.assert(
+      fc.property(routed, fc.array(percent, { minLength: 1 }), (original, weights) => {
+        const last = weights.reduce<readonly BackendRef[]>((live, next) => split(original, sides, next, live), original)
+        expect(last).toEqual(split(original, sides, weights.at(-1) ?? 0))
+        expect(unsplit(original, sides, last)).toEqual(original)
+        // With 1 % left to stable its entry looks as it did before.
+        fc.pre(weights.at(-1) !== 99)
+        expect(unsplit(original, sides, withoutCanary(last, sides))).toEqual(original)
+        expect(split(original, sides, 7, withoutCanary(last, sides))).toEqual(split(original, sides, 7))
+      }),
     )
   })
 })
