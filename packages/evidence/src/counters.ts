@@ -25,6 +25,8 @@ export type Line = {
   readonly restarts: number
   readonly processStart?: number
   readonly counters: { readonly [metric: string]: { readonly total: number; readonly bad: number } }
+  /** Metrics that could not be read when the pod's zero lines were set: the first value that is read becomes theirs. Absent: none. */
+  readonly unread?: readonly string[]
 }
 
 /** Before any read. */
@@ -56,9 +58,10 @@ const keyOf = (source: string, { pod }: PodReading): string => (source === '' ? 
  * - The first read is the zero line. A pod that first appears in a later one counts from 0; a baseline pod whose process is clearly older than the
  *   read before was there all the time and begins with its zero line.
  * - A series that appears later on a known pod counts from 0: a failing pod's first errors are not lost.
- * - A restart (container, restart count or a later process start) counts from 0. A decrease without one is several processes behind one
- *   endpoint: the metric is `untrusted`, its zero line stays.
- * - A pod that was not read keeps its line; its requests count when it is read again.
+ * - A restart (container, a later process start, or the restart count where no process says when it started: it is that of all containers of the pod)
+ *   counts from 0. A decrease without one is several processes behind one endpoint: the metric is `untrusted`, its zero line stays.
+ * - A pod that was not read keeps its line, and so does a metric; the requests count when it is read again. A metric that was not read when the pod's
+ *   zero lines were set begins with its own.
  */
 export const difference = (
   state: CounterState,
@@ -76,29 +79,37 @@ const differencePods = (state: CounterState, readings: readonly PodReading[], so
   const counts: Record<string, Pair> = {}
   const untrusted: Record<string, string> = {}
   for (const reading of readings) {
-    if (Object.keys(reading.counters).length === 0) continue
+    if (Object.keys(reading.counters).length + (reading.unread ?? []).length === 0) continue
     const base = zeroLine(state, reading, source)
+    const lineless = base === undefined ? (reading.unread ?? []) : (base.unread ?? [])
     const line: Record<string, { total: number; bad: number }> = { ...base?.counters }
     for (const [metric, counter] of Object.entries(reading.counters)) {
-      const step = advance(counter, base === undefined ? counter : base.counters[metric])
+      const begins = base === undefined || lineless.includes(metric)
+      const step = advance(counter, begins ? counter : base.counters[metric])
       if (typeof step === 'string') untrusted[metric] ??= `pod ${reading.pod.name}: ${step}`
       else {
         line[metric] = step.line
         counts[metric] = plus(counts[metric], reading.side, step.count)
       }
     }
+    const unread = lineless.filter((metric) => line[metric] === undefined)
     pods[keyOf(source, reading)] = {
       containerId: reading.containerId,
       restarts: reading.restarts,
       ...(reading.processStart === undefined ? {} : { processStart: reading.processStart }),
       counters: line,
+      ...(unread.length === 0 ? {} : { unread }),
     }
   }
   return { state: { ...state, pods }, interval: { counts, untrusted } }
 }
 
 /** The line that a reading is differenced against; `undefined`: the reading itself becomes it. */
-const zeroLine = (state: CounterState, reading: PodReading, source: string): Pick<Line, 'counters'> | undefined => {
+const zeroLine = (
+  state: CounterState,
+  reading: PodReading,
+  source: string,
+): Pick<Line, 'counters' | 'unread'> | undefined => {
   const known = state.pods[keyOf(source, reading)]
   const readAt = readAtOf(state, source)
   if (known === undefined) {
@@ -108,10 +119,10 @@ const zeroLine = (state: CounterState, reading: PodReading, source: string): Pic
       reading.processStart < (readAt ?? 0) - CLOCKS_APART
     return readAt === undefined || older ? undefined : { counters: {} }
   }
+  const timed = known.processStart !== undefined && reading.processStart !== undefined
   const restarted =
     known.containerId !== reading.containerId ||
-    known.restarts < reading.restarts ||
-    (reading.processStart ?? 0) - (known.processStart ?? reading.processStart ?? 0) > SAME_START
+    (timed ? (reading.processStart ?? 0) - (known.processStart ?? 0) > SAME_START : known.restarts < reading.restarts)
   return restarted ? { counters: {} } : known
 }
 

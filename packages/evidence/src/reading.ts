@@ -14,6 +14,8 @@ export type PodReading = {
   readonly readAt: number
   readonly counters: { readonly [metric: string]: { readonly total: number; readonly bad: number } }
   readonly gauges: { readonly [metric: string]: number }
+  /** Counted metrics that this look could not read, though the pod has been counting; absent: none. */
+  readonly unread?: readonly string[]
 }
 
 /** A sum over (from, to], closed once, for sources without per-pod counters. */

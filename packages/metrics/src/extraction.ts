@@ -9,7 +9,7 @@ import {
   presetHistogram,
 } from './presets.ts'
 import type { Exposition } from './prometheus-text.ts'
-import type { PodReading } from './reading.ts'
+import type { NoReading, PodReading } from './reading.ts'
 import { type MetricSpec, type Selects, selector } from './selection.ts'
 
 /** Where a metric is read from, chosen once for all pods of both sides. `bound` in ms. */
@@ -44,18 +44,16 @@ export const extractorOf = (spec: MetricSpec): Extractor => ({
   bad: spec.kind === 'ratio' && spec.bad !== undefined ? selector(spec.bad, spec.name) : isServerError,
 })
 
-/** One pod's counters and gauges as read off its metrics, or why they cannot be read. */
-export type Extracted =
-  | {
-      readonly kind: 'extracted'
-      readonly counters: PodReading['counters']
-      readonly gauges: PodReading['gauges']
-      readonly processStart?: number
-    }
-  | { readonly kind: 'nan' | 'several-series' | 'unreliable'; readonly query: string; readonly text: string }
+/** One pod's counters and gauges as read off its metrics; `unread`: why a metric cannot be read from what this pod shows. */
+export type Extracted = {
+  readonly counters: PodReading['counters']
+  readonly gauges: PodReading['gauges']
+  readonly unread: { readonly [metric: string]: NoReading }
+  readonly processStart?: number
+}
 
 /**
- * One pod's counters and gauges. A counter whose series is not exported yet counts 0: it has not been counted up.
+ * One pod's counters and gauges, each metric by itself. A counter whose series is not exported yet counts 0: it has not been counted up.
  * @param keep leaves out what is not the users' traffic
  */
 export const extract = (
@@ -65,48 +63,63 @@ export const extract = (
 ): Extracted => {
   const counters: Record<string, { total: number; bad: number }> = {}
   const gauges: Record<string, number> = {}
+  const unread: Record<string, NoReading> = {}
   for (const { extractor, chosen } of metrics) {
-    const { spec, only, bad } = extractor
-    const wanted: Selects = (sample) => keep(sample) && only(sample)
-    if (chosen.kind === 'gauge') {
-      const found = samples.filter((sample) => sample.name === chosen.series && only(sample))
-      const [first, ...more] = found
-      if (more.length > 0)
-        return {
-          kind: 'several-series',
-          query: chosen.series,
-          text: `metric ${spec.name}: ${found.length} series of ${chosen.series} match; name one with \`only\``,
-        }
-      if (first !== undefined) gauges[spec.name] = first.value
-    } else {
-      const bounds = chosen.kind === 'latency' ? boundsOf(samples, chosen.series) : []
-      if (chosen.kind === 'latency' && bounds.length > 0 && !bounds.includes(chosen.bound))
-        return {
-          kind: 'unreliable',
-          query: chosen.series,
-          text: `metric ${spec.name}: the buckets of ${chosen.series} differ between pods; ${chosen.bound} ms is not a bound of all`,
-        }
-      counters[spec.name] =
-        chosen.kind === 'latency'
-          ? countSlow(samples, chosen.series, chosen.bound, wanted)
-          : countSeries(samples, chosen.series, { keep: wanted, bad })
-    }
+    const { name } = extractor.spec
+    const found =
+      chosen.kind === 'gauge' ? gaugeOf(samples, extractor, chosen) : counterOf(samples, extractor, chosen, keep)
+    if (found === undefined) continue
+    if (typeof found === 'number') gauges[name] = found
+    else if ('kind' in found) unread[name] = found
+    else counters[name] = found
   }
-  const broken = [
-    ...Object.entries(counters).filter(([, { total, bad }]) => !Number.isFinite(total + bad)),
-    ...Object.entries(gauges).filter(([, value]) => Number.isNaN(value)),
-  ].map(([name]) => name)
-  if (broken.length > 0)
-    return {
-      kind: 'nan',
-      query: broken.join(', '),
-      text: `metric ${broken.join(', ')}: a series is not a number (NaN)`,
-    }
   const start = samples.find(({ name }) => name === 'process_start_time_seconds')?.value
   return {
-    kind: 'extracted',
     counters,
     gauges,
+    unread,
     ...(start === undefined || !Number.isFinite(start) ? {} : { processStart: Math.round(start * 1000) }),
   }
 }
+
+type Samples = Exposition['samples']
+
+const gaugeOf = (samples: Samples, { spec, only }: Extractor, { series }: Chosen): number | NoReading | undefined => {
+  const found = samples.filter((sample) => sample.name === series && only(sample))
+  if (found.length > 1)
+    return {
+      kind: 'several-series',
+      query: series,
+      text: `metric ${spec.name}: ${found.length} series of ${series} match; name one with \`only\``,
+    }
+  const value = found[0]?.value
+  return Number.isNaN(value) ? notANumber(spec.name, series) : value
+}
+
+const counterOf = (
+  samples: Samples,
+  { spec, only, bad }: Extractor,
+  chosen: Exclude<Chosen, { kind: 'gauge' }>,
+  keep: Selects,
+): { readonly total: number; readonly bad: number } | NoReading => {
+  const { series } = chosen
+  const wanted: Selects = (sample) => keep(sample) && only(sample)
+  const bounds = chosen.kind === 'latency' ? boundsOf(samples, series) : []
+  if (chosen.kind === 'latency' && bounds.length > 0 && !bounds.includes(chosen.bound))
+    return {
+      kind: 'unreliable',
+      query: series,
+      text: `metric ${spec.name}: the buckets of ${series} differ between pods; ${chosen.bound} ms is not a bound of all`,
+    }
+  const counted =
+    chosen.kind === 'latency'
+      ? countSlow(samples, series, chosen.bound, wanted)
+      : countSeries(samples, series, { keep: wanted, bad })
+  return Number.isFinite(counted.total + counted.bad) ? counted : notANumber(spec.name, series)
+}
+
+const notANumber = (metric: string, series: string): NoReading => ({
+  kind: 'nan',
+  query: series,
+  text: `metric ${metric}: a series of ${series} is not a number (NaN)`,
+})

@@ -19,6 +19,7 @@ export type Pod = KubernetesObject & {
       readonly containerID?: string
       readonly restartCount?: number
       readonly ready?: boolean
+      readonly state?: { readonly running?: { readonly startedAt?: string } }
     }[]
   }
 }
@@ -32,6 +33,8 @@ export type Target = {
   readonly scheme: 'http' | 'https'
   readonly containerId: string
   readonly restarts: number
+  /** When the container runs since, ms UTC; absent where its status does not say. */
+  readonly startedAt?: number
 }
 
 /** A side that is one ReplicaSet, by name, where both sides belong to one object, as those of an Argo Rollouts Rollout do. */
@@ -101,14 +104,17 @@ export const targetOf = (
     }
   const container = ports.find(({ containerPort }) => containerPort === port)?.container ?? containers[0]?.name
   const statuses = pod.status?.containerStatuses ?? []
+  const own = statuses.find((status) => status.name === container)
+  const startedAt = Date.parse(own?.state?.running?.startedAt ?? '')
   return {
     side,
     pod,
     port,
     path: given.path || annotations['prometheus.io/path'] || '/metrics',
     scheme: annotations['prometheus.io/scheme'] === 'https' ? 'https' : 'http',
-    containerId: statuses.find((status) => status.name === container)?.containerID ?? '',
+    containerId: own?.containerID ?? '',
     restarts: statuses.reduce((sum, { restartCount = 0 }) => sum + restartCount, 0),
+    ...(Number.isNaN(startedAt) ? {} : { startedAt }),
   }
 }
 

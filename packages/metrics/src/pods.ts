@@ -1,10 +1,10 @@
 import { describe, Fault } from '@sluice/kit/faults'
 import type { Finding } from '@sluice/kit/report'
 import type { Cluster } from '@sluice/kubernetes/cluster'
-import { type Chosen, choose, type Extractor, extract, extractorOf } from './extraction.ts'
+import { type Chosen, choose, type Extracted, type Extractor, extract, extractorOf } from './extraction.ts'
 import { podsOf, probePaths, type Target, targetOf } from './membership.ts'
 import { inspect } from './preflight.ts'
-import type { PodReading, Scrape, Side } from './reading.ts'
+import type { NoReading, Part, PodReading, Scrape, Side } from './reading.ts'
 import { type ReadClock, type Scraped, scrape } from './scrape.ts'
 import { type MetricSpec, notOurs } from './selection.ts'
 
@@ -35,7 +35,7 @@ const CONCURRENCY = 8
 /**
  * Reads the pods' own Prometheus endpoints through the API server: needs nothing installed. All canary pods and at most 20 of the baseline (the
  * oldest, so that they stay the same), both sides mixed in one queue of eight so that a shared outage shows on both at once.
- * What a metric is read from is chosen at the first read that shows it, and kept.
+ * What a metric is read from is chosen at the first read that shows it, and kept. One that a pod shows wrongly is left out of that look by itself.
  * @throws Fault('input') for a metric's expression that is none
  */
 export const podsSource = (cluster: Cluster, given: PodsGiven, clock: PodsClock): MetricSource => {
@@ -132,22 +132,53 @@ const readings = (reads: readonly Read[], extractors: readonly Extractor[], chos
       text: 'no pod exports any of the metrics',
     }
 
-  const found: PodReading[] = []
-  for (const { target, result } of reads) {
-    if (result?.kind !== 'read') continue
+  const extracted = reads.flatMap(({ target, result }) => {
+    if (result?.kind !== 'read') return []
     const keep = notOurs([target.path, ...probePaths(target.pod)])
-    const extracted = extract(result.exposition, metrics, keep)
-    if (extracted.kind !== 'extracted') return extracted
-    const { kind: _, ...values } = extracted
-    found.push({
-      side: target.side,
-      pod: { name: target.pod.metadata.name, uid: target.pod.metadata.uid ?? '' },
-      containerId: target.containerId,
-      restarts: target.restarts,
-      readAt: result.readAt,
-      tookMs: result.tookMs,
-      ...values,
-    })
+    return [{ target, result, values: extract(result.exposition, metrics, keep) }]
+  })
+  const unread = unreadOf(extracted)
+  const counted = extractors.flatMap(({ spec }) => (spec.kind !== 'gauge' && unread.has(spec.name) ? [spec.name] : []))
+  const look: Scrape = {
+    kind: 'pods',
+    readings: extracted.map(({ target, result, values }): PodReading => {
+      const processStart = values.processStart ?? target.startedAt
+      return {
+        side: target.side,
+        pod: { name: target.pod.metadata.name, uid: target.pod.metadata.uid ?? '' },
+        containerId: target.containerId,
+        restarts: target.restarts,
+        ...(processStart === undefined ? {} : { processStart }),
+        readAt: result.readAt,
+        tookMs: result.tookMs,
+        counters: without(values.counters, unread),
+        gauges: without(values.gauges, unread),
+        ...(counted.length === 0 ? {} : { unread: counted }),
+      }
+    }),
+    missing: failed.map(({ target }) => target.pod.metadata.name),
   }
-  return { kind: 'pods', readings: found, missing: failed.map(({ target }) => target.pod.metadata.name) }
+  if (unread.size === 0) return look
+  const read = extractors.map(({ spec }) => spec.name).filter((name) => !unread.has(name))
+  // One name for all of them: by it the zero lines are kept, and a metric that is read again goes on where it was.
+  const part = (names: readonly string[], scrape: Part['scrape']): Part => ({ source: '', metrics: names, scrape })
+  return { kind: 'sources', parts: [part(read, look), ...[...unread].map(([name, why]) => part([name], why))] }
 }
+
+/** A metric that one pod shows wrongly says nothing of its side, nor the other side's of that one: it is left out of the look as a whole. */
+const unreadOf = (
+  extracted: readonly { readonly target: Target; readonly values: Extracted }[],
+): ReadonlyMap<string, NoReading> =>
+  new Map(
+    extracted.toReversed().flatMap(({ target, values }) =>
+      Object.entries(values.unread).map(([name, why]) => {
+        const text = `${why.text} (pod ${target.pod.metadata.name})`
+        return [name, { ...why, text }] as const
+      }),
+    ),
+  )
+
+const without = <T>(
+  values: { readonly [metric: string]: T },
+  left: ReadonlyMap<string, unknown>,
+): { readonly [metric: string]: T } => Object.fromEntries(Object.entries(values).filter(([name]) => !left.has(name)))

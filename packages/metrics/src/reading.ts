@@ -10,13 +10,15 @@ export type PodReading = {
   readonly pod: { readonly name: string; readonly uid: string }
   readonly containerId: string
   readonly restarts: number
-  /** `process_start_time_seconds`, in ms UTC, where the process exports it. */
+  /** `process_start_time_seconds`, in ms UTC, where the process exports it; else when its container was started, where the cluster says so. */
   readonly processStart?: number
   readonly readAt: number
   readonly tookMs: number
   /** Cumulative since the process started. `bad` ≤ `total`. */
   readonly counters: { readonly [metric: string]: { readonly total: number; readonly bad: number } }
   readonly gauges: { readonly [metric: string]: number }
+  /** Counted metrics that this look could not read, though the pod has been counting; absent: none. */
+  readonly unread?: readonly string[]
 }
 
 /** Closed once; for sources that only give sums. */
@@ -61,7 +63,7 @@ export type Single =
     }
   | NoReading
 
-/** What one source showed of the metrics that it is to give. */
+/** What one source showed of the metrics that it is to give. `source`: empty where it does not know by which name it was asked. */
 export type Part = { readonly source: string; readonly metrics: readonly string[]; readonly scrape: Single }
 
 /** What a source returns: one look for all its metrics, or a part for each, where one may fail and another not. */

@@ -54,7 +54,7 @@ describe('failures of requests are found in what is exported by', () => {
       { total: 7, bad: 2 },
     ],
   ])('%s', (_, text, counted) => {
-    expect(read(text, errors)).toMatchObject({ kind: 'extracted', counters: { errors: counted } })
+    expect(read(text, errors)).toMatchObject({ counters: { errors: counted }, unread: {} })
   })
 
   test('nobody: a counter without a status would call every answer good', () => {
@@ -78,7 +78,10 @@ describe('a user’s own counter', () => {
   })
 
   test('that is not a number is said to be so', () => {
-    expect(read('http_requests_total{code="200"} NaN', errors)).toMatchObject({ kind: 'nan', query: 'errors' })
+    expect(read('http_requests_total{code="200"} NaN', errors)).toMatchObject({
+      counters: {},
+      unread: { errors: { kind: 'nan', query: 'http_requests_total' } },
+    })
   })
 })
 
@@ -126,7 +129,10 @@ describe('latency is the share slower than a bound', () => {
     const other = exposition(
       'http_request_duration_seconds_bucket{le="0.5"} 1\nhttp_request_duration_seconds_bucket{le="+Inf"} 1',
     )
-    expect(extract(other, [{ extractor: extractorOf(spec), chosen }], () => true)).toMatchObject({ kind: 'unreliable' })
+    expect(extract(other, [{ extractor: extractorOf(spec), chosen }], () => true)).toMatchObject({
+      counters: {},
+      unread: { slow: { kind: 'unreliable' } },
+    })
     expect(extract(exposition('up 1'), [{ extractor: extractorOf(spec), chosen }], () => true)).toMatchObject({
       counters: { slow: { total: 0, bad: 0 } },
     })
@@ -147,6 +153,9 @@ describe('a gauge', () => {
 
   test('of several series is refused, not summed', () => {
     const spec: MetricSpec = { kind: 'gauge', name: 'memory', series: 'rss' }
-    expect(read('rss{pool="old"} 5\nrss{pool="new"} 6', spec)).toMatchObject({ kind: 'several-series' })
+    expect(read('rss{pool="old"} 5\nrss{pool="new"} 6', spec)).toMatchObject({
+      gauges: {},
+      unread: { memory: { kind: 'several-series' } },
+    })
   })
 })

@@ -53,8 +53,11 @@ export const metricsPort = (given: MetricsGiven): Ports['metrics'] => {
 
 type Named = { readonly name: string; readonly metrics: readonly string[]; readonly source: MetricSource }
 
+/** By the name of a source its zero lines are kept, whether it gave one look or several parts of it. */
 const partsOf = ({ name, metrics }: Named, scrape: Scrape): readonly Part[] =>
-  scrape.kind === 'sources' ? scrape.parts : [{ source: name, metrics, scrape }]
+  scrape.kind === 'sources'
+    ? scrape.parts.map((part) => ({ ...part, source: part.source || name }))
+    : [{ source: name, metrics, scrape }]
 
 const makeSources = (given: MetricsGiven, settings: Settings, interval: number): readonly Named[] => {
   const providers = [...new Set(settings.metrics.map((metric) => providerOf(metric, settings)))]
