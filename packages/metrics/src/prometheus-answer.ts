@@ -2,9 +2,12 @@ import type { HttpRequest, HttpResult } from '@sluice/http/request'
 import type { NoReading } from './reading.ts'
 import type { Series } from './series.ts'
 
-/** What Prometheus answered to one query: series with samples, one value without labels, or why nothing. */
+/**
+ * What Prometheus answered to one query: series with samples, one value without labels, or why nothing. `partial`: why series may be missing among
+ * those that it gave.
+ */
 export type Answered =
-  | { readonly kind: 'series'; readonly series: readonly Series[] }
+  | { readonly kind: 'series'; readonly series: readonly Series[]; readonly partial?: string }
   | (Pick<NoReading, 'text'> & { readonly kind: 'outage' | 'unreliable'; readonly hint?: string })
 
 /** The instant query as a request. Long ones go in the body, since proxies cut addresses. `lookBack` in whole seconds, as the API names it. */
@@ -81,7 +84,23 @@ export const answerOf = (result: HttpResult): Answered => {
       ? { kind: 'outage', text: `did not take the query: ${error}`, hint: 'Try the query in its own page' }
       : { kind: 'outage', text: `failed (${status}): ${error}`, hint: 'See its own log' }
   }
-  return seriesOf(body.data)
+  const answer = seriesOf(body.data)
+  const partial = partialOf(body)
+  return answer.kind === 'series' && partial !== undefined ? { ...answer, partial } : answer
+}
+
+/**
+ * A server that asks others answers without those it could not reach, with status 200: Prometheus' remote reads and Thanos say so in `warnings`,
+ * VictoriaMetrics by `isPartial`. What the engine remarks on an expression, which older servers put among the warnings, says nothing of what is missing.
+ * Sources: https://prometheus.io/docs/prometheus/latest/querying/api/#format-overview, https://thanos.io/tip/components/query.md/#partial-response,
+ * https://docs.victoriametrics.com/victoriametrics/cluster-victoriametrics/#cluster-availability
+ */
+const partialOf = ({ warnings, isPartial }: Body): string | undefined => {
+  const told = (Array.isArray(warnings) ? warnings : [])
+    .map(String)
+    .filter((text) => !/^PromQL (info|warning)/.test(text))
+  if (told.length > 0) return told.slice(0, 3).join('; ')
+  return isPartial === true ? 'isPartial is true' : undefined
 }
 
 const REMEDIES: Readonly<Record<string, string>> = {
@@ -91,7 +110,13 @@ const REMEDIES: Readonly<Record<string, string>> = {
   timeout: 'Give it more time with prometheus.timeout, or select fewer series',
 }
 
-type Body = { readonly status?: unknown; readonly error?: unknown; readonly data?: unknown }
+type Body = {
+  readonly status?: unknown
+  readonly error?: unknown
+  readonly data?: unknown
+  readonly warnings?: unknown
+  readonly isPartial?: unknown
+}
 
 const parsed = (text: string): Body | undefined => {
   try {

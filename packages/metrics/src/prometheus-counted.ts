@@ -9,7 +9,7 @@ import {
   type SideState,
   selectorsOf,
 } from './prometheus-count.ts'
-import { type AskPrometheus, boundOf, failureOf, inBoth } from './prometheus-outcome.ts'
+import { type AskPrometheus, boundOf, failureOf, inBoth, whole } from './prometheus-outcome.ts'
 import { promDuration } from './promql.ts'
 import type { NoReading, Side, Single } from './reading.ts'
 import { type Series, shown } from './series.ts'
@@ -98,7 +98,7 @@ const askAll = async (
   given: { readonly side: Side; readonly bound: Bound | undefined; readonly write: (selector: string) => string },
 ): Promise<SideRead | NoReading> => {
   const queries = selectorsOf(metric, given.side, given.bound).map(given.write)
-  const answers = await inTurn(queries, 2, (query) => ask(query))
+  const answers = await inTurn(queries, 2, async (query) => whole(await ask(query)))
   const failed = answers.find((answer): answer is Exclude<Answered, { kind: 'series' }> => answer.kind !== 'series')
   if (failed !== undefined) return failureOf(metric.name, failed, queries)
   const series = answers.map((answer) => (answer.kind === 'series' ? answer.series : []))

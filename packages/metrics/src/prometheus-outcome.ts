@@ -28,6 +28,16 @@ export const failureOf = (
   text: `metric ${name}: Prometheus ${answer.text}; asked: ${asked.join('; ')}`,
 })
 
+/** An answer that counts may rest on: where series may be missing, a canary without its own would be taken for one without requests. */
+export const whole = (answer: Answered): Answered =>
+  answer.kind === 'series' && answer.partial !== undefined
+    ? {
+        kind: 'outage',
+        text: `answered only in part: ${answer.partial}`,
+        hint: 'Mend the store that the warning names, or ask a server that asks no other: of an answer in part nothing can be counted',
+      }
+    : answer
+
 /** A series that both sides' queries give: they do not keep the sides apart. */
 export const inBoth = (baseline: readonly Series[], canary: readonly Series[]): Series['labels'] | undefined => {
   const keys = new Set(baseline.map(({ labels }) => seriesKey(labels)))
@@ -59,7 +69,7 @@ export const boundOf = async (
   ask: AskPrometheus,
 ): Promise<Bound | NoReading> => {
   const query = `count by (le) (${buckets.baseline})`
-  const answer = await ask(query)
+  const answer = whole(await ask(query))
   if (answer.kind !== 'series') return failureOf(name, answer, [query])
   const labels = answer.series.flatMap(({ labels: { le } }) => (le === undefined ? [] : [le]))
   // Bounds are decimal fractions of a second; in ms they are kept to the nanosecond so that 0.29 s is 290 ms.

@@ -1,6 +1,6 @@
 import type { Finding } from '@sluice/kit/report'
 import type { Answered } from './prometheus-answer.ts'
-import { type AskPrometheus, boundOf, inBoth, onlyValue, queriesOf } from './prometheus-outcome.ts'
+import { type AskPrometheus, boundOf, inBoth, onlyValue, queriesOf, whole } from './prometheus-outcome.ts'
 import type { Asked } from './prometheus-queries.ts'
 
 type Inspection = {
@@ -51,7 +51,9 @@ const inspectMetric = async (
 ): Promise<readonly Finding[]> => {
   const { name } = metric
   const [ofBaseline = '', ofCanary = ''] = queriesOf(metric)
-  const [baseline, canary] = [await ask(ofBaseline), await ask(ofCanary)]
+  const answerTo = async (query: string): Promise<Answered> =>
+    metric.kind === 'gauge' ? ask(query) : whole(await ask(query))
+  const [baseline, canary] = [await answerTo(ofBaseline), await answerTo(ofCanary)]
   if (baseline.kind !== 'series') return [unanswered(baseline, url)]
   if (canary.kind !== 'series') return [unanswered(canary, url)]
   const error = (id: string, text: string, hint: string): Finding => ({

@@ -118,8 +118,9 @@ const gaugeReader = (metric: Extract<Asked, { kind: 'gauge' }>, ask: AskPromethe
 }
 
 const withoutSecrets = (answer: Answered, headers: PrometheusGiven['headers']): Answered => {
-  if (answer.kind === 'series') return answer
   const secrets = Object.values(headers).flatMap((value) => [value, ...value.split(' ').slice(1)])
-  const text = secrets.reduce((all, secret) => (secret.length > 3 ? all.replaceAll(secret, '***') : all), answer.text)
-  return { ...answer, text }
+  const without = (text: string): string =>
+    secrets.reduce((all, secret) => (secret.length > 3 ? all.replaceAll(secret, '***') : all), text)
+  if (answer.kind !== 'series') return { ...answer, text: without(answer.text) }
+  return answer.partial === undefined ? answer : { ...answer, partial: without(answer.partial) }
 }

@@ -295,6 +295,56 @@ describe('what comes of a question', () => {
     })
   })
 
+  describe('an answer without the stores that could not be reached', () => {
+    const answering = (more: object, given: { readonly without?: string } = {}) =>
+      serve((incoming, response) => {
+        const query = new URL(incoming.url ?? '', 'http://x').searchParams.get('query') ?? ''
+        const [pod] = /cart(-canary)?-/.exec(query) ?? []
+        const values = [[Date.now() / 1000, '5']]
+        const result = pod === given.without ? [] : [{ metric: { __name__: 'x', pod, le: '+Inf' }, values }]
+        json(response, 200, { status: 'success', ...more, data: { resultType: 'matrix', result } })
+      })
+    const gauge: readonly PrometheusMetric[] = [{ kind: 'gauge', name: 'g', query: 'x{pod=~"{{pods}}"}' }]
+
+    test.each([
+      [
+        'Thanos, or remote reads',
+        { warnings: [`shard-b: connection refused ${TOKEN}`] },
+        'shard-b: connection refused ***',
+      ],
+      ['VictoriaMetrics', { isPartial: true }, 'isPartial is true'],
+    ])('is an outage of what is counted, not a canary without requests: %s', async (_, more, text) => {
+      const url = await answering(more, { without: 'cart-canary-' })
+      expect(await look(url)).toMatchObject({
+        kind: 'outage',
+        text: expect.stringContaining(`Prometheus answered only in part: ${text}; asked:`),
+      })
+    })
+
+    test('gives a gauge what it has, and nothing is made of what is only remarked on', async () => {
+      expect(await look(await answering({ warnings: ['shard-b: gone'] }), gauge)).toMatchObject({ gauges: [{}, {}] })
+      await close()
+      const remarks = { warnings: ['PromQL info: metric might not be a counter'], infos: ['so it is'] }
+      expect(await look(await answering({ ...remarks, isPartial: false }))).toMatchObject({ kind: 'buckets' })
+    })
+
+    test('is found before anything is touched', async () => {
+      const url = await answering({ warnings: ['shard-b: gone'] })
+      const metrics: readonly PrometheusMetric[] = [{ kind: 'ratio', name: 'errors' }]
+      const source = prometheusSource(
+        { ...SIDES, url, headers: {}, preset: 'http', scrape: 1000, metrics },
+        (call) => request(call),
+        { now: Date.now },
+      )
+      const [finding] = await source.preflight()
+      expect(finding).toMatchObject({
+        id: 'metrics-outage',
+        level: 'error',
+        text: expect.stringContaining('shard-b: gone'),
+      })
+    })
+  })
+
   test('native histograms and text are named, not read as nothing', async () => {
     const url = await serve((_, response) =>
       json(response, 200, {
