@@ -2,6 +2,7 @@ import type { Finding } from '@sluice/kit/report'
 import type { Cluster, KubernetesObject, Resource } from '@sluice/kubernetes/cluster'
 import { statusBehind } from '@sluice/kubernetes/refusal'
 import type { GatewayGiven } from './gateway-api.ts'
+import { grantFindings, isService, type Target } from './grants.ts'
 import { isHost } from './istio-hosts.ts'
 
 /**
@@ -15,19 +16,28 @@ export const claimants = async (
   routeNamespaces: readonly string[],
 ): Promise<readonly Finding[]> => {
   const canary = given.canaryService ?? `${given.service}-canary`
-  const looks = KINDS.map(async ({ resource, kind, reaches, text, hint }) => {
-    const objects = await listOfAny(cluster, resource, given.namespace)
-    if (objects.kind === 'forbidden') return [unseen(kind)]
-    const bound = objects.items.filter((object) => reaches(object, given.service, given.namespace))
-    const twinned = objects.items.some((object) => reaches(object, canary, given.namespace))
-    if (bound.length === 0 || (BINDING.includes(kind) && twinned)) return []
-    return bound.map(({ metadata }) =>
-      error(`${kind} ${given.namespace}/${metadata.name} ${text} ${given.service}`, hint, kind),
-    )
-  })
-  const across = routeNamespaces.some((namespace) => namespace !== given.namespace)
-  return [...(await Promise.all(looks)).flat(), ...(across ? await grants(cluster, given, canary) : [])]
+  const looks = await Promise.all(
+    KINDS.map(async ({ resource, kind, reaches, text, hint }) => {
+      const objects = await listOfAny(cluster, resource, given.namespace)
+      if (objects.kind === 'forbidden') return { unseen: [kind], found: [] }
+      const bound = objects.items.filter((object) => reaches(object, given.service, given.namespace))
+      const twinned = objects.items.some((object) => reaches(object, canary, given.namespace))
+      // What is bound to a Service is no trouble when the canary's has one of its own.
+      if (hint === BARE && twinned) return { unseen: [], found: [] }
+      const found = bound.map(({ metadata }) =>
+        error(`${kind} ${given.namespace}/${metadata.name} ${text} ${given.service}`, hint, kind),
+      )
+      return { unseen: [], found }
+    }),
+  )
+  const foreign = [...new Set(routeNamespaces)].filter((namespace) => namespace !== given.namespace)
+  const granted =
+    foreign.length === 0 ? { unseen: [], found: [] } : await grants(cluster, given.namespace, canary, foreign)
+  const all = [...looks, granted]
+  return [...all.flatMap(({ found }) => found), ...unseen(all.flatMap((look) => look.unseen))]
 }
+
+type Looked = { readonly unseen: readonly string[]; readonly found: readonly Finding[] }
 
 const error = (text: string, hint: string, kind: string): Finding => ({
   id: `reached-by-${kind.toLowerCase()}`,
@@ -35,14 +45,12 @@ const error = (text: string, hint: string, kind: string): Finding => ({
   text,
   hint,
 })
-const unseen = (kind: string): Finding => ({
-  id: 'not-looked-at',
-  level: 'note',
-  text: `objects of kind ${kind} may not be listed with this credential and were not looked at`,
-})
 
-/** What is bound to a Service is no trouble when the canary's has one of its own. */
-const BINDING = ['BackendTLSPolicy', 'DestinationRule']
+const unseen = (kinds: readonly string[]): readonly Finding[] => {
+  if (kinds.length === 0) return []
+  const text = `objects of kind ${kinds.join(', ')} may not be listed with this credential and were not looked at`
+  return [{ id: 'not-looked-at', level: 'note', text }]
+}
 
 /** The objects in the first of a kind's versions that has any. */
 const listOfAny = async (
@@ -86,6 +94,26 @@ const BARE = 'The canary would be called without it; make one for the canary Ser
 const names: Look['reaches'] = (object, service, namespace) =>
   mentions(object.spec, (key, value) => key === 'host' && isHost(String(value), service, namespace, namespace))
 
+/**
+ * A policy that is attached to Services, by one `targetRef` or by several.
+ * Source: policy attachment of the Gateway API (GEP-713), and the policies of the GKE Gateway API reference.
+ */
+const policy = (kind: string, resource: Look['resource']): Look => ({
+  kind,
+  resource,
+  reaches: ({ spec }, service) => {
+    const { targetRef, targetRefs } = (spec ?? {}) as {
+      readonly targetRef?: Target
+      readonly targetRefs?: readonly Target[]
+    }
+    return [...(targetRefs ?? []), ...(targetRef === undefined ? [] : [targetRef])].some(
+      (target) => isService(target) && target.name === service,
+    )
+  },
+  text: 'applies to Service',
+  hint: BARE,
+})
+
 const KINDS: readonly Look[] = [
   {
     kind: 'Ingress',
@@ -102,14 +130,13 @@ const KINDS: readonly Look[] = [
     text: 'also reaches Service',
     hint: PAST,
   },
-  {
-    kind: 'BackendTLSPolicy',
-    resource: { apiVersion: 'gateway.networking.k8s.io/v1', resource: 'backendtlspolicies' },
-    reaches: (object, service) =>
-      mentions(object.spec, (key, value) => key === 'targetRefs' && listNames(value).includes(service)),
-    text: 'applies to Service',
-    hint: BARE,
-  },
+  policy('BackendTLSPolicy', {
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    versions: ['gateway.networking.k8s.io/v1alpha3', 'gateway.networking.k8s.io/v1alpha2'],
+    resource: 'backendtlspolicies',
+  }),
+  policy('HealthCheckPolicy', { apiVersion: 'networking.gke.io/v1', resource: 'healthcheckpolicies' }),
+  policy('GCPBackendPolicy', { apiVersion: 'networking.gke.io/v1', resource: 'gcpbackendpolicies' }),
   {
     kind: 'DestinationRule',
     resource: {
@@ -144,27 +171,15 @@ const mentions = (value: unknown, found: (key: string, value: unknown) => boolea
   return Object.entries(value).some(([key, inner]) => found(key, inner) || mentions(inner, found))
 }
 
-/** A grant that names only the stable Service admits no route of another namespace to the canary's: its share would be answered with 500. */
-const grants = async (cluster: Cluster, given: GatewayGiven, canary: string): Promise<readonly Finding[]> => {
-  const resource = {
-    apiVersion: 'gateway.networking.k8s.io/v1beta1',
-    resource: 'referencegrants',
-    namespace: given.namespace,
-  }
-  const listed = await listIfServed(cluster, resource)
-  if (listed.kind === 'forbidden') return [unseen('ReferenceGrant')]
-  const admits = listed.items.some((object) =>
-    mentions(object.spec, (key, value) => {
-      if (key !== 'to' || !Array.isArray(value)) return false
-      return value.some((to) => nameOf(to) === undefined || nameOf(to) === canary)
-    }),
-  )
-  if (admits) return []
-  return [
-    error(
-      `no ReferenceGrant in ${given.namespace} lets routes of other namespaces reach Service ${canary}`,
-      `Add { group: "", kind: Service, name: ${canary} } to the grant's list \`to\``,
-      'ReferenceGrant',
-    ),
-  ]
+const grants = async (
+  cluster: Cluster,
+  namespace: string,
+  canary: string,
+  foreign: readonly string[],
+): Promise<Looked> => {
+  const group = 'gateway.networking.k8s.io'
+  const resource = { apiVersion: `${group}/v1beta1`, versions: [`${group}/v1`], resource: 'referencegrants' }
+  const listed = await listOfAny(cluster, resource, namespace)
+  if (listed.kind === 'forbidden') return { unseen: ['ReferenceGrant'], found: [] }
+  return { unseen: [], found: grantFindings(listed.items, { namespace, canary, foreign }) }
 }

@@ -447,6 +447,26 @@ describe('the preflight', () => {
       '/apis/gateway.networking.k8s.io/v1/namespaces/shop/backendtlspolicies/old',
       { targetRefs: [{ name: 'shop' }] },
     ],
+    [
+      'BackendTLSPolicy',
+      '/apis/gateway.networking.k8s.io/v1alpha3/namespaces/shop/backendtlspolicies/old',
+      { targetRefs: [{ group: '', kind: 'Service', name: 'shop' }] },
+    ],
+    [
+      'BackendTLSPolicy',
+      '/apis/gateway.networking.k8s.io/v1alpha2/namespaces/shop/backendtlspolicies/old',
+      { targetRef: { group: '', kind: 'Service', name: 'shop' } },
+    ],
+    [
+      'HealthCheckPolicy',
+      '/apis/networking.gke.io/v1/namespaces/shop/healthcheckpolicies/old',
+      { targetRef: { group: '', kind: 'Service', name: 'shop' } },
+    ],
+    [
+      'GCPBackendPolicy',
+      '/apis/networking.gke.io/v1/namespaces/shop/gcpbackendpolicies/old',
+      { targetRef: { group: '', kind: 'Service', name: 'shop' } },
+    ],
     ['DestinationRule', '/apis/networking.istio.io/v1/namespaces/shop/destinationrules/old', { host: 'shop.shop.svc' }],
     [
       'DestinationRule',
@@ -465,6 +485,30 @@ describe('the preflight', () => {
     expect((await errors())[0]).toContain(`${kind} shop/old`)
   })
 
+  test.each([
+    ['is bound to something else of its name', [{ group: 'net.gke.io', kind: 'ServiceImport', name: 'shop' }]],
+    ['has a twin for the canary’s', ['shop', 'shop-canary'].map((name) => ({ group: '', kind: 'Service', name }))],
+  ])('takes a policy that %s', async (_, targets) => {
+    server.put(path('web'), route('web', [[shop]]))
+    for (const [nth, targetRef] of targets.entries())
+      server.put(`/apis/networking.gke.io/v1/namespaces/shop/healthcheckpolicies/p${nth}`, {
+        kind: 'HealthCheckPolicy',
+        metadata: { name: `p${nth}`, namespace: 'shop' },
+        spec: { targetRef },
+      })
+    expect(await errors()).toEqual([])
+  })
+
+  test('says in one note which kinds it could not look at', async () => {
+    server.put(path('web'), route('web', [[shop]]))
+    for (const resource of ['healthcheckpolicies', 'gcpbackendpolicies'])
+      server.refuse(`/apis/networking.gke.io/v1/namespaces/shop/${resource}`, 403)
+    const findings = await gatewayApi(server.cluster, given).preflight()
+    expect(findings.map(({ level, text }) => `${level}: ${text}`)).toEqual([
+      'note: objects of kind HealthCheckPolicy, GCPBackendPolicy may not be listed with this credential and were not looked at',
+    ])
+  })
+
   test('says what it could not look at, and looks in the namespace at least', async () => {
     server.put(path('web'), route('web', [[shop]]))
     server.refuse('/apis/gateway.networking.k8s.io/v1/httproutes', 403)
@@ -478,10 +522,12 @@ describe('the preflight', () => {
     const grant = (...to: object[]) =>
       server.put('/apis/gateway.networking.k8s.io/v1beta1/namespaces/shop/referencegrants/edge', {
         metadata: { name: 'edge', namespace: 'shop' },
-        spec: { from: [{ namespace: 'edge' }], to },
+        spec: { from: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', namespace: 'edge' }], to },
       })
     grant({ kind: 'Service', name: 'shop' })
-    expect((await errors())[0]).toContain('no ReferenceGrant in shop lets routes')
+    expect((await errors())[0]).toContain('no ReferenceGrant in shop lets routes of edge reach')
+    grant({ kind: 'Secret' })
+    expect((await errors())[0]).toContain('no ReferenceGrant in shop lets routes of edge reach')
     grant({ kind: 'Service' })
     expect(await errors()).toEqual([])
   })
