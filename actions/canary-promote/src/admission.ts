@@ -21,7 +21,7 @@ export const admissionFindings = (
     readonly rehearsed: boolean
   },
 ): readonly Finding[] => {
-  const { deployment, sample, limitRanges: ranges = [], quotas = [] } = snapshot
+  const { deployment, sample, limitRanges: ranges = [], quotas = [], namespaceLabels, serverVersion: server } = snapshot
   const { request, rehearsed } = given
   if (deployment === undefined) return []
   const where = `Deployment ${request.namespace}/${request.deployment}`
@@ -40,7 +40,7 @@ export const admissionFindings = (
   return [
     ...quotaFindings(quotas, { template, ranges, demand, where }),
     ...(rehearsed ? [] : limitFindings(template, ranges, where)),
-    ...(rehearsed ? [] : podSecurityFindings(template, snapshot.namespaceLabels, { allow: request.allow, where })),
+    ...(rehearsed ? [] : podSecurityFindings(template, namespaceLabels, { allow: request.allow, where, server })),
   ]
 }
 

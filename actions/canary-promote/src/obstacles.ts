@@ -43,6 +43,8 @@ export type Snapshot = {
   readonly limitRanges?: readonly KubernetesObject[]
   readonly quotas?: readonly KubernetesObject[]
   readonly namespaceLabels?: Labels | undefined
+  /** `v1.34.4`, where Pod Security enforces and the API server says it. */
+  readonly serverVersion?: string | undefined
   /** What the newest running pod of stable is made of, as admission left it. */
   readonly sample?: PodTemplate['spec'] | undefined
   /** Deployments that already have the name that the release would give. */

@@ -4,20 +4,24 @@ import type { Container, Labels, PodTemplate } from './objects.ts'
 
 /** The label by which a namespace refuses pods. https://kubernetes.io/docs/concepts/security/pod-security-admission/ */
 export const ENFORCE = 'pod-security.kubernetes.io/enforce'
+/** The label by which its checks are those of one version of Kubernetes, `v1.31`; absent or `latest`: all that the server has. */
+export const ENFORCE_VERSION = 'pod-security.kubernetes.io/enforce-version'
 
 /**
  * What Pod Security would refuse in pods of this template, by the namespace's `enforce` label: a Deployment passes all the same, only its pods do not.
- * The checks are those of the Pod Security Standards (baseline and restricted, Linux), as Kubernetes 1.34 makes them; exemptions that the API server was
- * started with are not seen, hence the word that allows it.
+ * The checks are those of the Pod Security Standards (baseline and restricted, Linux), as Kubernetes 1.34 makes them, but for what an older label or
+ * `server` does not check yet (its version, absent where it is not known). Exemptions that the API server was started with are not seen, hence the word
+ * that allows it.
  */
 export const podSecurityFindings = (
   template: PodTemplate,
   namespace: Labels | undefined,
-  given: { readonly allow: readonly string[]; readonly where: string },
+  given: { readonly allow: readonly string[]; readonly where: string; readonly server?: string | undefined },
 ): readonly Finding[] => {
   const level = namespace?.[ENFORCE]
   if (level !== 'baseline' && level !== 'restricted') return []
-  const broken = [...baseline(template), ...(level === 'restricted' ? restricted(template) : [])]
+  const checks = (minor: number): boolean => isChecked(minor, namespace?.[ENFORCE_VERSION], given.server)
+  const broken = [...baseline(template, checks), ...(level === 'restricted' ? restricted(template) : [])]
   if (broken.length === 0) return []
   const text = `the namespace's label ${ENFORCE}=${level} would refuse canary pods: ${broken.join('; ')}`
   const id = `podsecurity/${level}`
@@ -28,6 +32,12 @@ export const podSecurityFindings = (
       hint: `Change the pod template first: stable's pods would not come back either. If the API server exempts this namespace, accept it with \`allow: ["${id}"]\` in the plan.`,
     }),
   ]
+}
+
+/** Whether what came with this minor version is checked: a label cannot ask for more than the server has. Where neither is known nothing is refused for it. */
+const isChecked = (since: number, pinned: string | undefined, server: string | undefined): boolean => {
+  const minors = [pinned, server].flatMap((version) => /^v?1\.(\d+)/.exec(version ?? '')?.[1] ?? [])
+  return minors.length > 0 && minors.every((minor) => Number(minor) >= since)
 }
 
 type Fields = Readonly<Record<string, unknown>>
@@ -51,7 +61,7 @@ const containersOf = ({ spec }: PodTemplate): readonly Container[] => [
   ...spec.containers,
 ]
 
-const baseline = (template: PodTemplate): readonly string[] => {
+const baseline = (template: PodTemplate, checks: (minor: number) => boolean): readonly string[] => {
   const { spec, metadata } = template
   const pod = fields(spec.securityContext)
   const shared = ['hostNetwork', 'hostPID', 'hostIPC'].filter((name) => spec[name] === true)
@@ -100,7 +110,9 @@ const baseline = (template: PodTemplate): readonly string[] => {
       'must not be a host process',
       ({ windowsOptions }) => fields(windowsOptions).hostProcess === true,
     ),
-    ...overall(template, 'must not name a host in probes and hooks', (_, container) => asksElsewhere(container)),
+    ...(checks(HOSTS_SINCE)
+      ? overall(template, 'must not name a host in probes and hooks', (_, container) => asksElsewhere(container))
+      : []),
   ]
 }
 
@@ -159,6 +171,8 @@ const asksElsewhere = ({ livenessProbe, readinessProbe, startupProbe, lifecycle 
   )
 }
 
+/** Of what changed since the labels are stable (1.25) the only check that refuses more. */
+const HOSTS_SINCE = 34
 const APPARMOR = 'container.apparmor.security.beta.kubernetes.io/'
 const SELINUX = ['', 'container_t', 'container_init_t', 'container_kvm_t', 'container_engine_t']
 const CAPABILITIES = [

@@ -15,8 +15,9 @@ export const policyId = ({ kind, namespace, name }: Policy): string =>
 
 /**
  * The selectors by which one object picks pods of this namespace, its peers' included; an object that does not look at them has none.
- * Known: NetworkPolicy (networking.k8s.io/v1), CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy (cilium.io/v2), AuthorizationPolicy and
- * PeerAuthentication (security.istio.io), PodMonitor (monitoring.coreos.com/v1), PodDisruptionBudget (policy/v1).
+ * Known: NetworkPolicy (networking.k8s.io/v1), CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy (cilium.io/v2), AuthorizationPolicy,
+ * RequestAuthentication and PeerAuthentication (security.istio.io), Server (policy.linkerd.io), PodMonitor (monitoring.coreos.com/v1),
+ * PodDisruptionBudget (policy/v1).
  */
 export const asPolicy = (object: KubernetesObject, place: Place): Policy => {
   const { name, namespace = place.namespace } = object.metadata
@@ -71,6 +72,8 @@ export const policyFindings = (
 export const GUARDS: readonly string[] = [
   'NetworkPolicy',
   'AuthorizationPolicy',
+  'RequestAuthentication',
+  'Server',
   'CiliumNetworkPolicy',
   'CiliumClusterwideNetworkPolicy',
 ]
@@ -103,7 +106,11 @@ const selectorsOf = (object: KubernetesObject, place: Place): readonly Selector[
       return own && selector !== undefined ? [selector] : []
     case 'PodMonitor':
       return selector !== undefined && looksInto(object, place) ? [selector] : []
+    // Linkerd's: a port of pods that no Server picks is open to whom the default policy lets in.
+    case 'Server':
+      return own && spec.podSelector !== undefined ? [spec.podSelector as Selector] : []
     case 'AuthorizationPolicy':
+    case 'RequestAuthentication':
     case 'PeerAuthentication':
       return selector !== undefined && (own || object.metadata.namespace === ISTIO_ROOT) ? [selector] : []
     default:

@@ -4,7 +4,7 @@ import { admissionFindings } from '../src/admission.ts'
 import { limitFindings } from '../src/limits.ts'
 import type { PodTemplate } from '../src/objects.ts'
 import type { Request, Snapshot } from '../src/obstacles.ts'
-import { ENFORCE, podSecurityFindings } from '../src/pod-security.ts'
+import { ENFORCE, ENFORCE_VERSION, podSecurityFindings } from '../src/pod-security.ts'
 import { surgeOf } from '../src/quota.ts'
 import { amountOf, askedByPod, shownAmount } from '../src/resources.ts'
 import { DIGEST, deployment, podTemplate } from './objects.ts'
@@ -264,7 +264,7 @@ describe('Pod Security', () => {
     podSecurityFindings(
       podTemplate({ containers: [{ name: 'web', ...container }], ...pod }),
       { [ENFORCE]: level },
-      { allow, where: 'x' },
+      { allow, where: 'x', server: 'v1.34.4' },
     )
 
   test.each<[string, string, object, object, RegExp]>([
@@ -332,6 +332,23 @@ describe('Pod Security', () => {
       },
     ],
   ])('lets pass: %s', (_, level, container, pod) => expect(said(level, container, pod)).toEqual([]))
+
+  const HOST = { livenessProbe: { tcpSocket: { host: '10.0.0.1' } } }
+  test.each<[string, string | undefined, string | undefined, number]>([
+    ['a server that has it', undefined, 'v1.34.4', 1],
+    ['a later one', undefined, 'v1.40.0', 1],
+    ['one of a cloud', 'latest', 'v1.34.1-eks-113cf36', 1],
+    ['an older one', undefined, 'v1.33.5', 0],
+    ['an older one, though the label says the latest', 'latest', 'v1.33.5', 0],
+    ['an unknown one', undefined, undefined, 0],
+    ['a label of the version that has it', 'v1.34', undefined, 1],
+    ['a label of an older one', 'v1.33', 'v1.34.4', 0],
+    ['a label of a version that the server does not know', 'v1.34', 'v1.32.0', 0],
+  ])('knows the check of hosts in probes by %s', (_, pinned, server, expected) => {
+    const labels = { [ENFORCE]: 'baseline', ...(pinned === undefined ? {} : { [ENFORCE_VERSION]: pinned }) }
+    const template = podTemplate({ containers: [{ name: 'web', ...HOST }] })
+    expect(podSecurityFindings(template, labels, { allow: [], where: 'x', server })).toHaveLength(expected)
+  })
 
   test('that the plan knows to be exempted is a note', () => {
     const [finding] = said('restricted', {}, {}, ['podsecurity/restricted'])

@@ -100,6 +100,17 @@ describe('a policy object whose match would change', () => {
       object('AuthorizationPolicy', { targetRefs: [{ kind: 'Service', group: '', name: 'shop' }] }),
     ],
     [
+      'a RequestAuthentication by its selector',
+      'error',
+      object('RequestAuthentication', { selector: one, jwtRules: [] }),
+    ],
+    [
+      'a RequestAuthentication that targets the Service',
+      'error',
+      object('RequestAuthentication', { targetRefs: [{ kind: 'Service', group: '', name: 'shop' }] }),
+    ],
+    ['a Server of Linkerd by its podSelector', 'error', object('Server', { podSelector: one, port: 8080 })],
+    [
       'a CiliumNetworkPolicy by its endpointSelector',
       'error',
       object('CiliumNetworkPolicy', { endpointSelector: { matchLabels: { 'k8s:app': 'shop' } } }),
@@ -158,6 +169,10 @@ describe('a policy object whose match would change', () => {
     ],
     ['an AuthorizationPolicy of the whole namespace', object('AuthorizationPolicy', { rules: [] })],
     ['an AuthorizationPolicy of another namespace', object('AuthorizationPolicy', { selector: one }, elsewhere)],
+    ['a RequestAuthentication of another namespace', object('RequestAuthentication', { selector: one }, elsewhere)],
+    ['a Server of Linkerd of another namespace', object('Server', { podSelector: one }, elsewhere)],
+    ['a Server of Linkerd of all pods', object('Server', { podSelector: {} })],
+    ['a Server of Linkerd of what is no pod', object('Server', { externalWorkloadSelector: one })],
     [
       'an AuthorizationPolicy that targets another Service',
       object('AuthorizationPolicy', { targetRef: { kind: 'Service', name: 'database' } }),
@@ -188,6 +203,8 @@ describe('a policy object whose match would change', () => {
   test.each([
     ['networkpolicy/guard', object('NetworkPolicy', { podSelector: one })],
     ['authorizationpolicy/guard', object('AuthorizationPolicy', { selector: one })],
+    ['requestauthentication/guard', object('RequestAuthentication', { selector: one })],
+    ['server/guard', object('Server', { podSelector: one })],
     ['ciliumnetworkpolicy/guard', object('CiliumNetworkPolicy', { endpointSelector: one })],
     [
       'networkpolicy/database/guard',

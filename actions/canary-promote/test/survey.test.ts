@@ -53,6 +53,12 @@ const as = (rules: readonly object[]): Promise<Cluster> => {
 const policiesIn = (seen: Awaited<ReturnType<typeof survey>>) =>
   seen.policies.map(({ kind, metadata }) => `${kind} ${metadata.name}`)
 
+/** Kinds of meshes, as their definitions make an API server serve them. */
+const MESH = [
+  ['security.istio.io', 'v1', 'requestauthentications', 'RequestAuthentication'],
+  ['policy.linkerd.io', 'v1beta2', 'servers', 'Server'],
+] as const
+
 describe('a survey', () => {
   test('by one who may read everything sees the policies of every namespace', async () => {
     const seen = await survey(admin, 'prod', 'shop')
@@ -94,5 +100,47 @@ describe('a survey', () => {
       'the namespace',
     ])
     for (const { why } of seen.unread) expect(why).not.toContain('apiGroups')
+  })
+
+  test('asks which version the server is where Pod Security enforces, by a right that everybody has', async () => {
+    const namespaces = { apiVersion: 'v1', resource: 'namespaces' }
+    const enforced = (level: string | null) =>
+      admin.mergePatch(namespaces, 'prod', { metadata: { labels: { 'pod-security.kubernetes.io/enforce': level } } })
+    const home = { apiGroups: [''], resources: ['namespaces'], verbs: ['get'], namespaces: ['prod'] }
+    const seen = async () => survey(await as([...CORE, home]), 'prod', 'shop')
+    expect((await seen()).serverVersion).toBeUndefined()
+    await enforced('baseline')
+    expect((await seen()).serverVersion).toMatch(/^v1\.34\./)
+    await enforced(null)
+  })
+
+  test('of a cluster with meshes sees what they select pods by, or names what it may not read', async () => {
+    for (const [group, version, plural, kind] of MESH) {
+      await admin.create(
+        { apiVersion: 'apiextensions.k8s.io/v1', resource: 'customresourcedefinitions' },
+        {
+          apiVersion: 'apiextensions.k8s.io/v1',
+          kind: 'CustomResourceDefinition',
+          metadata: { name: `${plural}.${group}` },
+          spec: {
+            group,
+            scope: 'Namespaced',
+            names: { plural, kind },
+            versions: [{ name: version, served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
+          },
+        },
+      )
+      const apiVersion = `${group}/${version}`
+      await admin.create(
+        { apiVersion, resource: plural, namespace: 'prod' },
+        { apiVersion, kind, metadata: { name: 'guard', namespace: 'prod' }, spec: {} },
+      )
+    }
+    const kinds = MESH.map(([, , , kind]) => kind)
+    expect(policiesIn(await survey(admin, 'prod', 'shop'))).toEqual(
+      expect.arrayContaining(kinds.map((kind) => `${kind} guard`)),
+    )
+    const { unread } = await survey(await as(CORE), 'prod', 'shop')
+    expect(unread.map(({ what }) => what)).toEqual(expect.arrayContaining(kinds.map((kind) => `${kind} objects`)))
   })
 })

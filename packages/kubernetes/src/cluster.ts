@@ -62,6 +62,8 @@ export type Cluster = {
   readonly namespace: string
   /** When the credential ends that nothing renews, ms UTC; absent where it is renewed, or does not say. */
   readonly credentialEnd?: number
+  /** Which version the API server is, `v1.34.4`; by default every account may ask. `undefined` where it does not say. */
+  version(): Promise<string | undefined>
   get<T extends KubernetesObject>(resource: Resource, name: string): Promise<T | undefined>
   list<T extends KubernetesObject>(resource: Resource, options?: ListOptions): Promise<readonly T[]>
   create<T extends KubernetesObject>(resource: Resource, object: T, options?: { dryRun?: boolean }): Promise<Written<T>>

@@ -74,6 +74,11 @@ const clusterOf = (session: Session, clock: Clock, namespace: string): Cluster =
     namespace,
     ...(session.credentialEnd === undefined ? {} : { credentialEnd: session.credentialEnd }),
 
+    version: async () => {
+      const answer = await session.ask({ method: 'GET', path: '/version', timeoutMs: TIMEOUT, repeatable: true })
+      return answer.status >= 300 ? undefined : parse<{ gitVersion?: string }>(answer, session.server).gitVersion
+    },
+
     get: async <T extends KubernetesObject>(resource: Resource, name: string) => {
       const path = objectPath(resource, name)
       const answer = await session.ask({ method: 'GET', path, timeoutMs: TIMEOUT, repeatable: true })

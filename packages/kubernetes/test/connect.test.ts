@@ -81,6 +81,17 @@ describe('reading', () => {
     expect(await (await clusterAt(url)).get(deployments, 'shop')).toBeUndefined()
   })
 
+  test('asks which version the server is, and goes without where it does not say', async () => {
+    const { seen, url } = await apiServer(
+      { status: 200, body: { gitVersion: 'v1.33.5' } },
+      status(403, 'Forbidden', 'no'),
+    )
+    const cluster = await clusterAt(url)
+    expect(await cluster.version()).toBe('v1.33.5')
+    expect(seen[0]?.url).toBe('/version')
+    expect(await cluster.version()).toBeUndefined()
+  })
+
   test('follows a list through its pages and names the kind of each item', async () => {
     const item = (name: string) => ({ metadata: { name } })
     const { seen, url } = await apiServer(

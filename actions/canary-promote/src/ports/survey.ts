@@ -3,6 +3,7 @@ import type { Cluster, KubernetesObject, Resource } from '@sluice/kubernetes/clu
 import { statusBehind } from '@sluice/kubernetes/refusal'
 import type { Deployment, Labels, PodTemplate, Service } from '../objects.ts'
 import { canaryName, type Snapshot } from '../obstacles.ts'
+import { ENFORCE } from '../pod-security.ts'
 import { newestPod } from './newest-pod.ts'
 
 /**
@@ -76,6 +77,8 @@ export const survey = async (cluster: Cluster, namespace: string, name: string):
     limitRanges,
     quotas,
     namespaceLabels,
+    // Nothing else depends on it.
+    serverVersion: namespaceLabels?.[ENFORCE] === undefined ? undefined : await versionOf(cluster),
     sample: newest?.spec as PodTemplate['spec'] | undefined,
     taken: taken === undefined ? [] : [taken],
     unread,
@@ -86,7 +89,10 @@ type PolicyKind = { readonly apiVersion: string; readonly resource: string; read
 const POLICIES: readonly PolicyKind[] = [
   { apiVersion: 'networking.k8s.io/v1', resource: 'networkpolicies', kind: 'NetworkPolicy' },
   { apiVersion: 'security.istio.io/v1', resource: 'authorizationpolicies', kind: 'AuthorizationPolicy' },
+  { apiVersion: 'security.istio.io/v1', resource: 'requestauthentications', kind: 'RequestAuthentication' },
   { apiVersion: 'security.istio.io/v1', resource: 'peerauthentications', kind: 'PeerAuthentication' },
+  // Of its versions the one that every release of the last years serves.
+  { apiVersion: 'policy.linkerd.io/v1beta2', resource: 'servers', kind: 'Server' },
   { apiVersion: 'cilium.io/v2', resource: 'ciliumnetworkpolicies', kind: 'CiliumNetworkPolicy' },
   { apiVersion: 'cilium.io/v2', resource: 'ciliumclusterwidenetworkpolicies', kind: 'CiliumClusterwideNetworkPolicy' },
   { apiVersion: 'monitoring.coreos.com/v1', resource: 'podmonitors', kind: 'PodMonitor' },
@@ -102,6 +108,16 @@ const isServed = async (cluster: Cluster, apiVersion: string): Promise<boolean> 
   } catch (thrown) {
     if (!(thrown instanceof Fault)) throw thrown
     return statusBehind(thrown) !== 404
+  }
+}
+
+/** Everybody may ask, unless an administrator took that away or a proxy stands before it. */
+const versionOf = async (cluster: Cluster): Promise<string | undefined> => {
+  try {
+    return await cluster.version()
+  } catch (thrown) {
+    if (thrown instanceof Fault) return undefined
+    throw thrown
   }
 }
 
