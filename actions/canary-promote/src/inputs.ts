@@ -175,7 +175,7 @@ const allowed = z
   .string()
   .check(
     z.regex(
-      /^((networkpolicy|authorizationpolicy|ciliumnetworkpolicy|ciliumclusterwidenetworkpolicy)\/[^/]+(\/[^/]+)?|(service|poddisruptionbudget|application|kustomization|helmrelease)\/[^/]+|podsecurity\/(baseline|restricted)|dry-run\/pod)$/,
+      /^((networkpolicy|authorizationpolicy|requestauthentication|server|ciliumnetworkpolicy|ciliumclusterwidenetworkpolicy)\/[^/]+(\/[^/]+)?|(service|poddisruptionbudget|application|kustomization|helmrelease)\/[^/]+|podsecurity\/(baseline|restricted)|dry-run\/pod)$/,
       { error: 'must be like networkpolicy/NAME, in the words of the refusal that it accepts' },
     ),
   )

@@ -41,6 +41,19 @@ describe('the plan', () => {
   })
 
   test.each([
+    'networkpolicy/guard',
+    'networkpolicy/database/guard',
+    'requestauthentication/guard',
+    'server/guard',
+    'poddisruptionbudget/shop',
+    'podsecurity/baseline',
+    'application/shop',
+    'dry-run/pod',
+  ])('takes the word %s that a refusal gives', (word) => {
+    expect(readPlan({ source: `allow: [${word}]`, file: 'plan' }, defaults).allow).toEqual([word])
+  })
+
+  test.each([
     ['an unknown key', 'stepps: []', 'plan.yml:1:1: unknown key "stepps"; did you mean "steps"?'],
     ['a misspelt key of a step', 'steps: [{ wieght: 5, hold: 1m }]', 'did you mean "weight"?'],
     ['a duration without a unit', 'interval: 5', 'plan.yml:1:1: interval: must be a duration such as 500ms'],
