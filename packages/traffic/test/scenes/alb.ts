@@ -37,7 +37,7 @@ export const albScene = async (cluster: Cluster, namespace: string): Promise<Sce
   })
   const text = async () => (await cluster.get(ingresses, 'web'))?.metadata.annotations?.[KEY] ?? '{}'
   return {
-    router: ({ owned } = {}) => alb(cluster, { namespace, service: 'shop', owned }),
+    router: ({ owned } = {}) => alb(cluster, { namespace, service: 'shop', release: `${namespace}/shop`, owned }),
     kinds: [ingresses],
     edit: async () => {
       const action = JSON.parse(await text())

@@ -46,7 +46,7 @@ export const gatewayScene = async (cluster: Cluster, namespace: string, { gatewa
     },
   )
   const router: Scene['router'] = ({ owned, tester } = {}) =>
-    gatewayApi(cluster, { namespace, service: 'shop', owned, tester })
+    gatewayApi(cluster, { namespace, service: 'shop', release: `${namespace}/shop`, owned, tester })
   const routes = at('httproutes')
   // A route that no gateway has accepted is refused, so one has to be there first.
   await until(async () => (await router().preflight()).every(({ level }) => level !== 'error'))

@@ -40,7 +40,15 @@ export const istioScene = async (cluster: Cluster, namespace: string): Promise<S
   const http = async () => (await cluster.get<VirtualService>(virtual, 'web'))?.spec?.http ?? []
   return {
     router: ({ owned, tester } = {}) =>
-      istio(cluster, { namespace, service: 'shop', owned, tester, owner: '1/1', mirrors: [100] }),
+      istio(cluster, {
+        namespace,
+        service: 'shop',
+        release: `${namespace}/shop`,
+        owned,
+        tester,
+        owner: '1/1',
+        mirrors: [100],
+      }),
     kinds: [virtual, rules],
     edit: async () =>
       merge(cluster, virtual, 'web', {

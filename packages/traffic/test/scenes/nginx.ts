@@ -34,7 +34,8 @@ export const nginxScene = async (cluster: Cluster, namespace: string): Promise<S
     spec: { ingressClassName: 'nginx', rules: rules('shop') },
   })
   return {
-    router: ({ owned, tester } = {}) => nginx(cluster, { namespace, service: 'shop', owned, tester, owner: '1/1' }),
+    router: ({ owned, tester } = {}) =>
+      nginx(cluster, { namespace, service: 'shop', release: `${namespace}/shop`, owned, tester, owner: '1/1' }),
     kinds: [ingresses],
     edit: () => merge(cluster, ingresses, 'web', { spec: { rules: rules('theirs') } }),
     stranger: () =>

@@ -41,7 +41,8 @@ export const traefikScene = async (cluster: Cluster, namespace: string): Promise
     },
   })
   return {
-    router: ({ owned, tester } = {}) => traefik(cluster, { namespace, service: 'shop', owned, tester, owner: '1/1' }),
+    router: ({ owned, tester } = {}) =>
+      traefik(cluster, { namespace, service: 'shop', release: `${namespace}/shop`, owned, tester, owner: '1/1' }),
     kinds: [weighted, routes],
     edit: async () => {
       const live = await cluster.get<TraefikService>(weighted, 'web')
