@@ -1,7 +1,16 @@
 import type { KubernetesObject } from '@sluice/kubernetes/cluster'
 import { pointerOf } from '@sluice/kubernetes/json-pointer'
 import { at } from './past.ts'
-import { type Dialect, orderless, type Pair, portioned, reduced } from './portions.ts'
+import {
+  baseOf,
+  type Dialect,
+  fitting,
+  orderless,
+  type Pair,
+  portioned,
+  reduced,
+  withoutTheCanary,
+} from './portions.ts'
 
 /** An object of an action's JSON. The controller reads its keys in any case, so a key is found by its lower-case form and written as it stands. */
 type Fields = Readonly<Record<string, unknown>>
@@ -87,6 +96,22 @@ export const groupsAt = (
   const groups = reduced(portioned(original, groupDialect, pair, weight), groupDialect, MOST_WEIGHT)
   return groups.every((group) => groupDialect.weight(group) <= MOST_WEIGHT) ? groups : undefined
 }
+
+/** The saved groups with the weights that somebody gave other groups meanwhile. @param live the same groups as they are now */
+export const groupsSince = (
+  original: readonly TargetGroup[],
+  live: readonly TargetGroup[],
+  pair: Pair,
+): readonly TargetGroup[] =>
+  fitting(
+    baseOf(original, live, pair, { dialect: groupDialect, split: (weight) => groupsAt(original, pair, weight) }),
+    groupDialect,
+    MOST_WEIGHT,
+  )
+
+/** The groups without the canary's, whose portion goes back to stable. */
+export const groupsWithout = (groups: readonly TargetGroup[], pair: Pair): readonly TargetGroup[] =>
+  fitting(withoutTheCanary(groups, groupDialect, pair), groupDialect, MOST_WEIGHT)
 
 /** A field by its name in any case; the last of several, as in Go's encoding/json. */
 export const field = (value: unknown, name: string): unknown => {

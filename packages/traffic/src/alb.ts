@@ -7,6 +7,8 @@ import {
   actionsOf,
   groupDialect,
   groupsAt,
+  groupsSince,
+  groupsWithout,
   readAction,
   type TargetGroup,
   withGroups,
@@ -14,7 +16,7 @@ import {
 import { type AlbGiven, changeOfIngress, INGRESSES, pairOf, selectIngresses, textOf } from './alb-ingresses.ts'
 import { agreed, inTurn, liveObjects, refusedWrite, withoutMark, writeObject, writeOutcome } from './objects.ts'
 import { at } from './past.ts'
-import { percentIn, sameEntries, withoutTheCanary } from './portions.ts'
+import { percentIn, sameEntries } from './portions.ts'
 import { refuseWrong } from './reading.ts'
 import type { RouteChange, Router, RouteWrite } from './router.ts'
 
@@ -49,9 +51,9 @@ export const alb = (cluster: Cluster, given: AlbGiven): Router => {
     if (live.kind !== 'forward' || original.kind !== 'forward') return text
     if (!known(live, original)) {
       const hasCanary = live.groups.some((group) => groupDialect.names(group, pair.canary))
-      return hasCanary ? withGroups(live, withoutTheCanary(live.groups, groupDialect, pair)) : text
+      return hasCanary ? withGroups(live, groupsWithout(live.groups, pair)) : text
     }
-    const given = withGroups(live, original.groups)
+    const given = withGroups(live, groupsSince(original.groups, live.groups, pair))
     return given === withGroups(original, original.groups) ? saved : given
   }
 
@@ -61,7 +63,9 @@ export const alb = (cluster: Cluster, given: AlbGiven): Router => {
     if (weight === 0 && (live.kind !== 'forward' || live.sticky)) return freed(text, saved)
     if (live.kind !== 'forward' || original.kind !== 'forward') return undefined
     if (weight === 0 && (!known(live, original) || percentOf(live) === undefined)) return freed(text, saved)
-    const groups = known(live, original) ? groupsAt(original.groups, pair, weight) : undefined
+    const groups = known(live, original)
+      ? groupsAt(groupsSince(original.groups, live.groups, pair), pair, weight)
+      : undefined
     return groups === undefined ? undefined : sameGroups(live.groups, groups) ? text : withGroups(live, groups)
   }
 

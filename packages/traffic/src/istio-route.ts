@@ -3,6 +3,7 @@ import type { KubernetesObject } from '@sluice/kubernetes/cluster'
 import { pointerOf } from '@sluice/kubernetes/json-pointer'
 import { type IstioSides, isHost, renamed } from './istio-hosts.ts'
 import { markBefore } from './objects.ts'
+import { baseOf, type Dialect, orderless, withoutTheCanary } from './portions.ts'
 import type { RouteChange } from './router.ts'
 
 /** Where a route sends to; fields that are not read here travel along. */
@@ -77,10 +78,8 @@ export const splitRoute = (original: readonly Weighted[], around: Around, weight
 }
 
 /** The entry beside stable's: port, subset and headers are the same, the Service is the canary's. */
-export const forCanary = (entry: Weighted, { canary }: Around): Weighted => ({
-  ...entry,
-  destination: { ...entry.destination, host: renamed(entry.destination.host, canary) },
-})
+export const forCanary = (entry: Weighted, around: Around): Weighted =>
+  destinationsAround(around).renamed(entry, around.canary)
 
 /** The canary's percent of what it and the entries that are split get together; `undefined` when the list has no canary. */
 export const percentOf = (entries: readonly Weighted[], around: Around): number | undefined => {
@@ -92,15 +91,32 @@ export const percentOf = (entries: readonly Weighted[], around: Around): number 
   return ours === 0 ? 0 : (100 * ours) / (ours + sum(entries.filter((entry) => isSplit(entry, around))))
 }
 
-/** The entries without the canary; a list of the canary alone becomes stable's, because a route must send somewhere. */
-export const withoutCanaryIn = (entries: readonly Weighted[], around: Around): readonly Weighted[] => {
-  const rest = entries.filter((entry) => !sendsTo(entry, around.canary, around))
-  if (rest.length > 0) return rest
-  return entries.map((entry) => ({
+/** How a VirtualService writes the entries of a route; stable's are those that are split. */
+export const destinationsAround = (around: Around): Dialect<Weighted> => ({
+  names: (entry, service) => (service === around.stable ? isSplit(entry, around) : sendsTo(entry, service, around)),
+  weight: ({ weight = 0 }) => weight,
+  weighted: (entry, weight) => ({ ...entry, weight }),
+  renamed: (entry, service) => ({
     ...entry,
-    destination: { ...entry.destination, host: renamed(entry.destination.host, around.stable) },
-  }))
-}
+    destination: { ...entry.destination, host: renamed(entry.destination.host, service) },
+  }),
+  identity: ({ weight: _, ...entry }) => orderless(entry),
+})
+
+/** The saved entries as the next split is to find them: with the weights that somebody gave other destinations meanwhile. @param live as they are now */
+export const entriesSince = (
+  original: readonly Weighted[],
+  live: readonly Weighted[],
+  around: Around,
+): readonly Weighted[] =>
+  baseOf(original, live, around, {
+    dialect: destinationsAround(around),
+    split: (weight) => splitRoute(original, around, weight),
+  })
+
+/** The entries without the canary, whose portion goes back to stable. */
+export const withoutCanaryIn = (entries: readonly Weighted[], around: Around): readonly Weighted[] =>
+  withoutTheCanary(entries, destinationsAround(around), around)
 
 /** Whether two lists are the same entries with the same weights; a weight of 0 may be left out. */
 export const sameRoute = (a: readonly Weighted[], b: readonly Weighted[]): boolean =>

@@ -5,6 +5,7 @@ import { mirroredRoute, mirroredShare } from './istio-mirror.ts'
 import { type LocatedRoute, locateRoutes } from './istio-places.ts'
 import {
   type Around,
+  entriesSince,
   type IstioRoute,
   istioChange,
   percentOf,
@@ -202,14 +203,14 @@ const splitHttp = (
   { weight, mirror = 0 }: Split,
 ): IstioRoute => {
   const live = http.route ?? []
-  const wanted = splitRoute(place.entries, around, weight)
+  const wanted = splitRoute(entriesSince(place.entries, live, around), around, weight)
   // Without a canary in the list nothing is to be taken from it.
   const enough = sameRoute(live, wanted) || (weight === 0 && percentOf(live, around) === undefined)
   const weighted = enough ? http : { ...http, route: wanted }
   return mirroredShare(http, around) === mirror ? weighted : mirroredRoute(weighted, place, around, mirror)
 }
 
-/** The saved lists again, exactly; where a route is no longer to be recognised, what is there without the canary. Testers' routes go. */
+/** The saved lists again, but for other destinations' weights that others wrote since; where a route is no longer to be recognised, what is there without the canary. Testers' routes go. */
 const originalRoutes = (service: VirtualService, change: RouteChange, around: Around): readonly IstioRoute[] => {
   const users = httpOf(service).filter((http) => !isSessionRoute(http, around))
   const places = new Map(locateRoutes(users, change, around).map((place) => [place.at, place]))
@@ -217,7 +218,7 @@ const originalRoutes = (service: VirtualService, change: RouteChange, around: Ar
     const place = places.get(index)
     const { route = [] } = http
     const bare = mirroredRoute(http, place ?? { entries: [], mirrors: {} }, around, 0)
-    if (place !== undefined) return { ...bare, route: place.entries }
+    if (place !== undefined) return { ...bare, route: entriesSince(place.entries, route, around) }
     return percentOf(route, around) === undefined ? bare : { ...bare, route: withoutCanaryIn(route, around) }
   })
 }

@@ -1,7 +1,7 @@
 import type { Cluster } from '@sluice/kubernetes/cluster'
 import { type Change, epochOf } from '@sluice/kubernetes/fenced'
 import { inTurn, liveObjects, refusedWrite, withoutMark, writeObject, writeOutcome } from './objects.ts'
-import { orderless, percentIn, portioned, sameEntries, withoutTheCanary } from './portions.ts'
+import { baseOf, orderless, percentIn, portioned, sameEntries, withoutTheCanary } from './portions.ts'
 import { readTogether, refuseWrong } from './reading.ts'
 import type { RouteChange, Router, RouteWrite } from './router.ts'
 import {
@@ -46,8 +46,14 @@ export const traefik = (cluster: Cluster, given: TraefikGiven): Router => {
 
   const known = (object: TraefikService, change: RouteChange): boolean =>
     sameEntries(listOf(object), originalEntries(change), dialectOf(change), pair)
+  /** The saved list with the weights that somebody gave other services meanwhile. */
+  const base = (object: TraefikService, change: RouteChange): readonly WeightedEntry[] => {
+    const [original, dialect] = [originalEntries(change), dialectOf(change)]
+    const split = (weight: number) => portioned(original, dialect, pair, weight)
+    return baseOf(original, listOf(object), pair, { dialect, split })
+  }
   const freed = (object: TraefikService, change: RouteChange): readonly WeightedEntry[] =>
-    known(object, change) ? originalEntries(change) : withoutTheCanary(listOf(object), dialectOf(change), pair)
+    known(object, change) ? base(object, change) : withoutTheCanary(listOf(object), dialectOf(change), pair)
 
   /** Naming a Service that does not exist would take stable's traffic down with it. */
   const canaryStands = async (): Promise<boolean> =>
@@ -85,7 +91,7 @@ export const traefik = (cluster: Cluster, given: TraefikGiven): Router => {
         (object, change) => {
           if (weight === 0) return { kind: 'patch', operations: replaced(object, freed(object, change)), mark: 'keep' }
           if (!known(object, change)) return { kind: 'refuse', text: changedByOthers }
-          const wanted = portioned(originalEntries(change), dialectOf(change), pair, weight)
+          const wanted = portioned(base(object, change), dialectOf(change), pair, weight)
           return { kind: 'patch', operations: replaced(object, wanted), mark: 'keep' }
         },
         weight === 0 ? 'fine' : 'refused',

@@ -97,6 +97,37 @@ describe('a weight', () => {
     expect(text()).toBe(original)
   })
 
+  test('keeps the weight that someone gives another group during a release, also afterwards', async () => {
+    const blue = { serviceName: 'blue', servicePort: 80 }
+    const put = (targetGroups: readonly object[]) =>
+      server.put(at('web'), {
+        ...ingress('web', { shop: forward(targetGroups) }),
+        metadata: {
+          ...server.at(at('web'))?.metadata,
+          ...ingress(
+            'web',
+            { shop: forward(targetGroups) },
+            { annotations: server.at(at('web'))?.metadata.annotations ?? {} },
+          ).metadata,
+        },
+      })
+    put([
+      { ...shop, weight: 90 },
+      { ...blue, weight: 10 },
+    ])
+    const router = alb(server.cluster, given)
+    const changes = await router.changes()
+    await router.set({ weight: 5 }, changes, 4)
+    put([...groups().slice(0, 2), { ...blue, weight: 0 }])
+    const weights = () => groups().map(({ weight }: Group) => weight)
+    await router.set({ weight: 25 }, changes, 4)
+    expect(weights()[2]).toBe(0)
+    expect((await router.current(changes)).written).toBe(25)
+    await router.set({ weight: 0 }, changes, 4)
+    await router.cleanup(changes, 4)
+    expect(weights()).toEqual([90, 0])
+  })
+
   test('writes keys as the user wrote them: the controller reads them in any case', async () => {
     const original =
       '{"Type":"forward","ForwardConfig":{"TargetGroups":[{"ServiceName":"shop","ServicePort":"80","Weight":1}]}}'

@@ -151,7 +151,7 @@ describe('a weight', () => {
       'changed where a split route sends to',
       ([first, second = {}]) => [{ ...first, route: [...(first?.route ?? []), to('theirs', 10)] }, second],
       [
-        { match: [{ uri: { prefix: '/a' } }], route: [to('shop', 95), to('theirs', 10)] },
+        { match: [{ uri: { prefix: '/a' } }], route: [to('shop', 100), to('theirs', 10)] },
         { match: [{ uri: { prefix: '/b' } }], route: [to('shop', 60), to('search', 40)] },
       ],
     ],
@@ -197,8 +197,26 @@ describe('a weight', () => {
     server.put(at('web'), { ...theirs, metadata: server.at(at('web'))?.metadata })
     expect(await router.set({ weight: 25 }, changes, 4)).toMatchObject({ kind: 'refused', cause: 'environment' })
     expect(await router.cleanup(changes, 4)).toEqual({ kind: 'written' })
-    expect(http()).toEqual([{ route: [to('shop', 50), to('theirs', 45)] }])
+    expect(http()).toEqual([{ route: [to('shop', 55), to('theirs', 45)] }])
     expect(server.at(at('web'))?.metadata.annotations).toBeUndefined()
+  })
+
+  test('keeps the weight that someone gives another destination during a release, also afterwards', async () => {
+    server.put(at('web'), service([{ route: [to('shop', 90), to('blue', 10)] }]))
+    const router = istio(server.cluster, given)
+    const changes = saved(await router.changes())
+    await router.set({ weight: 5 }, changes, 4)
+    edited([{ route: [...(http()[0]?.route ?? []).slice(0, 2), to('blue', 0)] }])
+    expect((await router.current(changes)).written).toBe(5)
+    for (const weight of [25, 50, 25]) {
+      await router.set({ weight }, changes, 4)
+      expect(http()[0]?.route?.at(-1)).toEqual(to('blue', 0))
+      expect((await router.current(changes)).written).toBe(weight)
+    }
+    await router.set({ weight: 0 }, changes, 4)
+    expect(http()).toEqual([{ route: [to('shop', 90), to('blue', 0)] }])
+    await router.cleanup(changes, 4)
+    expect(http()).toEqual([{ route: [to('shop', 90), to('blue', 0)] }])
   })
 
   test('is refused for a run that was overtaken', async () => {

@@ -64,6 +64,28 @@ describe('a weight', () => {
     expect(entries()).toEqual([own, { name: 'legacy', port: 'http', weight: 3 }, { ...toWeb, name: 'more' }])
   })
 
+  test('keeps the weight that someone gives another service during a release, also afterwards', async () => {
+    server.put(
+      at('web'),
+      weighted('web', [
+        { ...shop, weight: 90 },
+        { name: 'blue', port: 80, weight: 10 },
+      ]),
+    )
+    const router = traefik(server.cluster, given)
+    const changes = await router.changes()
+    await router.set({ weight: 5 }, changes, 4)
+    const live = server.at(at('web'))
+    const services = entries().map((entry) => (entry.name === 'blue' ? { ...entry, weight: 0 } : entry))
+    server.put(at('web'), { ...live, spec: { weighted: { services } } })
+    await router.set({ weight: 25 }, changes, 4)
+    expect(entries().map(({ weight }) => weight)).toEqual([6750, 2250, 0])
+    expect((await router.current(changes)).written).toBe(25)
+    await router.set({ weight: 0 }, changes, 4)
+    await router.cleanup(changes, 4)
+    expect(entries().map(({ weight }) => weight)).toEqual([90, 0])
+  })
+
   test.each<[string, WeightedEntry, string]>([
     ['with the suffix of its provider', { name: 'shop@kubernetescrd', port: 80 }, 'shop'],
     ['with an empty kind', { name: 'shop', kind: '', port: 80 }, 'shop'],
