@@ -1,5 +1,6 @@
 import { beginEvidence, type Evidence } from '@sluice/evidence/evidence'
-import { type Judged, judge } from '@sluice/evidence/judge'
+import { type Judged, judge, type MetricJudgement } from '@sluice/evidence/judge'
+import type { Traffic } from '@sluice/evidence/power'
 import type { Scrape } from '@sluice/evidence/reading'
 import type { Json, Judgement, Reason, ReleaseRecord, World } from '@sluice/release/record'
 import { askedMirror, askedWeight } from '@sluice/release/way'
@@ -24,6 +25,8 @@ export type Watch = {
   readonly evidence: Evidence
   readonly signals: SignalState
   readonly steps: readonly StepSeen[]
+  /** The judged requests of each metric, by step; absent in what was saved before they were kept. */
+  readonly traffic?: { readonly [metric: string]: { readonly [step: string]: Traffic } }
   /** Looks in a row in which a canary pod could not be read; absent: none. */
   readonly unread?: number
   /** What the present step counted since its weight had settled; absent before the first. */
@@ -63,17 +66,23 @@ export const judgeLook = (
   const before = watchOf(record)
   const step = 'step' in record.state ? record.state.step : record.plan.steps.length - 1
   const weight = shareOf(record, look.world)
-  const plan = judgePlan(settingsOf(record))
+  const plan = { ...judgePlan(settingsOf(record)), interval: record.plan.interval }
+  const watching = record.state.phase === 'analysing' || record.state.phase === 'holding'
   // Copies are nobody's requests: a gateway may drop them, and that they are missing says nothing of the release.
   const isCopied = (look.world.weight.mirrored ?? 0) > 0
-  const tick = { at: look.at, scrape: look.scrape, weight, step }
+  const tick = { at: look.at, scrape: look.scrape, weight, step, starting: !watching }
   const judged = judge(before.evidence, tick, isCopied ? { ...plan, missing: 'off' } : plan)
-  const watching = record.state.phase === 'analysing' || record.state.phase === 'holding'
+  const missing = missingOf(record, look.scrape)
   // Pods that are still being made are not ready yet, and what keeps them from it is the state machine's to see.
   const signals = watching
-    ? watchSignals(before.signals, look.scrape, look.world)
-    : { state: whilePreparing(before.signals, look.world, record.state.phase === 'preparing' && step === 0) }
-  const unreadNow = watching ? unreadOf(record, look.scrape) : []
+    ? watchSignals(before.signals, look.scrape, look.world, missing.baseline)
+    : {
+        state: whilePreparing(before.signals, look.scrape, look.world, {
+          making: record.state.phase !== 'preparing' ? 'none' : step === 0 ? 'first' : 'more',
+          unread: missing.baseline,
+        }),
+      }
+  const unreadNow = watching ? missing.canary : []
   const unread = unreadNow.length > 0 ? (before.unread ?? 0) + 1 : 0
   const { settle } = plan
   const share = watching
@@ -104,6 +113,7 @@ export const judgeLook = (
       steps: watching
         ? seen(before.steps, { step, ...asked(record), since: look.at, until: look.at, ...judged.requests })
         : before.steps,
+      ...(watching ? { traffic: counted(before.traffic, step, judged.metrics) } : {}),
       ...(judgement.kind === 'reject' && before.rejectedAt === undefined ? { rejectedAt: look.at } : {}),
     },
   }
@@ -133,14 +143,35 @@ const judgementOf = (
   return different === undefined ? { kind: 'pass' } : { kind: 'inconclusive', why: different }
 }
 
-/** Pods are named after their Deployment; those of a Rollout after its ReplicaSets, of which stable's is known. */
-const unreadOf = (record: ReleaseRecord, scrape: Scrape): readonly string[] => {
+/** The pods that no source read. They are named after their Deployment; those of a Rollout after its ReplicaSets, of which stable's is known. */
+const missingOf = (
+  record: ReleaseRecord,
+  scrape: Scrape,
+): { readonly baseline: readonly string[]; readonly canary: readonly string[] } => {
   const { canary, deployment, rollout } = settingsOf(record).setup
   const isStable = (name: string): boolean =>
     rollout !== undefined && name.startsWith(`${deployment}-${rollout.stable}-`)
   const parts = scrape.kind === 'sources' ? scrape.parts.map((part) => part.scrape) : [scrape]
   const missing = new Set(parts.flatMap((part) => (part.kind === 'pods' ? part.missing : [])))
-  return [...missing].filter((name) => name.startsWith(`${canary}-`) && !isStable(name))
+  const isCanary = (name: string): boolean => name.startsWith(`${canary}-`) && !isStable(name)
+  const read = new Set(parts.flatMap((part) => (part.kind === 'pods' ? part.readings.map(({ pod }) => pod.name) : [])))
+  return {
+    baseline: [...missing].filter((name) => !isCanary(name) && !read.has(name)),
+    canary: [...missing].filter(isCanary),
+  }
+}
+
+const counted = (
+  before: Watch['traffic'],
+  step: number,
+  metrics: readonly MetricJudgement[],
+): NonNullable<Watch['traffic']> => {
+  const now = metrics.flatMap((metric) => {
+    if (metric.kind === 'gauge') return []
+    const { baseline, canary } = metric.step
+    return [[metric.name, { ...before?.[metric.name], [step]: { baseline: baseline.n, canary: canary.n } }] as const]
+  })
+  return Object.fromEntries(now)
 }
 
 const unreadPods = (names: readonly string[]): Reason => ({

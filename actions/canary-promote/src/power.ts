@@ -9,19 +9,23 @@ import { providerOf } from './providers.ts'
 export type PowerStatement = { readonly metric: string; readonly increase?: number; readonly text: string }
 
 /**
- * What this release's traffic could have revealed, metric by metric: a promotion without it says less than it seems to. Synthetic requests are left
- * out: they say nothing of the users'.
+ * What this release's traffic could have revealed, metric by metric, each by the requests that it counted itself: a promotion without it says less than it
+ * seems to. Synthetic requests are left out: they say nothing of the users'.
  */
 export const powerOf = (record: ReleaseRecord, metrics: readonly MetricJudgement[]): readonly PowerStatement[] => {
   const settings = settingsOf(record)
   const synthetic = new Set(
     settings.metrics.flatMap((metric) => (providerOf(metric, settings) === 'probe' ? [metric.name] : [])),
   )
-  const { steps } = watchOf(record)
-  const traffic = steps.map(({ baseline, canary }) => ({ baseline, canary }))
+  const { steps, traffic: known } = watchOf(record)
   const looks = steps.reduce((sum, { since, until }) => sum + (until - since) / record.plan.interval, 0)
   return metrics.flatMap((metric) => {
-    if (metric.kind === 'gauge' || traffic.length === 0 || synthetic.has(metric.name)) return []
+    if (metric.kind === 'gauge' || steps.length === 0 || synthetic.has(metric.name)) return []
+    // Of what was saved before each metric's own were kept only the least of them is known.
+    const traffic =
+      known === undefined
+        ? steps.map(({ baseline, canary }) => ({ baseline, canary }))
+        : Object.values(known[metric.name] ?? {})
     const { n, k } = metric.baseline
     const increase = smallestIncrease({
       baseline: n === 0 ? 0 : k / n,

@@ -24,7 +24,10 @@ export type Details = {
   readonly zeroWeightSeconds?: number
   readonly steps: readonly (Omit<StepSeen, 'since' | 'until'> & { readonly since: string; readonly until: string })[]
   /** Each with what it was read from, and what came instead of a reading where the last looks gave none. */
-  readonly metrics: readonly (MetricJudgement & { readonly provider?: Provider; readonly unseen?: Unseen })[]
+  readonly metrics: readonly (MetricJudgement & {
+    readonly provider?: Provider
+    readonly unseen?: Omit<Unseen, 'at'>
+  })[]
   readonly power: readonly PowerStatement[]
   readonly timeline: readonly { readonly at: string; readonly text: string }[]
   readonly history: readonly { readonly image: string; readonly verdict: Verdict; readonly at: string }[]
@@ -105,7 +108,7 @@ const metricsOf = ({ record }: Ended): Details['metrics'] => {
     return {
       ...metricReport(metric, evidence),
       ...(planned === undefined ? {} : { provider: providerOf(planned, settings) }),
-      ...(unseen === undefined ? {} : { unseen }),
+      ...(unseen === undefined ? {} : { unseen: { looks: unseen.looks, kind: unseen.kind, text: unseen.text } }),
     }
   })
 }

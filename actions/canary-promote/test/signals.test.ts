@@ -43,11 +43,82 @@ describe('the signals that need no metric', () => {
   })
 
   test('do not count what restarted before there was traffic', () => {
-    const started = whilePreparing(noSignals, world({ restarts: 2 }), true)
-    expect(watchSignals(started, scrape(), world({ restarts: 2 })).why).toBeUndefined()
-    expect(watchSignals(started, scrape(), world({ restarts: 3 })).why?.text).toMatch(/restarted once under traffic/)
-    const later = whilePreparing(started, world({ restarts: 3 }), false)
-    expect(watchSignals(later, scrape(), world({ restarts: 3 })).why?.code).toBe('restarts')
+    const stable = scrape(reading('baseline', 'pod-0', 0))
+    const started = whilePreparing(noSignals, stable, world({ restarts: 2 }), { making: 'first' })
+    expect(watchSignals(started, stable, world({ restarts: 2 })).why).toBeUndefined()
+    expect(watchSignals(started, stable, world({ restarts: 3 })).why?.text).toMatch(/restarted once under traffic/)
+    const later = whilePreparing(started, stable, world({ restarts: 3 }), { making: 'more' })
+    expect(watchSignals(later, stable, world({ restarts: 3 })).why?.code).toBe('restarts')
+  })
+
+  test('do not count what pods that are added for a later step restart before they are ready', () => {
+    const stable = scrape(reading('baseline', 'pod-0', 0))
+    const grown = [
+      world({ restarts: 0 }),
+      world({ desired: 4, ready: 2, restarts: 0 }),
+      world({ desired: 4, ready: 2, restarts: 1 }),
+      // Restarted once more since, and ready.
+      world({ desired: 4, ready: 4, restarts: 2 }),
+    ].reduce((state, look) => whilePreparing(state, stable, look, { making: 'more' }), noSignals)
+    expect(watchSignals(grown, stable, world({ desired: 4, ready: 4, restarts: 2 })).why).toBeUndefined()
+    expect(watchSignals(grown, stable, world({ desired: 4, ready: 4, restarts: 3 })).why?.text).toMatch(
+      /^containers of 4 canary pods restarted once under traffic/,
+    )
+    const raising = whilePreparing(grown, stable, world({ desired: 4, ready: 3, restarts: 3 }), { making: 'none' })
+    expect(watchSignals(raising, stable, world({ desired: 4, ready: 4, restarts: 3 })).why?.code).toBe('restarts')
+  })
+
+  test('go on from what was saved before the look before was remembered', () => {
+    const stable = scrape(reading('baseline', 'pod-0', 0))
+    const later = whilePreparing(noSignals, stable, world({ ready: 1, restarts: 3 }), { making: 'more' })
+    expect(watchSignals(later, stable, world({ restarts: 3 })).why?.code).toBe('restarts')
+  })
+
+  describe('in a crash of both sides', () => {
+    const before = scrape(reading('baseline', 'a', 0), reading('baseline', 'b', 0), reading('baseline', 'c', 0))
+    const crashed = world({ restarts: 2 })
+    const calm = watchSignals(noSignals, before, world({})).state
+
+    test('wait while no baseline pod answers, or stable is short, and find nothing when all are back', () => {
+      const outage = { kind: 'outage', query: 'pods', text: 'connection refused' } as const
+      const refused = watchSignals(calm, outage, crashed)
+      expect(refused.why).toBeUndefined()
+      const short = watchSignals(refused.state, before, { ...crashed, stable: { ...crashed.stable, available: 1 } })
+      expect(short.why).toBeUndefined()
+      const back = scrape(reading('baseline', 'a', 1), reading('baseline', 'b', 1), reading('baseline', 'c', 1))
+      expect(watchSignals(short.state, back, crashed).why).toBeUndefined()
+      expect(watchSignals(short.state, before, crashed).why?.code).toBe('restarts')
+    })
+
+    test('wait while some baseline pods do not answer, and know their restarts when they do', () => {
+      const partly = watchSignals(calm, scrape(reading('baseline', 'a', 0)), crashed, ['b', 'c'])
+      expect(partly.why).toBeUndefined()
+      const back = scrape(reading('baseline', 'a', 1), reading('baseline', 'b', 1), reading('baseline', 'c', 1))
+      const all = watchSignals(partly.state, back, crashed)
+      expect(all.why).toBeUndefined()
+      expect(all.state.baseline).toEqual({ restarts: 3, pods: 3 })
+    })
+
+    test('compare with the others where one never answers', () => {
+      const look = (state: SignalState) => watchSignals(state, scrape(reading('baseline', 'a', 0)), crashed, ['b'])
+      const [first, second] = [look(calm), look(look(calm).state)]
+      expect([first.why, second.why]).toEqual([undefined, undefined])
+      expect(look(second.state).why?.code).toBe('restarts')
+    })
+
+    test('count the baseline’s restarts from where the canary’s are counted: since its first pods were ready', () => {
+      const all = (restarts: number) =>
+        scrape(
+          reading('baseline', 'a', restarts),
+          reading('baseline', 'b', restarts),
+          reading('baseline', 'c', restarts),
+        )
+      const made = whilePreparing(noSignals, all(4), world({ restarts: 1 }), { making: 'first' })
+      const ready = whilePreparing(made, all(5), world({ restarts: 1 }), { making: 'first' })
+      const raised = whilePreparing(ready, all(6), world({ restarts: 3 }), { making: 'none' })
+      expect(raised.baseline).toEqual({ restarts: 3, pods: 3 })
+      expect(watchSignals(raised, all(6), world({ restarts: 3 })).why).toBeUndefined()
+    })
   })
 
   test('do not blame the release when the baseline restarts as often', () => {

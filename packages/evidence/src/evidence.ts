@@ -40,7 +40,8 @@ export type MetricPlan = CountedMetric | GaugeMetric
  * What is judged, fixed at the start of a release. Times in ms.
  * `alpha`: tolerated rate of false rollbacks. `warmUp`: how long after its first request the canary is not judged. `settle`: how long after a
  * change of weight routers may still be propagating it. `missing`: `share` rolls back on a share of requests far below the weight, and is only
- * right when both counters see just the split requests; `silence` only when the canary counts none at all; `off` never.
+ * right when both counters see just the split requests; `silence` only when the canary counts none at all; `off` never. `interval`: between two
+ * looks of a step that is watched; a gauge's failures and looks without data that come closer count once. Absent: each counts.
  */
 export type JudgePlan = {
   readonly metrics: readonly MetricPlan[]
@@ -48,6 +49,7 @@ export type JudgePlan = {
   readonly warmUp: number
   readonly settle: number
   readonly missing: 'share' | 'silence' | 'off'
+  readonly interval?: number
 }
 
 /** Everything the judge remembers. Plain JSON of constant size: saved with every state write, it resumes bit for bit. */
@@ -90,8 +92,17 @@ export type CountedEvidence = {
 /** The evidence of a metric that is read as a value. */
 export type GaugeEvidence = { readonly kind: 'gauge'; readonly baseline: GaugeState; readonly canary: GaugeState }
 
-/** One look: when, what was read, and the weight (whole percent) and step that were in force when it was read. */
-export type Tick = { readonly at: number; readonly scrape: Scrape; readonly weight: number; readonly step: number }
+/**
+ * One look: when, what was read, and the weight (whole percent) and step that were in force when it was read. `starting`: pods of the canary are still
+ * being made, and what its gauges show is also of them.
+ */
+export type Tick = {
+  readonly at: number
+  readonly scrape: Scrape
+  readonly weight: number
+  readonly step: number
+  readonly starting?: boolean
+}
 
 /**
  * Starts the evidence of a release at E = 1.

@@ -14,7 +14,7 @@ import {
   noRequests,
   type Tick,
 } from './evidence.ts'
-import { type GaugeState, gaugeReading, readGauge } from './gauge.ts'
+import { type Bounds, type GaugeLook, type GaugeState, gaugeReading, readGauge } from './gauge.ts'
 import { testLimit } from './limit.ts'
 import { listen, type MissingState, restartSilence, testShare } from './missing.ts'
 import { compare, learnBaseline } from './ratio.ts'
@@ -48,7 +48,7 @@ export const judge = (before: Evidence, tick: Tick, plan: JudgePlan): Judged => 
   const parts = partsOf(tick.scrape, plan.metrics)
   const timed = onTime(before, tick)
   const weighed = parts.reduce((evidence, part) => weighPart(before, evidence, { ...tick, part }, plan), timed)
-  const evidence = withUnseen(weighed, parts, plan)
+  const evidence = withUnseen(weighed, parts, { plan, at: tick.at })
   const metrics = plan.metrics.map((metric) => report(metric, evidence))
   return {
     evidence,
@@ -71,18 +71,32 @@ const heardAt = (
 
 /** Requests are listened for in one source, that of the first metric that counts the users' own: two would hear each of them twice. */
 const isListened = ({ metrics }: Part, plan: JudgePlan): boolean => {
-  const counted = plan.metrics.filter((metric) => metric.kind !== 'gauge')
-  const first = counted.find(({ synthetic }) => synthetic !== true) ?? counted[0]
+  const [first] = ofUsers(plan)
   return first !== undefined && metrics.includes(first.name)
 }
 
+/** The metrics that count the users' own requests; where there is none, those that count ours. */
+const ofUsers = ({ metrics }: JudgePlan): readonly CountedMetric[] => {
+  const counted = metrics.filter((metric) => metric.kind !== 'gauge')
+  const own = counted.filter(({ synthetic }) => synthetic !== true)
+  return own.length === 0 ? counted : own
+}
+
+/** Looks come a little earlier or later than asked: what is not nearer than three quarters of an interval is a look of its own. */
+const spacingOf = ({ interval = 0 }: JudgePlan): number => 0.75 * interval
+
 /** Remembers of which metrics this look gave nothing. */
-const withUnseen = (evidence: Evidence, parts: readonly Part[], plan: JudgePlan): Evidence => {
+const withUnseen = (
+  evidence: Evidence,
+  parts: readonly Part[],
+  { plan, at }: { readonly plan: JudgePlan; readonly at: number },
+): Evidence => {
+  const looking = { at, spacing: spacingOf(plan), weight: evidence.weight }
   const counted = new Set(plan.metrics.flatMap(({ kind, name }) => (kind === 'gauge' ? [] : [name])))
   const all = plan.metrics.flatMap((metric) => {
     const part = parts.find(({ metrics }) => metrics.includes(metric.name))
     const known = evidence.unseen?.[metric.name]
-    const now = part === undefined ? known : look(metric, part, known, { weight: evidence.weight, counted })
+    const now = part === undefined ? known : look(metric, part, known, { ...looking, counted })
     return now === undefined ? [] : [{ metric, now }]
   })
   const { unseen: _, ...rest } = evidence
@@ -137,24 +151,27 @@ const weigh = (before: Evidence, now: Evidence, tick: ReadTick, plan: JudgePlan)
   const { part } = tick
   const { state, interval } = difference(now.counters, scrape, tick.at, part.source)
   const listened = isListened(part, plan)
-  const traffic = listened ? canaryRequests(interval) : 0
-  const firstMoved = now.firstMoved ?? (tick.weight > 0 && traffic > 0 ? tick.at : undefined)
+  // Any of them tells that the canary has traffic: the first may be of requests that are rare, or that this canary never completes.
+  const heard = ofUsers(plan).some(({ name }) => (interval.counts[name]?.canary.n ?? 0) > 0)
+  const firstMoved = now.firstMoved ?? (tick.weight > 0 && heard ? tick.at : undefined)
+  const moved = firstMoved === undefined ? now : { ...now, firstMoved }
   const admission = admit(interval, {
     at: tick.at,
     weight: tick.weight,
     weightBefore: before.weight,
     weightSince: now.weightSince,
     began: beganAt(tick.scrape),
-    firstMoved,
+    // Our own requests are there whether users come or not.
+    firstMoved: firstMoved ?? (isSynthetic(part, plan) ? now.weightSince : undefined),
     warmUp: plan.warmUp,
   })
+  const gauging = gaugingOf(moved, tick, plan)
   const weighed = plan.metrics
     .filter(({ name }) => part.metrics.includes(name))
-    .map((metric) => [metric.name, weighMetric(metric, now, admission, scrape)] as const)
+    .map((metric) => [metric.name, weighMetric(metric, now, admission, { scrape, gauging })] as const)
   return {
-    ...now,
+    ...moved,
     counters: cut ? forgetAbsent(state, tick.scrape, part.source) : state,
-    ...(firstMoved === undefined ? {} : { firstMoved }),
     metrics: { ...now.metrics, ...Object.fromEntries(weighed) },
     ...(listened && scrape.kind === 'buckets' && scrape.lag !== undefined ? { lag: scrape.lag } : {}),
     missing: plan.missing === 'off' || !listened ? now.missing : weighMissing(now, interval, tick, plan),
@@ -167,23 +184,61 @@ const fresh = ({ counters }: Evidence, scrape: ReadTick['scrape']): ReadTick['sc
     ? scrape
     : { ...scrape, gauges: (scrape.gauges ?? []).filter((gauge) => isNew(counters, gauge)) }
 
-const weighMetric = (metric: MetricPlan, evidence: Evidence, admission: Admission, scrape: ReadTick['scrape']) => {
+const isSynthetic = ({ metrics }: Part, plan: JudgePlan): boolean =>
+  plan.metrics.every(
+    (metric) => !metrics.includes(metric.name) || (metric.kind !== 'gauge' && metric.synthetic === true),
+  )
+
+/** How the canary's gauges are read at a look. `idle`: no request of it is known yet. */
+type Gauging = GaugeLook & { readonly idle: boolean }
+
+/**
+ * A gauge of the canary is judged where it may have traffic: not at weight 0, not of pods that are being made, and not while it warms up. Where its
+ * requests cannot be heard, its warm-up is taken to begin with the weight.
+ */
+const gaugingOf = (evidence: Evidence, { at, weight, starting }: ReadTick, plan: JudgePlan): Gauging => {
+  const { weightSince, firstMoved } = evidence
+  const warm = plan.warmUp === 0 || at > (firstMoved ?? weightSince) + plan.warmUp
+  return {
+    at,
+    spacing: spacingOf(plan),
+    judged: weight > 0 && starting !== true && at >= weightSince && warm,
+    idle: firstMoved === undefined && ofUsers(plan).length > 0,
+  }
+}
+
+const weighMetric = (
+  metric: MetricPlan,
+  evidence: Evidence,
+  admission: Admission,
+  { scrape, gauging }: { readonly scrape: ReadTick['scrape']; readonly gauging: Gauging },
+) => {
   const known = evidence.metrics[metric.name] ?? beginMetric(metric)
-  if (metric.kind === 'gauge') return known.kind === 'gauge' ? weighGauge(metric, known, scrape) : known
+  if (metric.kind === 'gauge') return known.kind === 'gauge' ? weighGauge(metric, known, scrape, gauging) : known
   if (known.kind !== 'counted') return known
   const guard = scrape.kind === 'buckets' ? (scrape.guard ?? 0) : 0
   return weighCounted(metric, known, admission, { guard, step: evidence.step })
 }
 
-const weighGauge = (metric: GaugeMetric, known: GaugeEvidence, scrape: ReadTick['scrape']): GaugeEvidence => {
-  const read = (side: Side): GaugeState => {
+const weighGauge = (
+  metric: GaugeMetric,
+  known: GaugeEvidence,
+  scrape: ReadTick['scrape'],
+  { idle, ...look }: Gauging,
+): GaugeEvidence => {
+  const read = (side: Side, bounds: Bounds, looked: GaugeLook): GaugeState => {
     const values = gaugeValues(metric, scrape, side)
     // A period that has not closed leaves what the last one showed.
     return values.length === 0 && scrape.kind === 'buckets'
       ? known[side]
-      : readGauge(known[side], gaugeReading(values), metric)
+      : readGauge(known[side], gaugeReading(values), bounds, looked)
   }
-  return { kind: 'gauge', baseline: read('baseline'), canary: read('canary') }
+  return {
+    kind: 'gauge',
+    baseline: read('baseline', metric, { ...look, judged: true }),
+    // What has done nothing yet may be below any minimum.
+    canary: read('canary', idle ? { max: metric.max } : metric, look),
+  }
 }
 
 const gaugeValues = ({ name }: GaugeMetric, scrape: ReadTick['scrape'], side: Side): readonly number[] =>
@@ -245,8 +300,6 @@ const weighMissing = (evidence: Evidence, interval: Interval, tick: ReadTick, pl
   const whole = tick.scrape.kind === 'buckets' || tick.scrape.missing.length === 0
   return plan.missing === 'share' && settled && whole ? testShare(heard, pair, tick.weight) : heard
 }
-
-const canaryRequests = (interval: Interval): number => mostRequests(interval)?.canary.n ?? 0
 
 /** Metrics may count different subsets; the one that counts most is nearest to all requests. */
 const mostRequests = (interval: Interval): Pair | undefined =>

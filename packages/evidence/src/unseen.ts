@@ -4,8 +4,16 @@ import type { NoReading, Part, Scrape } from './reading.ts'
 /** What to do where a metric could not be read, by the name of what came of it; `wait` where nothing is said. */
 export type NoDataPolicy = { readonly [Kind in Exclude<NoReading['kind'], 'unreliable'>]?: 'wait' | 'fail' | 'ignore' }
 
-/** A metric that the last looks, `looks` of them in a row, gave nothing of: what came instead, and the sentence for people. */
-export type Unseen = { readonly looks: number; readonly kind: NoReading['kind']; readonly text: string }
+/**
+ * A metric that the last looks, `looks` of them in a row, gave nothing of: what came instead, and the sentence for people. `at`: when the last of them was
+ * counted, ms; absent in what was saved before it was kept.
+ */
+export type Unseen = {
+  readonly looks: number
+  readonly kind: NoReading['kind']
+  readonly text: string
+  readonly at?: number
+}
 
 /** So many looks in a row without data are no accident of one. */
 export const BLIND_LOOKS = 3
@@ -18,6 +26,14 @@ export const partsOf = (scrape: Scrape, metrics: readonly MetricPlan[]): readonl
 export const policyOf = ({ noData = {} }: MetricPlan, { kind }: Pick<Unseen, 'kind'>): 'wait' | 'fail' | 'ignore' =>
   kind === 'unreliable' ? 'wait' : (noData[kind] ?? 'wait')
 
+/** `at`: of the look, ms; looks nearer to each other than `spacing` ms count once. `counted`: the names of the metrics that count requests. */
+export type Looking = {
+  readonly at: number
+  readonly spacing: number
+  readonly weight: number
+  readonly counted: ReadonlySet<string>
+}
+
 /**
  * Counts one look for each metric of a part. `known` is what is remembered of the metric; `undefined` back: it was read.
  * A canary that should have traffic and shows no value of a gauge is not read, even where its baseline is.
@@ -26,12 +42,14 @@ export const look = (
   metric: MetricPlan,
   part: Part,
   known: Unseen | undefined,
-  { weight, counted }: { readonly weight: number; readonly counted: ReadonlySet<string> },
+  looking: Looking,
 ): Unseen | undefined => {
-  const nothing = nothingOf(metric, part, { weight, counted })
+  const nothing = nothingOf(metric, part, looking)
   if (nothing === 'waiting') return known
   if (nothing === undefined) return undefined
-  return { looks: (known?.looks ?? 0) + 1, kind: nothing.kind, text: shortened(nothing.text) }
+  const now = { kind: nothing.kind, text: shortened(nothing.text) }
+  const same = known?.at !== undefined && looking.at - known.at < looking.spacing
+  return same ? { ...known, ...now } : { looks: (known?.looks ?? 0) + 1, ...now, at: looking.at }
 }
 
 type Nothing = Pick<NoReading, 'kind' | 'text'>
@@ -39,7 +57,7 @@ type Nothing = Pick<NoReading, 'kind' | 'text'>
 const nothingOf = (
   metric: MetricPlan,
   { scrape, metrics }: Part,
-  { weight, counted }: { readonly weight: number; readonly counted: ReadonlySet<string> },
+  { weight, counted }: Looking,
 ): Nothing | 'waiting' | undefined => {
   if (scrape.kind === 'buckets') {
     const { buckets, gauges = [] } = scrape

@@ -102,11 +102,21 @@ test('several periods that close at one look are several reads of a gauge, in th
 test('a gauge’s period counts once, however often it is given', () => {
   const high = closed([], [gauge('canary', 3, 95)])
   const { metrics } = looks([
+    [3, 5, closed([])],
     [5, 5, high],
     [6, 5, high],
     [7, 5, high],
   ])
   expect(metrics.find(({ name }) => name === 'cpu')).toMatchObject({ failures: 1 })
+})
+
+test('a gauge’s period that was over before the canary had a weight is shown and not judged', () => {
+  const starting = closed([], [gauge('canary', 3, 95)])
+  const { metrics } = looks([
+    [3, 0, closed([])],
+    [5, 5, starting],
+  ])
+  expect(metrics.find(({ name }) => name === 'cpu')).toMatchObject({ failures: 0, canary: { value: 95 } })
 })
 
 test('a limit that the baseline breaks too still holds while nothing new has closed', () => {
@@ -116,6 +126,7 @@ test('a limit that the baseline breaks too still holds while nothing new has clo
     minutes.flatMap((minute) => [gauge('canary', minute, 95), gauge('baseline', minute, 95)]),
   )
   const { decision } = looks([
+    [3, 5, closed([])],
     [7, 5, shared],
     [8, 5, closed([])],
   ])

@@ -351,6 +351,62 @@ describe('a gauge', () => {
     expect(JSON.parse(JSON.stringify(judged.evidence))).toStrictEqual(judged.evidence)
   })
 
+  test('is shown and not judged at weight 0, nor while the canary warms up', () => {
+    const idle = end(repeat(9, { ...read(50, 95), weight: 0 }), gauged)
+    expect(idle.decision.kind).toBe('continue')
+    expect(idle.metrics[0]).toMatchObject({ failures: 0, canary: { value: 95 } })
+    const warm = watch(repeat(9, read(50, 95)), { ...gauged, warmUp: 5000 })
+    expect(warm.findIndex(({ decision }) => decision.kind === 'reject')).toBe(8)
+  })
+
+  test('nor while pods are being made for a later step', () => {
+    let evidence = beginEvidence(gauged)
+    for (let second = 1; second <= 9; second++) {
+      const tick = { at: second * 1000, ...read(50, 95), step: 1, starting: true }
+      const judged = judge(evidence, tick, gauged)
+      expect(judged.decision.kind).toBe('continue')
+      evidence = judged.evidence
+    }
+  })
+
+  test('counts one failure an interval, however often it is read', () => {
+    const said = watch(repeat(20, read(50, 95)), { ...gauged, interval: 5000 })
+    expect(said.findIndex(({ decision }) => decision.kind === 'reject')).toBe(8)
+    const early = watch(repeat(3, read(50, 95)), { ...gauged, interval: 1100 })
+    expect(early.at(-1)?.decision.kind).toBe('reject')
+  })
+
+  test('goes on from failures that were saved without their time', () => {
+    const evidence = beginEvidence(gauged)
+    const known = { failures: 2, last: { kind: 'value', value: 95, pods: 1 } } as const
+    const saved: Evidence = { ...evidence, metrics: { cpu: { kind: 'gauge', baseline: known, canary: known } } }
+    expect(end([read(50, 95)], { ...gauged, interval: 5000 }, saved).decision.kind).toBe('reject')
+  })
+
+  test('below its minimum is no failure before the canary has had a request', () => {
+    const busy: JudgePlan = {
+      ...plan,
+      missing: 'off',
+      metrics: [
+        { name: 'errors', kind: 'ratio' },
+        { name: 'rate', kind: 'gauge', min: 1 },
+      ],
+    }
+    const at = (index: number, canary: number): Look => ({
+      weight: 5,
+      scrape: pods([
+        pod('baseline', 'a', [index * 100, 0], { gauges: { rate: 5 } }),
+        pod('canary', 'b', [canary, 0], { gauges: { rate: 0 } }),
+      ]),
+    })
+    const quiet = repeat(9, 0).map((_, index) => at(index, 0))
+    expect(end(quiet, busy).decision.kind).toBe('continue')
+    expect(end([...quiet, ...[1, 2, 3].map((more) => at(9 + more, more))], busy).decision).toMatchObject({
+      kind: 'reject',
+      metric: 'rate',
+    })
+  })
+
   test('says its value, its bound and the reads', () => {
     const judged = end(repeat(3, read(50, 95)), gauged)
     expect('why' in judged.decision && judged.decision.why.text).toBe(
@@ -360,6 +416,14 @@ describe('a gauge', () => {
 })
 
 describe('a source that cannot be used', () => {
+  test('is one look without data an interval, however often it is asked', () => {
+    const outage: Look = { weight: 5, scrape: { kind: 'outage', query: 'q', text: 'away' } }
+    const spaced = (count: number) => end(repeat(count, outage), { ...plan, interval: 5000 }).evidence
+    expect(spaced(4).blind).toBe(1)
+    expect(spaced(9).blind).toBe(3)
+    expect(spaced(9).unseen?.errors).toMatchObject({ looks: 3, text: 'away' })
+  })
+
   test.each(['outage', 'empty', 'nan'] as const)('%s is no data, and changes no evidence', (kind) => {
     const good = seconds(repeat(10, calm))
     const judged = end([...good, { weight: 5, scrape: { kind, query: 'q', text: 'the source is away' } }])

@@ -97,6 +97,40 @@ describe('an outage of one source', () => {
   })
 })
 
+describe('the first metric has no request of the canary', () => {
+  const orders = { name: 'orders', kind: 'ratio' } as const
+  const part = (metric: string, at: number, baseline: number, [total, bad]: readonly [number, number]): Part => ({
+    source: 'prometheus',
+    metrics: [metric],
+    scrape: { kind: 'buckets', buckets: bucket(metric, at, [baseline, 0], [total, bad]) },
+  })
+  const failing = five.map((index) => part('slow', 101_000 + index * 1000, 900, [100, 100]))
+
+  test('as it is rare: the others reject all the same', () => {
+    const scrapes = failing.map((slowPart, index) =>
+      sources(part('orders', 101_000 + index * 1000, 3, [0, 0]), slowPart),
+    )
+    expect(looks([orders, slow], scrapes).decision).toMatchObject({ kind: 'reject', metric: 'slow' })
+  })
+
+  test('as its source is away from before there was traffic, and may be: the others reject all the same', () => {
+    const away: Part = { source: 'pods', metrics: ['errors'], scrape: outage }
+    const scrapes = failing.map((slowPart) => sources(away, slowPart))
+    const ignored = { ...errors, noData: { outage: 'ignore' } } as const
+    expect(looks([ignored, slow], scrapes).decision).toMatchObject({ kind: 'reject', metric: 'slow' })
+  })
+
+  test('requests of our own are judged without it, and begin no warm-up of the users’', () => {
+    const probed = { ...slow, synthetic: true } as const
+    const scrapes = failing.map((slowPart, index) =>
+      sources(part('orders', 101_000 + index * 1000, 3, [0, 0]), slowPart),
+    )
+    const { decision, evidence } = looks([orders, probed], scrapes)
+    expect(decision).toMatchObject({ kind: 'reject', metric: 'slow' })
+    expect(evidence.firstMoved).toBeUndefined()
+  })
+})
+
 describe('the policy for want of data', () => {
   const quiet = (noData: MetricPlan['noData'], nothing: NoReading = outage, count = 3) =>
     looks(
