@@ -71,6 +71,10 @@ const time = z
   )
   .check(z.refine((ms) => ms <= 500 * 3_600_000, { error: 'must be at most 500h' }))
 const positive = (given: typeof time) => given.check(z.refine((ms) => ms > 0, { error: 'must be longer than 0' }))
+/** Of one request to a provider. */
+const timeout = positive(time).check(
+  z.refine((ms) => ms <= 30_000, { error: 'must be at most 30s, as looks that hear nothing are looks without data' }),
+)
 const headerName = z
   .string()
   .check(z.regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/, { error: 'must be the name of an HTTP header or cookie' }))
@@ -229,11 +233,7 @@ export const planDocument = z.strictObject({
       path: z.optional(z.string().check(z.startsWith('/', { error: 'must start with /' }))),
       preset: z.optional(preset),
       scrape: z.optional(positive(time)),
-      timeout: z.optional(
-        positive(time).check(
-          z.refine((ms) => ms <= 30_000, { error: 'must be at most 30s, as the looks wait for it' }),
-        ),
-      ),
+      timeout: z.optional(timeout),
       placeholders: z.optional(z.strictObject({ baseline: z.optional(texts), canary: z.optional(texts) })),
     }),
   ),
@@ -243,7 +243,7 @@ export const planDocument = z.strictObject({
       url: z.optional(z.string()),
       bucket: z.optional(positive(time)),
       delay: z.optional(time),
-      timeout: z.optional(positive(time)),
+      timeout: z.optional(timeout),
     }),
   ),
   cloudwatch: z.optional(
@@ -252,7 +252,7 @@ export const planDocument = z.strictObject({
       endpoint: z.optional(z.string()),
       bucket: z.optional(positive(time)),
       delay: z.optional(time),
-      timeout: z.optional(positive(time)),
+      timeout: z.optional(timeout),
     }),
   ),
   guard: z.optional(

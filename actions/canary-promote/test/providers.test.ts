@@ -94,6 +94,8 @@ metrics:
     ['provider: graphite', 'known: pods, probe, prometheus, kubernetes, datadog, cloudwatch'],
     ['metrics: [{ name: e, kind: ratio, no-data: maybe }]', 'must be wait, fail or ignore'],
     ['prometheus: { url: "https://x", timeout: 5m }', 'must be at most 30s'],
+    ['datadog: { site: datadoghq.eu, timeout: 31s }', 'must be at most 30s'],
+    ['cloudwatch: { region: eu-west-1, timeout: 1h }', 'must be at most 30s'],
     ['prometheus: { service: prometheus }', 'must be NAMESPACE/SERVICE:PORT'],
   ])('%s is told where and what would be right', (source, expected) => {
     expect(() => planOf(source)).toThrow(expected)

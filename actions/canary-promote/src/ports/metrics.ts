@@ -6,6 +6,7 @@ import { watchOf } from '../judgement.ts'
 import { type Settings, settingsOf } from '../plan.ts'
 import type { Clock, Ports } from '../ports.ts'
 import { type Provider, providerOf } from '../providers.ts'
+import { bounded } from './bounded.ts'
 import { membershipSource } from './membership.ts'
 import { type Credentials, sourceFor } from './sources.ts'
 
@@ -19,7 +20,7 @@ export type MetricsGiven = {
 
 /**
  * The sources that the settings name, each made once: it remembers which series it reads, and a probe counts in it. Where several are named, each
- * gives its own metrics, and one that fails takes none of the others' with it.
+ * gives its own metrics, and one that fails or hangs takes none of the others' with it.
  * @throws Fault('input') for a plan that its provider cannot read
  */
 export const metricsPort = (given: MetricsGiven): Ports['metrics'] => {
@@ -65,10 +66,15 @@ const makeSources = (given: MetricsGiven, settings: Settings, interval: number):
   const sources = providers.map((provider): Named => {
     const metrics = own(provider)
     const source = sourceFor(provider, { ...given, settings, metrics, interval })
-    return { name: provider, metrics: metrics.map(({ name }) => name), source }
+    const names = metrics.map(({ name }) => name)
+    return { name: provider, metrics: names, source: bounded(source, provider, patience(interval)) }
   })
   if (providers.some((provider) => provider === 'pods' || provider === 'probe')) return sources
   // Restarts are compared pod for pod, and only readings of pods show those of the baseline.
   const { deployment, canary } = settings.setup
-  return [...sources, { name: 'cluster', metrics: [], source: membershipSource(given, { deployment, canary }) }]
+  const source = bounded(membershipSource(given, { deployment, canary }), 'cluster', patience(interval))
+  return [...sources, { name: 'cluster', metrics: [], source }]
 }
+
+/** An interval, or the default one where looks are nearer; and a moment more, as most sources end a request by themselves after that time, and know why. */
+const patience = (interval: number): number => Math.max(interval, 5000) + 1000
