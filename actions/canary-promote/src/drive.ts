@@ -1,14 +1,14 @@
 import type { Scrape } from '@sluice/evidence/reading'
 import { describe, Fault } from '@sluice/kit/faults'
 import { describeChange } from '@sluice/release/describe'
-import { afterCommand, afterLook, differences, nothingWritten } from '@sluice/release/foreign'
+import { afterCommand, afterLook, differences, nothingWritten, undone } from '@sluice/release/foreign'
 import { next } from '@sluice/release/next'
 import { pauseAfter } from '@sluice/release/pace'
-import type { Event, Reason, ReleaseRecord, World } from '@sluice/release/record'
+import type { Event, Reason, ReleaseRecord, Undone, World } from '@sluice/release/record'
 import { askedMirror, askedWeight, isOut, splitTo } from '@sluice/release/way'
 import { beginDrain, type DrainState, isDrained, watchDrain } from './drain.ts'
 import { judgeLook, withWatch } from './judgement.ts'
-import { progressLine, shortened } from './narration.ts'
+import { cancelLine, progressLine, shortened } from './narration.ts'
 import { type Standstill, standstill } from './patience.ts'
 import type { Ports, Saved } from './ports.ts'
 import { fingerprint, saveOwn } from './saving.ts'
@@ -28,15 +28,24 @@ export type Driven = {
   readonly why?: Reason
 }
 
-/** `until`: on the monotonic clock, when this run must stop whatever the state. `first`: events to begin with, before the first look. */
-export type Drive = { readonly until?: number; readonly first?: readonly Event[]; readonly heedCancel: boolean }
+/**
+ * `until`: on the monotonic clock, when this run must stop whatever the state. `first`: events to begin with, before the first look. `unmarked`: some
+ * objects do not carry this run's epoch yet.
+ */
+export type Drive = {
+  readonly until?: number
+  readonly first?: readonly Event[]
+  readonly heedCancel: boolean
+  readonly unmarked?: boolean
+}
 
 /**
  * Holds a release until it is over: look, decide, save, act, and again. The intended state is saved before anything is done about it; a save that
  * meets another run's record or a write that is fenced means that somebody else owns the release, and this run touches nothing more.
  * Decision record: docs/decisions/0002-release-state.md.
  */
-export const drive = async (held: Saved, ports: Ports, { until, first = [], heedCancel }: Drive): Promise<Driven> => {
+export const drive = async (held: Saved, ports: Ports, given: Drive): Promise<Driven> => {
+  const { until, first = [], heedCancel } = given
   const { clock, say } = ports
   const moments: Moment[] = []
   let { record, version } = held
@@ -46,6 +55,7 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
   let zeroAfter: number | undefined
   let failing = false
   let written = nothingWritten
+  let unmarked = given.unmarked === true
   let refusal: Standstill['refusal']
   let still: Standstill = { since: clock.monotonic() }
   let [renewed, saved, said, reached] = [clock.monotonic(), clock.monotonic(), clock.monotonic(), clock.monotonic()]
@@ -129,6 +139,7 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
     const before = record
     if (record.state.phase === 'done') return letGo('done')
     if (heedCancel && ports.cancelled.aborted) {
+      tell(cancelLine(record))
       const fed = await feed({ kind: 'cancelled', at: clock.now() }).catch((thrown: unknown) => {
         if (!(thrown instanceof Fault)) throw thrown
         tell(`the API server failed: ${describe(thrown)}`)
@@ -144,6 +155,16 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
         renewed = started
       }
       refusal = undefined
+      if (unmarked && !mayStayUnmarked(record)) {
+        const marked = await ports.cluster.stamp(record, 'all')
+        if (marked.kind === 'done') {
+          unmarked = false
+          if (marked.touched !== record.touched && !(await save({ ...record, touched: marked.touched })))
+            return letGo('fenced')
+        } else if (marked.cause === 'fenced') return letGo('fenced')
+        else if (!isDown(record)) throw new Fault('upstream', `the release could not mark its objects: ${marked.text}`)
+        else refusal = { text: marked.text, since: still.refusal?.since ?? clock.monotonic() }
+      }
       const look = await Promise.race([lookAt(record, ports), stopped])
       if (look === undefined) continue
       const foreign = await Promise.all(
@@ -152,9 +173,11 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
           return by === undefined ? found : { ...found, by }
         }),
       )
+      const reverted = await reversal(undone(written, record, look.world), record, ports)
       written = afterLook(written, record, look.world)
       world = {
         ...look.world,
+        ...(reverted === undefined ? {} : { undone: reverted }),
         ...(foreign.length === 0 ? {} : { foreign }),
         ...(isDrained(drain, look.world.at, record.plan.interval) ? { drained: true } : {}),
       }
@@ -163,7 +186,9 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
       if (zeroAfter === undefined && rejectedAt !== undefined && askedWeight(record) === 0 && isOut(world)) {
         zeroAfter = Math.max(0, clock.now() - rejectedAt)
       }
-      if (isJudged(record) && look.scrape !== undefined) {
+      if (refusal !== undefined) {
+        // What is not marked yet could still be written by the run before, and must not be left to it.
+      } else if (isJudged(record) && look.scrape !== undefined) {
         const { watch, judgement } = judgeLook(record, { at: world.at, scrape: look.scrape, world })
         record = withWatch(record, watch)
         if ((await feed({ kind: 'observed', world })) === 'fenced') return letGo('fenced')
@@ -177,6 +202,7 @@ export const drive = async (held: Saved, ports: Ports, { until, first = [], heed
         since: record.state === before.state ? still.since : reached,
         ...(refusal === undefined ? {} : { refusal }),
         ...(world.diverted === true ? { diverted: true } : {}),
+        ...(isAlone(world) ? { alone: true } : {}),
       }
       const why = standstill(record, still, reached)
       if (why !== undefined) return letGo('stuck', why)
@@ -243,6 +269,27 @@ const newlyForeign = (before: ReleaseRecord, after: ReleaseRecord): readonly str
     .map(
       ({ text, by }) => `somebody else${by === undefined ? '' : ` (${by})`} changed what this release wrote: ${text}`,
     )
+
+/** Who put stable's previous template back, once that is certain. */
+const reversal = async (
+  found: Undone | undefined,
+  record: ReleaseRecord,
+  { cluster }: Ports,
+): Promise<Undone | undefined> => {
+  if (found?.sure !== true) return found
+  const by = await cluster.authorOf(record, 'stable-template').catch(() => undefined)
+  return by === undefined ? found : { ...found, by }
+}
+
+/** No pod of stable answers, and the canary has a share: it is all that does. */
+const isAlone = ({ stable, canary, weight }: World): boolean =>
+  stable.available === 0 && (canary?.ready ?? 0) > 0 && weight.written > 0
+
+const isDown = ({ state }: ReleaseRecord): boolean =>
+  state.phase === 'lowering' || state.phase === 'draining' || state.phase === 'cleaning'
+
+// Until the canary has no traffic nothing comes before taking it away; every write of that marks what it writes.
+const mayStayUnmarked = ({ state }: ReleaseRecord): boolean => state.phase === 'lowering' || state.phase === 'draining'
 
 const isWayBack = ({ state }: ReleaseRecord): boolean => state.phase === 'lowering' && state.to === 'back'
 

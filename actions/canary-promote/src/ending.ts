@@ -39,13 +39,16 @@ const WANTED: Readonly<Record<Mode, readonly Verdict[]>> = {
   status: [],
 }
 
-const unfinished = ({ kind, world }: Driven): Reason => {
+const unfinished = ({ kind, record, world }: Driven): Reason => {
   const weight = world === undefined ? 'unknown' : `${world.weight.written} %`
   if (kind === 'cancelled') {
     return {
       code: 'cancelled',
       text: `the run was cancelled; the canary's weight reads back as ${weight}`,
-      next: 'The post step, mode reap or the next release ends what is left.',
+      next:
+        record.state.phase === 'promoting'
+          ? 'The canary had passed: the post step, mode reap or the next release carries the promotion on. Mode abort takes it back.'
+          : 'The post step, mode reap or the next release ends what is left.',
     }
   }
   if (kind === 'fenced') {

@@ -202,7 +202,7 @@ const planSource = (plan: string | undefined): { readonly source: string; readon
 
 const stopSignals = (): AbortSignal =>
   cancellation((signal) => {
-    say(`received ${signal}: the canary's traffic goes back to stable`)
+    say(`received ${signal}: stopping`)
     setTimeout(() => {
       process.stdout.write('::error::Cancelled before the weight was read back; the post step goes on\n')
       process.exit(1)

@@ -17,6 +17,20 @@ export const progressLine = (record: ReleaseRecord, world: World | undefined): s
   return `${describeState(record)}${pods}${counted}`
 }
 
+/** What being told to stop means for the release, by its phase. */
+export const cancelLine = ({ state }: ReleaseRecord): string => {
+  switch (state.phase) {
+    case 'promoting':
+      return 'cancelled: the canary has passed and stable is being given its template, so whoever takes the release over carries the promotion on; mode abort takes it back'
+    case 'lowering':
+    case 'draining':
+    case 'cleaning':
+      return `cancelled: whoever takes the release over ends it on its way ${state.to}`
+    default:
+      return "cancelled: the canary's traffic goes back to stable"
+  }
+}
+
 /** A line of the log without the reason that a line before it has told. */
 export const shortened = (line: string, record: ReleaseRecord, before: ReleaseRecord): string => {
   const [why, told] = [reasonOf(record), reasonOf(before)]

@@ -5,6 +5,8 @@ export type Standstill = {
   readonly since: number
   /** The canary's Service was seen to lead to stable's pods. */
   readonly diverted?: boolean
+  /** Stable was seen without a pod that can serve, and the canary with traffic and pods. */
+  readonly alone?: boolean
   readonly refusal?: { readonly text: string; readonly since: number }
 }
 
@@ -17,28 +19,31 @@ export type Standstill = {
  */
 export const standstill = (
   record: ReleaseRecord,
-  { since, diverted, refusal }: Standstill,
+  { since, diverted, alone, refusal }: Standstill,
   at: number,
 ): Reason | undefined => {
   const { phase } = record.state
   if (phase !== 'lowering' && phase !== 'draining' && phase !== 'cleaning') return undefined
   const { readyWithin, drain } = record.plan
+  const kept = alone === true ? ALONE : ''
   if (refusal !== undefined && at - refusal.since >= 2 * readyWithin) {
     return {
       code: 'refused',
-      text: `the way back stands still at ${phase}: the cluster has refused the same write for ${seconds(at - refusal.since)}: ${refusal.text}${diverted === true ? DIVERTED : ''}`,
+      text: `the way back stands still at ${phase}: the cluster has refused the same write for ${seconds(at - refusal.since)}: ${refusal.text}${diverted === true ? DIVERTED : ''}${kept}`,
       next: NEXT,
     }
   }
   if (at - since < 4 * readyWithin + drain) return undefined
   return {
     code: 'standstill',
-    text: `nothing has moved for ${seconds(at - since)} while ${phase}`,
+    text: `nothing has moved for ${seconds(at - since)} while ${phase}${kept}`,
     next: `See which pods or objects are stuck. ${NEXT}`,
   }
 }
 
 const DIVERTED =
   ". The route still names the canary; its Service leads to stable's pods, so the previous template answers everything"
+const ALONE =
+  '. Stable has no pod that can serve, so the canary, which is all that answers, keeps its traffic until stable is back'
 const NEXT = 'The release is saved in the cluster: mend the cause, then run mode reap, which clears away what is left.'
 const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`

@@ -47,14 +47,14 @@ export type Ports = {
       readonly rehearsed?: boolean
     }>
     /**
-     * Raises the epoch, so that writes of an earlier owner are refused. `all`: on every object already touched; `stable`: on the Deployment only, which
-     * alone keeps its mark from release to release.
+     * Raises the epoch, so that writes of an earlier owner are refused. `all`: on every object already touched, the route first, the others whatever
+     * becomes of one of them; `stable`: on the Deployment only, which alone keeps its mark from release to release.
      */
     stamp(record: ReleaseRecord, what: 'all' | 'stable'): Promise<Performed>
     perform(command: Command, record: ReleaseRecord): Promise<Performed>
     observe(record: ReleaseRecord): Promise<World>
     /** The field manager that wrote a value last, where the cluster tells; absent where it does not, or where it was this release. */
-    authorOf(record: ReleaseRecord, what: Changed): Promise<string | undefined>
+    authorOf(record: ReleaseRecord, what: Changed | 'stable-template'): Promise<string | undefined>
   }
   readonly clock: Clock
   /** Aborted by the first signal to stop. */

@@ -1,3 +1,4 @@
+import { Fault } from '@sluice/kit/faults'
 import type { Cluster, KubernetesObject } from '@sluice/kubernetes/cluster'
 import { connect } from '@sluice/kubernetes/connect'
 import type { ReleaseRecord } from '@sluice/release/record'
@@ -109,6 +110,50 @@ describe('stable', () => {
     const { record, port } = await released('gone')
     await cluster.remove(deployments, 'gone')
     expect(await port.stamp(record, 'all')).toMatchObject({ kind: 'done' })
+  })
+})
+
+describe('a takeover', () => {
+  test('marks the route whatever becomes of the other objects, and says what was not marked', async () => {
+    const { record } = await released('walled')
+    const marked: string[] = []
+    const walled: Cluster = {
+      ...cluster,
+      jsonPatch: (resource) => Promise.reject(new Fault('upstream', `${resource.resource}: the webhook is down`)),
+    }
+    const router: Parameters<typeof clusterPort>[0]['router'] = (given, owned) => ({
+      ...routerFor({ cluster, namespace: 'prod' }, given, owned),
+      stamp: async () => {
+        marked.push('route')
+        return { kind: 'written' }
+      },
+    })
+    const port = clusterPort({ cluster: walled, namespace: 'prod', deployment: 'walled', clock, router })
+    expect(await port.stamp(record, 'all')).toMatchObject({
+      kind: 'refused',
+      cause: 'upstream',
+      text: expect.stringContaining('deployments: the webhook is down'),
+    })
+    expect(marked).toEqual(['route'])
+  })
+})
+
+describe('the clean-up', () => {
+  test("removes no Deployment that has the name of the guard's CronJob", async () => {
+    const { record, port } = await released('kept')
+    const { status: _, ...wanted } = deployment({ replicas: 0 })
+    const annotations = { 'sluice.dev/owner': '100/1', 'sluice.dev/epoch': '1' }
+    const metadata = { name: 'sluice-kept-guard', namespace: 'prod', annotations }
+    await cluster.create(deployments, { ...wanted, metadata })
+    const made = (role: 'canary' | 'guard', apiVersion: string, kind: string, name: string) =>
+      ({ ref: { apiVersion, kind, namespace: 'prod', name }, role, created: true, before: [] }) as const
+    const touched = [
+      ...record.touched,
+      made('canary', 'apps/v1', 'Deployment', 'kept-canary'),
+      made('guard', 'batch/v1', 'CronJob', 'sluice-kept-guard'),
+    ]
+    expect(await port.perform({ do: 'remove-created' }, { ...record, touched })).toMatchObject({ kind: 'done' })
+    expect(await cluster.get(deployments, 'sluice-kept-guard')).toBeDefined()
   })
 })
 

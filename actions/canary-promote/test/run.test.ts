@@ -156,6 +156,45 @@ describe('what others do meanwhile', () => {
     expect(sim.cluster).toMatchObject({ weight: 0, canary: undefined, stable: { hash: 'somebody-else' } })
   })
 
+  test('the previous template put back while stable is promoted stands, and who did it is named', async () => {
+    const sim = simulate(healthy)
+    const ports = sim.ports()
+    const previous = sim.cluster.stable.hash
+    const perform: typeof ports.cluster.perform = async (command, record) => {
+      const done = await ports.cluster.perform(command, record)
+      if (command.do === 'write-stable') sim.cluster.stable.hash = previous
+      return done
+    }
+    const end = await run(asked(), { ...ports, cluster: { ...ports.cluster, perform } })
+    expect(end).toMatchObject({
+      verdict: 'superseded',
+      reason: { code: 'superseded', text: expect.stringContaining('somebody else (kubectl) put') },
+    })
+    expect(sim.commands.filter((command) => command === 'write-stable')).toHaveLength(1)
+    expect(sim.cluster).toMatchObject({ weight: 0, canary: undefined, stable: { hash: previous } })
+  })
+
+  test('a stable that somebody deleted leaves the canary what it serves, and the end says so', async () => {
+    const sim = simulate(healthy)
+    const ports = sim.ports()
+    sim.after(8000, () => {
+      sim.cluster.stable = { hash: '', replicas: 0 }
+    })
+    const perform: typeof ports.cluster.perform = async (command, record) =>
+      command.do === 'scale' && command.role === 'stable'
+        ? { kind: 'refused', cause: 'upstream', text: 'deployments shop is not there' }
+        : ports.cluster.perform(command, record)
+    const end = await run(asked(), { ...ports, cluster: { ...ports.cluster, perform } })
+    expect(end).toMatchObject({
+      verdict: 'error',
+      reason: { code: 'refused', text: expect.stringContaining('the canary, which is all that answers, keeps its') },
+    })
+    expect(sim.cluster).toMatchObject({ weight: 10, canary: { replicas: 2 } })
+    sim.cluster.stable = { hash: sim.record()?.stable.hash ?? '', replicas: 3 }
+    expect(await run(asked({ mode: 'reap' }), sim.ports(never))).toMatchObject({ verdict: 'superseded' })
+    expect(sim.cluster).toMatchObject({ weight: 0, canary: undefined })
+  })
+
   test('a right that is missing ends the release as an error, with nothing left', async () => {
     const sim = simulate(healthy)
     const ports = sim.ports()
@@ -205,6 +244,7 @@ describe('a run that is cancelled', () => {
     expect(end).toMatchObject({ verdict: 'error', reason: { code: 'cancelled' }, ok: false })
     expect(sim.cluster).toMatchObject({ weight: 0, canary: { replicas: 2 } })
     expect(sim.commands.slice(-1)).toEqual(['weight 0'])
+    expect(sim.lines).toContain("cancelled: the canary's traffic goes back to stable")
 
     const post = await run(asked({ mode: 'reap', onlyOwn: true }), sim.ports(never))
     expect(post).toMatchObject({ verdict: 'rolled-back', reason: { code: 'cancelled' } })
@@ -227,7 +267,12 @@ describe('a run that is cancelled', () => {
         },
       },
     })
-    expect(end).toMatchObject({ verdict: 'error', reason: { code: 'cancelled' } })
+    expect(end).toMatchObject({
+      verdict: 'error',
+      reason: { code: 'cancelled', next: expect.stringContaining('carries the promotion on') },
+    })
+    expect(sim.lines.join('\n')).toMatch(/cancelled: the canary has passed .* carries the promotion on/)
+    expect(sim.lines.join('\n')).not.toContain('goes back')
     expect(sim.record()?.state).toMatchObject({ phase: 'promoting', cancelled: true })
     expect(sim.cluster.weight).toBe(50)
     expect(await run(asked({ mode: 'reap', onlyOwn: true }), sim.ports(never))).toMatchObject({ verdict: 'promoted' })
@@ -285,6 +330,55 @@ describe('a release that another run left', () => {
       const end = run(asked({ mode, owner: owner('101') }), { ...ports, metrics: { ...ports.metrics, read } })
       expect(await end).toMatchObject({ verdict: 'rolled-back' })
       expect(sim.cluster).toMatchObject({ weight: 0, marked: false, canary: undefined })
+    },
+  )
+
+  /** The ports of one whose objects cannot be marked for so many tries, and what had been done when they could. */
+  const unmarkable = (sim: ReturnType<typeof simulate>, tries: number) => {
+    const ports = sim.ports(never)
+    const seen = { tries: 0, before: [] as readonly string[] }
+    const begun = sim.commands.length
+    const stamp: typeof ports.cluster.stamp = async (record, what) => {
+      seen.tries += 1
+      seen.before = sim.commands.slice(begun)
+      if (seen.tries <= tries) return { kind: 'refused', cause: 'upstream', text: 'the webhook does not answer' }
+      return ports.cluster.stamp(record, what)
+    }
+    return { seen, ports: { ...ports, cluster: { ...ports.cluster, stamp } } }
+  }
+
+  test('whose objects cannot be marked loses its traffic all the same, and its pods once they are marked', async () => {
+    const sim = await dead(10_000)
+    sim.expire()
+    const { seen, ports } = unmarkable(sim, 3)
+    expect(await run(asked({ mode: 'reap', owner: owner('101') }), ports)).toMatchObject({ verdict: 'rolled-back' })
+    expect(seen).toEqual({ tries: 4, before: ['weight 0'] })
+    expect(sim.cluster).toMatchObject({ weight: 0, marked: false, canary: undefined })
+  })
+
+  test('whose objects can never be marked is left without traffic, and the end says why', async () => {
+    const sim = await dead(10_000)
+    sim.expire()
+    const { ports } = unmarkable(sim, Number.POSITIVE_INFINITY)
+    expect(await run(asked({ mode: 'reap', owner: owner('101') }), ports)).toMatchObject({
+      verdict: 'error',
+      reason: { code: 'refused', text: expect.stringContaining('the webhook does not answer') },
+    })
+    expect(sim.record()?.state.phase).toBe('cleaning')
+    expect(sim.cluster).toMatchObject({ weight: 0, canary: { replicas: 2 } })
+  })
+
+  test.each(['resume', 'reap'] as const)(
+    'and that is promoting goes on by mode %s once its objects are marked, not before',
+    async (mode) => {
+      const sim = await dead(10_000)
+      sim.expire()
+      const left = sim.record()
+      if (left === undefined) throw new Error('no record')
+      sim.setRecord({ ...left, state: { phase: 'promoting', since: 0, cancelled: false } })
+      const { seen, ports } = unmarkable(sim, 3)
+      expect(await run(asked({ mode, owner: owner('101') }), ports)).toMatchObject({ verdict: 'promoted' })
+      expect(seen).toEqual({ tries: 4, before: [] })
     },
   )
 

@@ -58,31 +58,32 @@ const isPassed = (record: ReleaseRecord, { restore }: Lowering, { stable }: Worl
 
 const lowerForward = (record: ReleaseRecord, state: Lowering, world: World): Moved => {
   if (world.stable.hash !== record.canary.hash)
-    return move(record, {
-      ...state,
-      to: 'back',
-      verdict: 'superseded',
-      why: reasons.superseded(record, world),
-      since: world.at,
-    })
+    return backFromForward(record, state, world, { verdict: 'superseded', why: reasons.superseded(record, world) })
   const { written, accepted } = world.weight
   // The last weight before 0 need not be taken for ever: going lower is gated on stable alone. Only 0 itself must be taken.
   const settled = accepted || servesNobody(world) || isOverdue(record, state, world)
   if (written === 0 || (written <= state.weight && !settled)) return stay(record)
-  const to = DOWN.find((weight) => weight < written) ?? 0
-  if (carries(world.stable.available, to, stableNeed(record, world)))
-    return ask(record, state, world, [{ do: 'weight', to }])
+  const need = stableNeed(record, world)
+  // A route that somebody changed may refuse every weight but 0, which names no canary.
+  const mayEnd = state.refused !== undefined && carries(world.stable.available, 0, need)
+  const to = mayEnd ? 0 : (DOWN.find((weight) => weight < written) ?? 0)
+  if (carries(world.stable.available, to, need)) return ask(record, state, world, [{ do: 'weight', to }])
   if (world.at >= record.deadline)
-    return move(record, {
-      ...state,
-      to: 'back',
+    return backFromForward(record, state, world, {
       verdict: 'rolled-back',
       why: reasons.deadline(record),
       restore: true,
-      since: world.at,
     })
   return stay(record, missingOfStable(record, state, world))
 }
+
+// What the route refused on the way forward says nothing about the weights of the way back.
+const backFromForward = (
+  record: ReleaseRecord,
+  { refused: _, ...state }: Lowering,
+  world: World,
+  way: Pick<Lowering, 'verdict' | 'why'> & { readonly restore?: boolean },
+): Moved => move(record, { ...state, to: 'back', since: world.at, ...way })
 
 const lowerBack = (record: ReleaseRecord, state: Lowering, world: World): Moved => {
   const missing = missingOfStable(record, state, world)
@@ -113,8 +114,9 @@ const lowestBack = (record: ReleaseRecord, state: Lowering, world: World): numbe
   // Its share is answered by stable's pods already.
   if (servesNobody(world) || world.diverted === true) return 0
   if (mustKeep(record, state, world)) return 100
-  // A rejected canary is not kept for a stable that stays short.
-  if (isOverdue(record, state, world) && !isPassed(record, state, world)) return 0
+  // A rejected canary is not kept for a stable that stays short, but for one that is not there at all: then nothing else answers anybody.
+  const served = world.stable.available > 0
+  if (isOverdue(record, state, world) && !isPassed(record, state, world) && served) return 0
   return lowestWeight(world.stable.available, stableNeed(record, world))
 }
 

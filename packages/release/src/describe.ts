@@ -59,10 +59,12 @@ export const describeCommand = (command: Command): string => {
 
 const share = (weight: number, mirror = 0): string => (mirror > 0 ? `a copy of ${mirror} %` : `weight ${weight}`)
 
-const unwritten = ({ refused }: StateIn<'lowering'>): string =>
-  refused === undefined
-    ? ''
+const unwritten = ({ refused, to }: StateIn<'lowering'>): string => {
+  if (refused === undefined) return ''
+  return to === 'forward'
+    ? `; the route was not written (${refused}), so 0 is asked for as soon as stable carries everything`
     : `; the route may not be written (${refused}), so the canary's Service is led to stable's pods, and the route still names it`
+}
 
 type Down = StateIn<'lowering' | 'draining' | 'cleaning'>
 

@@ -1,13 +1,19 @@
 import { reasons } from './reasons.ts'
-import type { Command, Difference, Foreign, ReleaseRecord, World } from './record.ts'
+import type { Command, Difference, Foreign, ReleaseRecord, Undone, World } from './record.ts'
 import { canarySize } from './sizing.ts'
 import { askedMirror, askedWeight, type Moved, splitTo, turnBack } from './way.ts'
 
 /**
  * What this run knows to be in the cluster because it wrote it there, or saw it there as it was asked. Kept by the run alone: what changed while nobody
- * looked is put right by the phases, but nobody is blamed for it. `canary`: the size of its Deployment.
+ * looked is put right by the phases, but nobody is blamed for it. `canary`: the size of its Deployment. `promoted`: stable was given the analysed template,
+ * was seen with it, or was seen without it once after that.
  */
-export type Written = { readonly weight?: number; readonly mirror?: number; readonly canary?: number }
+export type Written = {
+  readonly weight?: number
+  readonly mirror?: number
+  readonly canary?: number
+  readonly promoted?: 'written' | 'seen' | 'doubted'
+}
 
 /** Before the first look. */
 export const nothingWritten: Written = {}
@@ -27,6 +33,10 @@ export const afterCommand = (written: Written, command: Command, answer: 'done' 
       const size = command.do === 'scale' ? command.to : command.replicas
       return answer === 'done' && size !== undefined ? { ...rest, canary: size } : rest
     }
+    case 'write-stable': {
+      const { promoted: _, ...rest } = written
+      return answer === 'done' ? { ...rest, promoted: 'written' } : rest
+    }
     default:
       return written
   }
@@ -40,8 +50,10 @@ export const afterLook = (written: Written, record: ReleaseRecord, world: World)
   const asAsked = world.weight.written === weight && (world.weight.mirrored ?? 0) === mirror
   const least = plan.split !== 'weights' ? 0 : canarySize(Math.max(weight, mirror), record.stableReplicas, plan)
   const mayAdopt = state.phase === 'analysing' || state.phase === 'holding'
+  const promoted = promotedIn(written, record, world)
   return {
     ...written,
+    ...(promoted === undefined ? {} : { promoted }),
     ...(asAsked ? { weight, mirror } : {}),
     ...(mayAdopt && asAsked && written.canary === undefined && world.canary !== undefined
       ? { canary: Math.max(least, world.canary.desired) }
@@ -51,7 +63,8 @@ export const afterLook = (written: Written, record: ReleaseRecord, world: World)
 
 /**
  * What in the cluster is no longer what this run wrote. Somebody who makes stable larger, or the canary where a router splits, is let be: only less
- * than was written can hurt. Templates are not compared here: another one ends the release at once, as nothing that was not analysed is promoted.
+ * than was written can hurt. Templates are not compared here: another one ends the release at once, as nothing that was not analysed is promoted. For the
+ * previous one see `undone`.
  */
 export const differences = (written: Written, record: ReleaseRecord, world: World): readonly Difference[] => {
   if (!isWatched(record)) return []
@@ -84,6 +97,17 @@ export const differences = (written: Written, record: ReleaseRecord, world: Worl
 }
 
 /**
+ * Whether somebody put stable's previous template back while it was being promoted: a rollback by hand, or a tool that follows Git. A run that neither wrote
+ * nor saw the analysed one there knows nothing, and asks for it. The first look may be a late answer, so nothing is written over it until the second.
+ */
+export const undone = (written: Written, record: ReleaseRecord, world: World): Undone | undefined => {
+  const { promoted } = written
+  const isBack = record.state.phase === 'promoting' && world.stable.hash === record.stable.hash
+  if (!isBack || promoted === undefined || !isTold(record, promoted)) return undefined
+  return { sure: promoted === 'doubted' }
+}
+
+/**
  * What a look at foreign changes does: the first one is noted and put right, the second ends the release on the safe way back. One that stands until it
  * is put right counts once. The record is the same object when there is nothing to note.
  */
@@ -110,6 +134,17 @@ export const faceForeign = (record: ReleaseRecord, world: World): Moved => {
     return turnBack(next, world.at, { verdict: 'error', why: reasons.foreignChange(noted) })
   return { record: next, commands: found.flatMap((difference) => putRight(record, difference)) }
 }
+
+const promotedIn = (written: Written, record: ReleaseRecord, { stable }: World): Written['promoted'] => {
+  if (record.state.phase !== 'promoting') return written.promoted
+  if (stable.hash === record.canary.hash) return 'seen'
+  const { promoted } = written
+  return promoted !== undefined && isTold(record, promoted) ? 'doubted' : promoted
+}
+
+// A controller that was told to promote shows the new template when it is through.
+const isTold = ({ plan }: ReleaseRecord, promoted: Written['promoted']): boolean =>
+  plan.split !== 'controller' || promoted !== 'written'
 
 const isWatched = ({ state }: ReleaseRecord): boolean =>
   ['preparing', 'raising', 'analysing', 'holding', 'promoting'].includes(state.phase)

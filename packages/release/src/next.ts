@@ -69,7 +69,7 @@ const inPhase = (record: ReleaseRecord, world: World): Moved => {
 }
 
 // On the way down there is no safer way to turn to: what was refused is asked again at the next look. Only a route that may not be written has a
-// way round it, by the canary's Service.
+// way round it: back by the canary's Service, forward by weight 0, which a route may take that refuses all others.
 const refuse = (record: ReleaseRecord, event: Extract<Event, { kind: 'refused' }>): Moved => {
   if (event.cause === 'fenced' || event.cause === 'upstream') return stay(record)
   const why = reasons.refused(describeCommand(event.command), event.text)
@@ -81,7 +81,7 @@ const refuse = (record: ReleaseRecord, event: Extract<Event, { kind: 'refused' }
     case 'promoting':
       return turnBack(record, event.at, { verdict: 'error', why })
     case 'lowering':
-      return record.state.to === 'back' && event.command.do === 'weight' && record.state.refused === undefined
+      return event.command.do === 'weight' && record.state.refused === undefined
         ? move(record, { ...record.state, refused: event.text })
         : stay(record)
     default:

@@ -5,7 +5,8 @@ import { askedWeight, type Moved, move, stay, turnBack } from './way.ts'
 
 /**
  * Stable gets the analysed template while the canary holds its weight. Once stable is seen rolled out with the analysed hash the weight may go down;
- * until the deadline everything else is waited for, after it the previous template is given back.
+ * until the deadline everything else is waited for, after it the previous template is given back. Who puts the previous template back meanwhile has the
+ * last word.
  */
 export const promote = (record: ReleaseRecord, state: StateIn<'promoting'>, world: World): Moved => {
   if (state.cancelled) return stay(record)
@@ -16,6 +17,10 @@ export const promote = (record: ReleaseRecord, state: StateIn<'promoting'>, worl
       why: reasons.superseded(record, world),
       restore: false,
     })
+  if (world.undone !== undefined)
+    return world.undone.sure
+      ? turnBack(record, at, { verdict: 'superseded', why: reasons.superseded(record, world), restore: false })
+      : stay(record)
   if (isPromoted(record, world))
     return move(record, {
       phase: 'lowering',

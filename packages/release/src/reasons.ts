@@ -31,7 +31,9 @@ export const reasons = {
     text:
       world.stable.hash === ''
         ? 'the stable Deployment is gone: somebody deleted it'
-        : `the live template of stable is ${world.stable.hash}; this release started from ${record.stable.hash}`,
+        : world.stable.hash === record.stable.hash
+          ? `somebody else${world.undone?.by === undefined ? '' : ` (${world.undone.by})`} put stable's previous template ${record.stable.hash} back after the analysed one had been written; theirs stands`
+          : `the live template of stable is ${world.stable.hash}; this release started from ${record.stable.hash}`,
     next: 'somebody else changed stable: release again from there',
   }),
   canaryChanged: (record: ReleaseRecord, live: string): Reason => ({

@@ -134,8 +134,8 @@ export type Way = {
 /**
  * `since`: when the phase began, or was taken over. In `holding` it stays the start of the step's watch and `held` is the start of the holding.
  * `promoting.cancelled`: its run was told to stop; nobody acts until a takeover, which clears it.
- * `lowering.weight`: the weight asked for now. `lowering.refused`: the route may not be written, in the cluster's words: the canary's Service is then
- * led to stable's pods. `cleaning.whole`: stable was seen whole and only the autoscalers are still to be given back.
+ * `lowering.weight`: the weight asked for now. `lowering.refused`: the route was not written, in the cluster's words: on the way back the canary's Service
+ * is then led to stable's pods, on the way forward 0 is asked for as soon as stable carries everything. `cleaning.whole`: stable was seen whole and only the autoscalers are still to be given back.
  */
 export type State =
   | { readonly phase: 'preparing'; readonly step: number; readonly since: number }
@@ -207,6 +207,8 @@ export type World = {
   readonly autoscalers?: { readonly frozen: boolean; readonly marked: boolean }
   /** What differs from what this run wrote. Only a run that saw or wrote a value can tell; see foreign.ts. */
   readonly foreign?: readonly Difference[]
+  /** Stable carries its previous template again, after this run had given it the analysed one; see foreign.ts. */
+  readonly undone?: Undone
   /** The canary's counters stood still for two reads. Absent: not measured in this look. */
   readonly drained?: boolean
   /** Created objects of the inventory that still exist, also while they are being deleted. */
@@ -220,6 +222,9 @@ export type Difference = {
   readonly wanted: number
   readonly by?: string
 }
+
+/** `sure`: a second look in a row saw it, so that no late answer passes for a person. `by` as in `Foreign`. */
+export type Undone = { readonly sure: boolean; readonly by?: string }
 
 /** `pass`: enough was counted and nothing is wrong; `continue`: not enough yet. The step's hold is watched by `next`, not by the judge. */
 export type Judgement =

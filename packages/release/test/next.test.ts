@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { afterCommand, afterLook, undone, type Written } from '../src/foreign.ts'
 import { next } from '../src/next.ts'
 import type { Command, Event, Reason, ReleaseRecord, State, StateIn, World } from '../src/record.ts'
 import { type Start, startRelease } from '../src/start.ts'
@@ -390,6 +391,54 @@ describe('a takeover', () => {
   })
 })
 
+describe('a promotion that somebody undoes', () => {
+  const seen = (over: Partial<World>) => next(record(promoting), observed({ weight: held, ...over }))
+  const held = { written: 25, accepted: true, marked: true }
+
+  test('is not written over while it is not certain', () => {
+    const before = record(promoting)
+    const moved = next(before, observed({ weight: held, undone: { sure: false } }))
+    expect(moved).toEqual({ record: before, commands: [] })
+  })
+
+  test('ends as superseded by whom it is known to be, and the template that stands is left', () => {
+    const { state } = seen({ undone: { sure: true, by: 'kubectl-rollout' } }).record
+    expect(state).toMatchObject({
+      phase: 'lowering',
+      to: 'back',
+      verdict: 'superseded',
+      restore: false,
+      why: { code: 'superseded', text: expect.stringContaining('somebody else (kubectl-rollout) put') },
+    })
+  })
+
+  test.each<[string, Written, string, ReturnType<typeof undone>]>([
+    ['nothing known', {}, PREVIOUS, undefined],
+    ['written, and the next look without it', { promoted: 'written' }, PREVIOUS, { sure: false }],
+    ['seen, and the next look without it', { promoted: 'seen' }, PREVIOUS, { sure: false }],
+    ['a second look without it', { promoted: 'doubted' }, PREVIOUS, { sure: true }],
+    ['a look that was late', { promoted: 'doubted' }, CANARY, undefined],
+  ])('is told by what the run knows: %s', (_, written, hash, expected) => {
+    expect(undone(written, record(promoting), world({ stable: stable({ hash }) }))).toEqual(expected)
+  })
+
+  test('is not told of a controller that has not carried it through yet', () => {
+    const { plan: ours, ...rest } = record(promoting)
+    const told = { ...rest, plan: { ...ours, split: 'controller' as const } }
+    expect(undone({ promoted: 'written' }, told, world())).toBeUndefined()
+    expect(afterLook({ promoted: 'written' }, told, world())).toMatchObject({ promoted: 'written' })
+    expect(undone({ promoted: 'doubted' }, told, world())).toEqual({ sure: true })
+  })
+
+  test('is not told after an answer that was lost', () => {
+    const lost = afterCommand({}, { do: 'write-stable' }, 'refused')
+    expect(undone(lost, record(promoting), world())).toBeUndefined()
+    expect(afterLook(lost, record(promoting), world({ stable: stable({ hash: CANARY }) }))).toMatchObject({
+      promoted: 'seen',
+    })
+  })
+})
+
 describe('refusals', () => {
   test.each<State>([analysing, promoting, back, forward])('a fenced write is the end: %o is not touched', (state) => {
     const before = record(state)
@@ -403,7 +452,7 @@ describe('refusals', () => {
     expect(next(record(promoting), refused(cause)).record.state).toMatchObject({ restore: true, verdict: 'error' })
     // What the route refused is remembered: the canary's Service is the way round it.
     expect(next(record(back), refused(cause)).record.state).toEqual({ ...back, refused: 'no' })
-    expect(next(record(forward), refused(cause)).record.state).toEqual(forward)
+    expect(next(record(forward), refused(cause)).record.state).toEqual({ ...forward, refused: 'no' })
   })
 
   test('an upstream failure is asked again at the next look', () => {
@@ -440,6 +489,30 @@ describe('on the way down', () => {
       back,
       observed({ at: 6_000, stable: stable({ available: 3 }) }),
       [{ do: 'weight', to: 0 }],
+    ],
+    [
+      'a canary that is all that answers is kept for as long as stable has no pod',
+      { ...back, weight: 50 },
+      observed({ at: 60_000, stable: stable({ available: 0 }), weight: at(50) }),
+      [],
+    ],
+    [
+      'so is one whose stable somebody deleted',
+      { ...back, weight: 50, verdict: 'superseded' },
+      observed({ at: 60_000, stable: { desired: 0, available: 0, hash: '', rolledOut: false }, weight: at(50) }),
+      [{ do: 'scale', role: 'stable', to: 4 }],
+    ],
+    [
+      'after a promotion a route that refused a weight is asked for 0 once stable carries everything',
+      { ...forward, refused: 'no' },
+      observed({ stable: stable({ hash: CANARY }), weight: at(50) }),
+      [{ do: 'weight', to: 0 }],
+    ],
+    [
+      'and for the weight that was refused until then',
+      { ...forward, refused: 'no' },
+      observed({ stable: stable({ hash: CANARY, available: 3 }), weight: at(50) }),
+      [{ do: 'weight', to: 25 }],
     ],
     [
       'the old template comes back before the weight goes',

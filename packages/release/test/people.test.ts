@@ -88,6 +88,29 @@ describe('somebody who changes what the release wrote', () => {
   })
 })
 
+describe('somebody who puts the previous template back while stable is being promoted', () => {
+  const undoneAt = (at: number, more: Partial<Schedule> = {}) =>
+    play({ ...good, ...more, faults: [{ at, kind: 'human-undoes-promotion' }, ...(more.faults ?? [])] })
+  const written = play(good).acts.findIndex((act) => act.do === 'perform' && act.command.do === 'write-stable')
+
+  test('has the last word: the release ends as superseded, and nothing is written over it', () => {
+    const [after = 0] = actsIn(good, 'lowering').filter((at) => at > written)
+    for (let at = written + 1; at <= after; at += 1) {
+      const outcome = undoneAt(at)
+      expect([at, outcome.broken, codeOf(outcome)]).toEqual([at, [], 'superseded superseded'])
+      const writes = outcome.acts.filter((act) => act.do === 'perform' && act.command.do === 'write-stable')
+      expect(writes).toHaveLength(1)
+    }
+  })
+
+  test('is not known to a run that takes over, which carries the promotion on', () => {
+    const [save = 0] = actsIn(good, 'promoting')
+    const outcome = undoneAt(written + 1, { recovery: 'reap', faults: [{ at: written, kind: 'kill-after' }] })
+    expect(save).toBeLessThanOrEqual(written)
+    expect([outcome.broken, codeOf(outcome)]).toEqual([[], 'promoted promoted'])
+  })
+})
+
 describe('an autoscaler that makes stable smaller as it gets less traffic', () => {
   test('is given back on every end, whatever befalls the release', () => {
     const kinds: readonly Fault['kind'][] = ['kill-before', 'kill-after', 'zombie', 'cancel', 'upstream', 'forbidden']

@@ -10,7 +10,7 @@ import type { Deployment, Pod, PodTemplate, Selector, Service } from '../objects
 import { type Settings, settingsOf } from '../plan.ts'
 import type { Clock, Performed, Ports } from '../ports.ts'
 import { canaryForm, canonical, TRACK } from '../template.ts'
-import { uidOf, withUid } from '../touched.ts'
+import { entryOf, uidOf, withUid } from '../touched.ts'
 import { canaryHash, isOurs, worldOf } from '../world.ts'
 import { autoscalers } from './autoscalers.ts'
 import { preflight } from './preflight.ts'
@@ -160,7 +160,8 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
     })
 
   const removeCreated = async (record: ReleaseRecord): Promise<Performed> => {
-    for (const { ref, role } of record.touched.filter(({ created }) => created)) {
+    // The guard's CronJob is made and removed by its own port.
+    for (const { ref, role } of record.touched.filter(({ created, role }) => created && role !== 'guard')) {
       const made = role === 'service' || role === 'policy' ? role : 'canary'
       const resource = { service: services, policy: budgets, canary: deployments }[made]
       const found = await cluster.get(resource, ref.name)
@@ -208,24 +209,36 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
 
   const stamp = async (record: ReleaseRecord, what: 'all' | 'stable'): Promise<Performed> => {
     if (what === 'stable') return patch(record, stable, () => [])
-    let touched = record.touched
-    const { canaryService: twin, budget } = settingsOf(record).setup
+    // What gives the canary its traffic first: no other object may keep it from being taken over.
+    const route = await safely(() => routed(record, (router, changes) => router.stamp(changes, record.epoch)))
+    if (route.kind === 'refused' && route.cause === 'fenced') return route
     const targets = [stable, canaryOf(record)]
+    const { canaryService: twin, budget } = settingsOf(record).setup
     if (twin !== null) targets.push({ resource: services, name: twin, role: 'service' })
     if (budget !== undefined) targets.push({ resource: budgets, name: budget.name, role: 'policy' })
-    for (const target of targets) {
+    const mark = async (target: Target): Promise<Performed> => {
       const found = await cluster.get(target.resource, target.name)
       // What is gone takes no more writes; the others still have to be taken over.
-      if (found === undefined || (target.role !== 'stable' && !isOurs(record, target.role, found))) continue
-      const result = await patch({ ...record, touched }, target, () => [])
-      if (result.kind === 'refused') return result
-      touched = result.touched
+      if (found === undefined || (target.role !== 'stable' && !isOurs(record, target.role, found)))
+        return { kind: 'done', touched: record.touched }
+      return patch(record, target, () => [])
     }
+    // Beside each other: a webhook that keeps one of them waiting must not keep the way back waiting for each.
+    const [scaled, ...others] = await Promise.all([
+      safely(() => scaling.stamp(record)),
+      ...targets.map((target) => safely(() => mark(target))),
+    ])
     // An account that may not write an autoscaler may still take the traffic back, which matters more.
-    const scaled = await scaling.stamp(record)
-    if (scaled.kind === 'refused' && scaled.cause !== 'forbidden') return scaled
-    const result = await routed(record, (router, changes) => router.stamp(changes, record.epoch))
-    return result.kind === 'refused' ? result : { kind: 'done', touched }
+    const all = [route, ...others, ...(scaled.kind === 'refused' && scaled.cause === 'forbidden' ? [] : [scaled])]
+    const refusals = all.filter((result) => result.kind === 'refused')
+    const [failed] = [...refusals.filter(({ cause }) => cause === 'fenced'), ...refusals]
+    if (failed !== undefined) return failed
+    const touched = targets.reduce<readonly Touched[]>((known, { role }, n) => {
+      const result = others[n]
+      const uid = result?.kind === 'done' ? uidOf(entryOf(result.touched, role)) : undefined
+      return uid === undefined ? known : withUid(known, role, uid)
+    }, record.touched)
+    return { kind: 'done', touched }
   }
 
   return {
@@ -238,10 +251,10 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
         canary.body as unknown as PodTemplate,
       ),
     authorOf: async (record, what) => {
-      if (what === 'stable-replicas' || what === 'canary-replicas') {
-        const { name } = what === 'stable-replicas' ? stable : canaryOf(record)
+      if (what !== 'weight') {
+        const { name } = what === 'canary-replicas' ? canaryOf(record) : stable
         const found = await cluster.get(deployments, name)
-        return found === undefined ? undefined : authorOf(found, ['spec', 'replicas'])
+        return found && authorOf(found, ['spec', what === 'stable-template' ? 'template' : 'replicas'])
       }
       for (const { ref } of routeChanges(record)) {
         const at = { apiVersion: ref.apiVersion, resource: pluralOf(ref.kind), namespace: ref.namespace }

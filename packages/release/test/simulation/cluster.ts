@@ -78,6 +78,7 @@ export const simulatedCluster = (behaviour: Behaviour) => {
   let lastAvailable = behaviour.replicas
   let lastDesired = behaviour.replicas
   let wholeAt = -1
+  let undoneUnseen = false
   let stableShortSince: number | undefined
   const owners = new Map<number, string>()
   const byReplicas = behaviour.split === 'replicas'
@@ -133,6 +134,7 @@ export const simulatedCluster = (behaviour: Behaviour) => {
     stable.pods.length >= (stored?.record.stableReplicas ?? behaviour.replicas)
 
   const observe = (): World => {
+    undoneUnseen = false
     lastAvailable = readyPods(stable, now)
     lastDesired = stable.desired
     if (isWhole()) wholeAt = now
@@ -196,7 +198,8 @@ export const simulatedCluster = (behaviour: Behaviour) => {
     // Somebody else's template on stable is not waited for.
     const kept = 'restore' in state && state.restore && seen.stable.hash !== 'foreign'
     const waitedFor = stableShortSince === undefined ? 0 : now - stableShortSince
-    const waitedEnough = !kept && waitedFor >= stored.record.plan.readyWithin - 10 * TICK
+    // Without one pod of stable the canary is all that answers.
+    const waitedEnough = !kept && waitedFor >= stored.record.plan.readyWithin - 10 * TICK && seen.stable.available > 0
     if (!lost && !waitedEnough && !carries(seen.stable.available, to, stableNeed(stored.record, seen)))
       breaks(`2: weight lowered to ${to} with ${seen.stable.available} of ${seen.stable.desired} stable pods available`)
     if (kept && !lost && to === 0 && seen.stable.hash === CANARY)
@@ -330,8 +333,9 @@ export const simulatedCluster = (behaviour: Behaviour) => {
     const need = behaviour.autoscaled ? Math.min(record.stableReplicas, lastDesired) : record.stableReplicas
     if (ours && lastAvailable < need)
       breaks(`2: the release ended (${state.verdict}) with ${lastAvailable} stable pods available`)
-    // A pod may die between the look that saw stable whole and this save, and a run may freeze there.
-    if ('verdict' in state && state.verdict === 'promoted' && (stable.hash === PREVIOUS || wholeAt < 0))
+    // A pod may die, or somebody undo it, between the look that saw stable whole and this save, and a run may freeze there.
+    const isPrevious = stable.hash === PREVIOUS && !undoneUnseen
+    if ('verdict' in state && state.verdict === 'promoted' && (isPrevious || wholeAt < 0))
       breaks('6: success was said before stable was fully available with the analysed template')
   }
 
@@ -408,6 +412,11 @@ export const simulatedCluster = (behaviour: Behaviour) => {
     },
     scaleStable: (to: number) => {
       stable.desired = to
+    },
+    undoPromotion: () => {
+      if (stable.hash !== CANARY) return
+      stable.hash = PREVIOUS
+      undoneUnseen = true
     },
     freeAutoscaler: () => {
       if (autoscaler.policy === 'disabled') stable.desired = Math.max(1, stable.desired - 1)

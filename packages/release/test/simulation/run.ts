@@ -1,4 +1,4 @@
-import { afterCommand, afterLook, differences, nothingWritten } from '../../src/foreign.ts'
+import { afterCommand, afterLook, differences, nothingWritten, undone } from '../../src/foreign.ts'
 import { pauseAfter } from '../../src/pace.ts'
 import type { Command, Event, Judgement, Next, Owner, ReleaseRecord, World } from '../../src/record.ts'
 import { startRelease } from '../../src/start.ts'
@@ -82,7 +82,12 @@ export function* run(cluster: SimulatedCluster, me: Run): Generator<Act, End, Mi
     if (!cluster.renewLease(me.owner)) return 'stopped'
     if (mishap !== 'upstream') {
       const looked = cluster.observe()
-      seen = { ...looked, foreign: differences(written, record, looked) }
+      const reverted = undone(written, record, looked)
+      seen = {
+        ...looked,
+        foreign: differences(written, record, looked),
+        ...(reverted === undefined ? {} : { undone: reverted }),
+      }
       written = afterLook(written, record, looked)
       if (!(yield* feed({ kind: 'observed', world: seen }))) return 'stopped'
       if (isJudged(record) && !me.signal.cancelled) {

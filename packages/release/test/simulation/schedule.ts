@@ -32,6 +32,7 @@ export type Fault = {
     | 'human-scales-stable-to-1'
     | 'human-scales-stable-up'
     | 'human-frees-autoscaler'
+    | 'human-undoes-promotion'
 }
 
 /** What is played: a scenario, a plan, and what befalls its runs. */
@@ -170,6 +171,9 @@ export const play = (schedule: Schedule): Outcome => {
         return undefined
       case 'human-frees-autoscaler':
         cluster.freeAutoscaler()
+        return undefined
+      case 'human-undoes-promotion':
+        cluster.undoPromotion()
         return undefined
       default:
         return fault.kind
