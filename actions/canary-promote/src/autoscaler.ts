@@ -34,9 +34,7 @@ export const autoscalersOf = (
   return {
     touched: [
       ...scaled.flatMap((object) => entry(object, SCALED_OBJECT, scaledValues(object, replicas))),
-      ...horizontal
-        .filter((object) => !isKept(object))
-        .flatMap((object) => entry(object, HPA, ownValues(object, replicas))),
+      ...horizontal.filter((object) => !isKept(object)).flatMap((object) => entry(object, HPA, ownValues(object))),
     ],
     unknown: known ? [] : kept.map(({ metadata }) => metadata.name),
   }
@@ -54,8 +52,8 @@ export const restoring = (object: KubernetesObject, { before }: Touched): readon
     if (path === ANNOTATIONS) return []
     if (isOurs(valueAt(object, path), ours)) return written(object, path, value)
     // A person has given it rules of its own; ours among them goes all the same.
-    const policy = `${BEHAVIOUR}/scaleDown/selectPolicy`
-    return path !== policy && policy.startsWith(path) && valueAt(object, policy) === DISABLED
+    const policy = policyOf(object)
+    return policy.startsWith(`${path}/`) && valueAt(object, policy) === DISABLED
       ? written(object, policy, undefined)
       : []
   })
@@ -66,14 +64,16 @@ export const hadNoAnnotations = (object: KubernetesObject, { before }: Touched):
   Object.keys(object.metadata.annotations ?? {}).every((key) => key === EPOCH)
 
 const DISABLED = 'Disabled'
-const BEHAVIOUR = '/spec/behavior'
+/** KEDA hands a behaviour on to the HorizontalPodAutoscaler that it keeps. https://keda.sh/docs/2.22/reference/scaledobject-spec/#advanced */
+const policyOf = ({ kind }: KubernetesObject): string =>
+  `/spec/${kind === SCALED_OBJECT.kind ? 'advanced/horizontalPodAutoscalerConfig/' : ''}behavior/scaleDown/selectPolicy`
 const ANNOTATIONS = '/metadata/annotations'
 
 type Value = Touched['before'][number]
 type Spec = {
   readonly scaleTargetRef?: { readonly kind?: string; readonly name?: string }
   readonly minReplicas?: number
-  readonly behavior?: { readonly scaleDown?: { readonly selectPolicy?: string } }
+  readonly maxReplicas?: number
   readonly minReplicaCount?: number
   readonly maxReplicaCount?: number
   readonly idleReplicaCount?: number
@@ -100,21 +100,32 @@ const entry = ({ metadata }: KubernetesObject, kind: typeof HPA, values: readonl
   return [{ ref, role: 'autoscaler', created: false, before: [...values, ...bare] }]
 }
 
-/**
- * One that may not go below stable's present size cannot hurt. Else `selectPolicy: Disabled`, written at the first level that is not there yet, so
- * that absent is made absent again. Source: the API reference of autoscaling/v2, HPAScalingRules.
- */
-const ownValues = (object: KubernetesObject, replicas: number): readonly Value[] => {
-  const { minReplicas = 1, behavior } = specOf(object)
-  if (minReplicas >= replicas || behavior?.scaleDown?.selectPolicy === DISABLED) return []
-  if (behavior === undefined) return [{ path: BEHAVIOUR, ours: { scaleDown: { selectPolicy: DISABLED } } }]
-  if (behavior.scaleDown === undefined) return [{ path: `${BEHAVIOUR}/scaleDown`, ours: { selectPolicy: DISABLED } }]
-  const { selectPolicy } = behavior.scaleDown
-  const path = `${BEHAVIOUR}/scaleDown/selectPolicy`
-  return [{ path, ...(selectPolicy === undefined ? {} : { value: selectPolicy }), ours: DISABLED }]
+/** One whose least is its most cannot hurt. One whose least is stable's present size can: it takes back what it adds while the release goes on. */
+const ownValues = (object: KubernetesObject): readonly Value[] => {
+  const { minReplicas = 1, maxReplicas } = specOf(object)
+  return maxReplicas !== undefined && minReplicas >= maxReplicas ? [] : policyValue(object)
 }
 
-/** The least that KEDA keeps becomes what stable has now, never more than its most; the size of an idle target would undercut it. */
+/**
+ * `selectPolicy: Disabled`, written at the first level that is not there yet, so that absent is made absent again.
+ * Source: the API reference of autoscaling/v2, HPAScalingRules.
+ */
+const policyValue = (object: KubernetesObject): readonly Value[] => {
+  const policy = policyOf(object)
+  const value = valueAt(object, policy)
+  if (value === DISABLED) return []
+  if (value !== undefined) return [{ path: policy, value: json(value), ours: DISABLED }]
+  const names = policy.split('/')
+  const pathTo = (depth: number): string => names.slice(0, depth).join('/')
+  const depth = names.findIndex((_, n) => n > 1 && valueAt(object, pathTo(n + 1)) === undefined) + 1
+  const ours = names.slice(depth).reduceRight<Json>((inner, name) => ({ [name]: inner }), DISABLED)
+  return [{ path: pathTo(depth), ours }]
+}
+
+/**
+ * The least that KEDA keeps becomes what stable has now, never more than its most; the size of an idle target would undercut it. Beyond that least its
+ * HorizontalPodAutoscaler may not make stable smaller either.
+ */
 const scaledValues = (object: KubernetesObject, replicas: number): readonly Value[] => {
   const { minReplicaCount, maxReplicaCount = 100, idleReplicaCount } = specOf(object)
   const least = Math.min(maxReplicaCount, replicas)
@@ -124,6 +135,7 @@ const scaledValues = (object: KubernetesObject, replicas: number): readonly Valu
       ? []
       : [{ path, ...(minReplicaCount === undefined ? {} : { value: minReplicaCount }), ours: least }]),
     ...(idleReplicaCount === undefined ? [] : [{ path: '/spec/idleReplicaCount', value: idleReplicaCount }]),
+    ...((minReplicaCount ?? 0) >= maxReplicaCount ? [] : policyValue(object)),
   ]
 }
 
@@ -163,8 +175,14 @@ const DEFAULTS = {
 /** The value that the release wrote, with nothing in it but what the API server adds by itself. */
 const isOurs = (live: unknown, ours: Json | undefined): boolean => {
   if (typeof ours !== 'object' || ours === null) return same(live, ours)
-  const filled = 'scaleDown' in ours ? DEFAULTS : DEFAULTS.scaleDown
-  return live !== undefined && holds(live, ours) && holds(filled, json(live))
+  return live !== undefined && holds(live, ours) && holds(filledIn(ours as Fields), json(live))
+}
+
+type Fields = { readonly [name: string]: Json }
+const filledIn = (ours: Fields): unknown => {
+  if ('scaleDown' in ours) return DEFAULTS
+  if ('selectPolicy' in ours) return DEFAULTS.scaleDown
+  return Object.fromEntries(Object.entries(ours).map(([name, inner]) => [name, filledIn(inner as Fields)]))
 }
 
 /** Whether everything that `part` says is in `whole`, lists compared whole and in their order. */

@@ -18,6 +18,12 @@ const found = (over: Partial<Autoscalers>): Autoscalers => ({ horizontal: [], sc
 const valuesOf = (over: Partial<Autoscalers>, replicas = 4) =>
   autoscalersOf(found(over), 'shop', replicas).touched.map(({ ref, before }) => [ref.kind, before])
 const bare = { path: '/metadata/annotations' }
+const POLICY = '/spec/advanced/horizontalPodAutoscalerConfig/behavior/scaleDown/selectPolicy'
+const configured = (behavior: object) => ({ advanced: { horizontalPodAutoscalerConfig: { behavior } } })
+const advanced = {
+  path: '/spec/advanced',
+  ours: { horizontalPodAutoscalerConfig: { behavior: { scaleDown: { selectPolicy: 'Disabled' } } } },
+}
 
 /** What the API server makes of a behaviour that says only this. */
 const defaulted = (scaleDown: object = {}, scaleUp: object = {}) => ({
@@ -56,7 +62,12 @@ describe('what is changed of an autoscaler', () => {
         ],
       ],
     ],
-    ['nothing of one that may not go below what stable has', { horizontal: [hpa({ minReplicas: 4 })] }, []],
+    [
+      'as much of one whose least is what stable has, which takes back what it adds meanwhile',
+      { horizontal: [hpa({ minReplicas: 4, behavior: {} }, { annotations: { team: 'a' } })] },
+      [['HorizontalPodAutoscaler', [{ path: '/spec/behavior/scaleDown', ours: { selectPolicy: 'Disabled' } }]]],
+    ],
+    ['nothing of one that keeps one size', { horizontal: [hpa({ minReplicas: 4, maxReplicas: 4 })] }, []],
     [
       'nothing of one that may not scale in already',
       { horizontal: [hpa({ behavior: defaulted({ selectPolicy: 'Disabled' }) })] },
@@ -86,17 +97,51 @@ describe('what is changed of an autoscaler', () => {
           ),
         ],
       },
-      [['ScaledObject', [{ path: '/spec/minReplicaCount', ours: 4 }, bare]]],
+      [['ScaledObject', [{ path: '/spec/minReplicaCount', ours: 4 }, advanced, bare]]],
     ],
     [
       'never above the most that it may have',
       { scaledObjects: [object('ScaledObject', { minReplicaCount: 1, maxReplicaCount: 3 })] },
-      [['ScaledObject', [{ path: '/spec/minReplicaCount', value: 1, ours: 3 }, bare]]],
+      [['ScaledObject', [{ path: '/spec/minReplicaCount', value: 1, ours: 3 }, advanced, bare]]],
     ],
     [
       'the size of an idle target, which would undercut the least',
       { scaledObjects: [object('ScaledObject', { minReplicaCount: 5, idleReplicaCount: 0 })] },
-      [['ScaledObject', [{ path: '/spec/idleReplicaCount', value: 0 }, bare]]],
+      [['ScaledObject', [{ path: '/spec/idleReplicaCount', value: 0 }, advanced, bare]]],
+    ],
+    [
+      "the policy of a ScaledObject's own behaviour",
+      {
+        scaledObjects: [
+          object('ScaledObject', { minReplicaCount: 4, ...configured({ scaleDown: { selectPolicy: 'Min' } }) }),
+        ],
+      },
+      [['ScaledObject', [{ path: POLICY, value: 'Min', ours: 'Disabled' }, bare]]],
+    ],
+    [
+      'the behaviour of a ScaledObject that says other things of its HorizontalPodAutoscaler',
+      {
+        scaledObjects: [
+          object('ScaledObject', { minReplicaCount: 4, advanced: { horizontalPodAutoscalerConfig: { name: 'own' } } }),
+        ],
+      },
+      [
+        [
+          'ScaledObject',
+          [
+            {
+              path: '/spec/advanced/horizontalPodAutoscalerConfig/behavior',
+              ours: { scaleDown: { selectPolicy: 'Disabled' } },
+            },
+            bare,
+          ],
+        ],
+      ],
+    ],
+    [
+      'nothing of a ScaledObject that keeps one size',
+      { scaledObjects: [object('ScaledObject', { minReplicaCount: 4, maxReplicaCount: 4 })] },
+      [],
     ],
   ])('is %s', (_, over, expected) => {
     expect(valuesOf(over)).toEqual(expected)
@@ -159,6 +204,21 @@ describe('what is given back', () => {
       ],
     ],
     [
+      'an absent part for the HorizontalPodAutoscaler of a ScaledObject',
+      object('ScaledObject', { minReplicaCount: 4 }),
+      object('ScaledObject', { minReplicaCount: 4, ...configured({ scaleDown: disabled }) }),
+      [{ op: 'remove', path: '/spec/advanced' }],
+    ],
+    [
+      "only our policy from among a person's new settings of a ScaledObject",
+      object('ScaledObject', { minReplicaCount: 4 }),
+      object('ScaledObject', {
+        minReplicaCount: 4,
+        advanced: { restoreToOriginalReplicaCount: true, ...configured({ scaleDown: disabled }).advanced },
+      }),
+      [{ op: 'remove', path: POLICY }],
+    ],
+    [
       "nothing over a person's least",
       object('ScaledObject', { minReplicaCount: 1 }),
       object('ScaledObject', { minReplicaCount: 6 }),
@@ -170,9 +230,15 @@ describe('what is given back', () => {
 
   test('is not changed to begin with where a person was faster', () => {
     const entry = entryOf(object('ScaledObject', { minReplicaCount: 1 }))
-    expect(freezing(object('ScaledObject', { minReplicaCount: 6 }), entry)).toEqual([])
+    expect(
+      freezing(
+        object('ScaledObject', { minReplicaCount: 6, advanced: { restoreToOriginalReplicaCount: true } }),
+        entry,
+      ),
+    ).toEqual([])
     expect(freezing(object('ScaledObject', { minReplicaCount: 1 }), entry)).toEqual([
       { op: 'replace', path: '/spec/minReplicaCount', value: 4 },
+      { op: 'add', path: '/spec/advanced', value: advanced.ours },
     ])
   })
 })
@@ -325,7 +391,7 @@ describe('against an API server', () => {
     const { touched } = await port().preflight('queue', 4)
     await port().freeze(record(touched))
     const frozen = (await cluster.get(scaleds, 'queue'))?.spec
-    expect(frozen).toMatchObject({ minReplicaCount: 4 })
+    expect(frozen).toMatchObject({ minReplicaCount: 4, ...configured({ scaleDown: { selectPolicy: 'Disabled' } }) })
     expect(frozen).not.toHaveProperty('idleReplicaCount')
     await port().restore(record(touched))
     expect(shape(await cluster.get(scaleds, 'queue'))).toEqual(before)
