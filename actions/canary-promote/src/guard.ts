@@ -98,7 +98,7 @@ export const guardName = (deployment: string): string => {
 }
 
 /**
- * The CronJob: one look at a time, each in a pod of its own that may do what its service account may and nothing on its node; its next look is its
+ * The CronJob: a look at every interval, each in a pod of its own that may do what its service account may and nothing on its node; its next look is its
  * retry. It passes the Pod Security Standard `restricted`.
  */
 export const guardJob = (
@@ -127,7 +127,8 @@ export const guardJob = (
     metadata: { ...metadataOf({}, name, namespace, given.marks), labels },
     spec: {
       schedule: guard.every === MINUTE ? '* * * * *' : `*/${guard.every / MINUTE} * * * *`,
-      concurrencyPolicy: 'Forbid',
+      // A pod that never starts must not keep the next one away. Guards that are there together are told apart by Lease and epoch.
+      concurrencyPolicy: 'Allow',
       suspend: false,
       successfulJobsHistoryLimit: 1,
       failedJobsHistoryLimit: 1,

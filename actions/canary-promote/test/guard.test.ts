@@ -1,3 +1,4 @@
+import type { Cluster } from '@sluice/kubernetes/cluster'
 import { describe, expect, test } from 'vitest'
 import {
   type CronJob,
@@ -10,6 +11,7 @@ import {
   guardProblems,
   guardTrouble,
 } from '../src/guard.ts'
+import { guarded } from '../src/ports/guard.ts'
 import type { Ports } from '../src/ports.ts'
 import { run } from '../src/run.ts'
 import { DIGEST } from './objects.ts'
@@ -83,8 +85,8 @@ describe('its CronJob', () => {
     expect(JSON.stringify(job)).not.toMatch(/hostPath|hostNetwork|privileged|secret/i)
   })
 
-  test('runs one at a time, is its own retry, ends in time and goes when it is done', () => {
-    expect(job.spec).toMatchObject({ schedule: '* * * * *', concurrencyPolicy: 'Forbid', suspend: false })
+  test('looks whatever became of the look before, is its own retry, ends in time and goes when it is done', () => {
+    expect(job.spec).toMatchObject({ schedule: '* * * * *', concurrencyPolicy: 'Allow', suspend: false })
     expect(jobTemplate.spec).toMatchObject({ backoffLimit: 0, ttlSecondsAfterFinished: 300 })
     // What it watches, a minute to start, and the longest way back.
     expect(jobTemplate.spec.activeDeadlineSeconds).toBe(180 + 60 + 4 * 600 + 30)
@@ -185,6 +187,23 @@ describe('mode guard', () => {
     sim.setRecord({ ...promoting, state: { phase: 'promoting', since: 0, cancelled: true } })
     expect(await run(look, sim.ports(never))).toMatchObject({ ok: true, verdict: 'promoted' })
     expect(sim.cluster).toMatchObject({ weight: 0, canary: undefined })
+  })
+
+  test.each([
+    ['that was made anew a minute ago has its time to look', 60_000, { kind: 'done' }],
+    ['that stands for an hour and never looked is none', 3_600_000, { kind: 'refused', cause: 'environment' }],
+  ])('a guard %s', async (_, age, expected) => {
+    const sim = await left(10_000)
+    const saved = sim.record()
+    if (saved === undefined) throw new Error('no record')
+    const ref = { apiVersion: 'batch/v1', kind: 'CronJob', namespace: 'prod', name: 'sluice-shop-guard', uid: 'uid-g' }
+    const touched = [...saved.touched, { ref, role: 'guard', created: true, before: [] } as const]
+    const now = saved.startedAt + 3_600_000
+    const metadata = { name: ref.name, uid: 'uid-g', creationTimestamp: new Date(now - age).toISOString() }
+    const cluster = { get: async () => ({ ...ref, metadata, spec: { schedule: '* * * * *' } }) } as unknown as Cluster
+    const given = { cluster, namespace: 'prod', deployment: 'shop', clock: { now: () => now } }
+    const hands = guarded(sim.ports().cluster, given)
+    expect(await hands.perform({ do: 'weight', to: 10 }, { ...saved, touched })).toMatchObject(expected)
   })
 
   test('finds nothing to do where no release is', async () => {

@@ -34,7 +34,9 @@ export const guarded = (port: Ports['cluster'], given: Given): Ports['cluster'] 
     const found = await cluster.get<CronJob>(resource, name)
     if (found !== undefined) {
       if (!isOurs(record, found)) return refused('environment', `${where} is not ours`)
-      const trouble = guardTrouble(found, guard, record.startedAt, clock.now())
+      // One that was made anew has had its time only since then.
+      const made = Date.parse(found.metadata.creationTimestamp ?? '') || 0
+      const trouble = guardTrouble(found, guard, Math.max(record.startedAt, made), clock.now())
       if (trouble !== undefined) return refused('environment', trouble)
       return { kind: 'done', touched: withUid(record.touched, 'guard', found.metadata.uid ?? '') }
     }
@@ -84,8 +86,11 @@ export const guarded = (port: Ports['cluster'], given: Given): Ports['cluster'] 
     },
     stamp: async (record, what) => {
       if (what === 'stable' || settingsOf(record).guard === undefined) return port.stamp(record, what)
+      // What takes the canary's traffic away comes first, and a CronJob that cannot be marked does not keep it from being marked.
+      const others = await port.stamp(record, what)
+      if (others.kind === 'refused' && others.cause === 'fenced') return others
       const marked = await safely(() => mark(record))
-      return marked.kind === 'refused' ? marked : port.stamp(record, what)
+      return marked.kind === 'refused' && (marked.cause === 'fenced' || others.kind === 'done') ? marked : others
     },
     perform: async (command, record) => {
       const { guard } = settingsOf(record)
