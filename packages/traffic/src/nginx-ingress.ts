@@ -1,5 +1,6 @@
 import type { KubernetesObject } from '@sluice/kubernetes/cluster'
-import { beside, type Place, type Wanted } from './made.ts'
+import { DEPLOYMENT } from '@sluice/kubernetes/fenced'
+import { beside, isMade, type Place, type Wanted } from './made.ts'
 import type { RouteChange, Tester } from './router.ts'
 
 type Backend = {
@@ -57,6 +58,31 @@ export const reaches = (ingress: Ingress, sides: IngressSides): boolean => {
 
 /** Whether an Ingress is a canary for ingress-nginx. */
 export const isCanary = ({ metadata }: Ingress): boolean => metadata.annotations?.[`${NGINX}canary`] === 'true'
+
+/**
+ * Whether this release made the Ingress. One that does not say whose it is, of an older version, is the release's whose canary it sends to: several
+ * Deployments may be behind one Ingress, and what stands beside it has one name.
+ */
+export const isOwn = (ingress: Ingress, { canary }: IngressSides, release: string | undefined): boolean =>
+  isMade(ingress, release) &&
+  (ingress.metadata.annotations?.[DEPLOYMENT] !== undefined || servicesOf(ingress).includes(canary))
+
+/** Another release's Ingress as a message names it: whose it is, and what it sends to. */
+export const anothers = (ingress: Ingress): string => {
+  const { name, namespace, annotations = {} } = ingress.metadata
+  const deployment = annotations[DEPLOYMENT]
+  const whose = deployment === undefined ? '' : `, of Deployment ${deployment}`
+  const services = [...new Set(servicesOf(ingress))].join(', ')
+  return `Ingress ${namespace}/${name} belongs to another release${whose}: it sends to Service ${services}`
+}
+
+/** The Services that an Ingress sends to. */
+export const servicesOf = ({ spec }: Ingress): readonly string[] => [
+  ...(spec?.rules ?? []).flatMap(({ http }) =>
+    (http?.paths ?? []).flatMap(({ backend }) => (backend.service === undefined ? [] : [backend.service.name])),
+  ),
+  ...(spec?.defaultBackend?.service === undefined ? [] : [spec.defaultBackend.service.name]),
+]
 
 /** What an Ingress serves, one text for each host and path; `default` for its default backend. */
 export const served = ({ spec }: Pick<Ingress, 'spec'>): readonly string[] => [

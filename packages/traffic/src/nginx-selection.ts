@@ -4,14 +4,17 @@ import { statusBehind } from '@sluice/kubernetes/refusal'
 import { meshSender } from './istio-hosts.ts'
 import { beside, isMade } from './made.ts'
 import {
+  anothers,
   CLASS,
   type Ingress,
   type IngressSides,
   isCanary,
+  isOwn,
   NGINX,
   reaches,
   reachingPart,
   served,
+  servicesOf,
   totalOf,
 } from './nginx-ingress.ts'
 import { listEverywhere } from './objects.ts'
@@ -27,6 +30,8 @@ export type NginxQuestion = {
   readonly rule?: number | null | undefined
   readonly tester?: Tester | null | undefined
   readonly mirrors?: readonly number[] | undefined
+  /** `namespace/name` of the Deployment: what another's release made is not ours. */
+  readonly release?: string | undefined
 }
 
 /** Which Ingresses a release would put a canary's beside, and what is wrong with that. Reads only; a finding of level `error` means: refuse. */
@@ -59,7 +64,10 @@ export const selectIngresses = async (
       ...(found.note === undefined ? [] : [found.note]),
       ...choice(near, reaching, wanted, asked),
       ...(await Promise.all(selected.map((each) => classFindings(cluster, each)))).flat(),
-      ...selected.flatMap((each) => [...ingressFindings(each, sides), ...standing(each, sides, found.items)]),
+      ...selected.flatMap((each) => [
+        ...ingressFindings(each, sides),
+        ...standing(each, sides, found.items, asked.release),
+      ]),
       ...askedFindings(asked),
       ...(await sendersPast(cluster, asked, [...gatewaySenders, meshSender])),
     ],
@@ -86,7 +94,7 @@ const choice = (
   wanted: readonly string[],
   { namespace, service }: NginxQuestion,
 ): readonly Finding[] => {
-  const there = `There are: ${list(near.map((each) => `${nameOf(each)} (${list(backends(each))})`))}`
+  const there = `There are: ${list(near.map((each) => `${nameOf(each)} (${list(servicesOf(each))})`))}`
   if (wanted.length === 0 && reaching.length === 0)
     return [fault('backend-missing', `no Ingress sends anything to Service ${namespace}/${service}`, there)]
   const missing = wanted.flatMap((name) => {
@@ -94,7 +102,7 @@ const choice = (
     if (found === undefined) return [fault('route-missing', `Ingress ${namespace}/${name} does not exist`, there)]
     if (reaching.includes(found)) return []
     const text = `Ingress ${namespace}/${name} sends nothing to Service ${namespace}/${service}`
-    return [fault('backend-missing', text, `Its backends: ${list(backends(found))}`)]
+    return [fault('backend-missing', text, `Its backends: ${list(servicesOf(found))}`)]
   })
   const names = reaching.map(({ metadata }) => metadata.name)
   const forgotten = wanted.length === 0 ? names.length > 1 : names.some((name) => !wanted.includes(name))
@@ -108,13 +116,6 @@ const choice = (
     ),
   ]
 }
-
-const backends = ({ spec }: Ingress): readonly string[] => [
-  ...(spec?.rules ?? []).flatMap(({ http }) =>
-    (http?.paths ?? []).flatMap(({ backend }) => (backend.service === undefined ? [] : [backend.service.name])),
-  ),
-  ...(spec?.defaultBackend?.service === undefined ? [] : [spec.defaultBackend.service.name]),
-]
 
 /**
  * Another controller would take the second Ingress for one like any other, and give it all requests or none. So the class must be known to be
@@ -174,7 +175,7 @@ const ingressFindings = (ingress: Ingress, sides: IngressSides): readonly Findin
           ),
         ]
       : []),
-    ...(backends(ingress).includes(sides.canary)
+    ...(servicesOf(ingress).includes(sides.canary)
       ? [
           fault(
             'backend-there',
@@ -198,7 +199,12 @@ const classOf = ({ spec, metadata }: Ingress): string | undefined =>
   spec?.ingressClassName ?? metadata.annotations?.[CLASS]
 
 /** The controller takes one canary for a host and path, from whatever namespace; of two, one would get nothing. */
-const standing = (ingress: Ingress, sides: IngressSides, all: readonly Ingress[]): readonly Finding[] => {
+const standing = (
+  ingress: Ingress,
+  sides: IngressSides,
+  all: readonly Ingress[],
+  release: string | undefined,
+): readonly Finding[] => {
   const ours = beside(ingress.metadata.name)
   const { namespace } = ingress.metadata
   const paths = served({ spec: reachingPart(ingress, sides) })
@@ -207,6 +213,14 @@ const standing = (ingress: Ingress, sides: IngressSides, all: readonly Ingress[]
     const shared = served(each).filter((path) => paths.includes(path))
     const rivals = isCanary(each) && each !== ingress && classOf(each) === classOf(ingress) && shared.length > 0
     if (!isNamed && !rivals) return []
+    if (isMade(each) && !isOwn(each, sides, release))
+      return [
+        fault(
+          'canary-of-another',
+          anothers(each),
+          'Wait until that release has ended: beside one Ingress stands one canary at a time',
+        ),
+      ]
     const what = isNamed ? 'has the name that the canary’s would have' : `is a canary for ${shared.join(', ')} already`
     return [
       fault(

@@ -1,11 +1,13 @@
 import type { Cluster } from '@sluice/kubernetes/cluster'
 import { isMade, make, stampMade, unmake } from './made.ts'
 import {
+  anothers,
   askedOf,
   canaryIngress,
   canaryPlace,
   type Ingress,
   type IngressSides,
+  isOwn,
   reaches,
   silenced,
 } from './nginx-ingress.ts'
@@ -17,8 +19,6 @@ import type { RouteAcceptance, RouteChange, Router, RouteWrite } from './router.
 /** `route`: one name or several by commas; empty: the only Ingress that reaches the Service. `owner`: `runId/attempt`, on what is made. */
 export type NginxGiven = NginxQuestion & {
   readonly owner?: string | undefined
-  /** `namespace/name` of the Deployment: what another's release made is not ours. */
-  readonly release?: string | undefined
   /** Whether the saved record still has this epoch; asked before an Ingress is made. */
   readonly owned?: ((epoch: number) => Promise<boolean>) | undefined
 }
@@ -43,11 +43,17 @@ export const nginx = (cluster: Cluster, given: NginxGiven): Router => {
     const found = await cluster.get<Ingress>(canaryPlace({ ref }).resource, ref.name)
     return found?.metadata.uid === ref.uid ? found : undefined
   }
-  const canaryOf = async (change: RouteChange): Promise<Ingress | undefined> => {
+  const standingBy = async (change: RouteChange): Promise<Ingress | undefined> => {
     const { resource, name } = canaryPlace(change)
-    const found = await cluster.get<Ingress>(resource, name)
-    return found !== undefined && isMade(found, given.release) ? found : undefined
+    return cluster.get<Ingress>(resource, name)
   }
+  const canaryOf = async (change: RouteChange): Promise<Ingress | undefined> => {
+    const found = await standingBy(change)
+    return found !== undefined && isOwn(found, sides, given.release) ? found : undefined
+  }
+  /** What is not this release's is left alone. */
+  const ifOurs = (changes: readonly RouteChange[], act: (change: RouteChange) => Promise<RouteWrite>) =>
+    inTurn(changes, async (change) => ((await canaryOf(change)) === undefined ? { kind: 'written' } : act(change)))
 
   const ask = async (change: RouteChange, weight: number, epoch: number): Promise<RouteWrite> => {
     const stable = await stableOf(change)
@@ -55,6 +61,9 @@ export const nginx = (cluster: Cluster, given: NginxGiven): Router => {
     if (stable === undefined) return refusedWrite(`${where} was deleted, or made anew, while the release was going on`)
     if (!reaches(stable, sides))
       return refusedWrite(`${where} sends nothing to Service ${sides.stable} any more: someone else changed it`)
+    const found = await standingBy(change)
+    if (found !== undefined && isMade(found, given.release) && !isOwn(found, sides, given.release))
+      return refusedWrite(`${anothers(found)}; it is to be waited for`)
     const { owner = 'sluice' } = given
     const wanted = canaryIngress({ ...stable, apiVersion: change.ref.apiVersion }, sides, weight, tester)
     return make(cluster, canaryPlace(change), wanted, { ...fenceOf(epoch), owner })
@@ -86,7 +95,7 @@ export const nginx = (cluster: Cluster, given: NginxGiven): Router => {
       }))
     },
 
-    stamp: (changes, epoch) => inTurn(changes, (change) => stampMade(cluster, canaryPlace(change), fenceOf(epoch))),
+    stamp: (changes, epoch) => ifOurs(changes, (change) => stampMade(cluster, canaryPlace(change), fenceOf(epoch))),
 
     set: async (asked, changes, epoch) => {
       if ((asked.mirror ?? 0) > 0) return refusedWrite('ingress-nginx cannot copy requests to a canary')
@@ -111,7 +120,7 @@ export const nginx = (cluster: Cluster, given: NginxGiven): Router => {
         await Promise.all(changes.map(async (change) => acceptanceOf(await canaryOf(change), await stableOf(change)))),
       ),
 
-    cleanup: (changes, epoch) => inTurn(changes, (change) => unmake(cluster, canaryPlace(change), fenceOf(epoch))),
+    cleanup: (changes, epoch) => ifOurs(changes, (change) => unmake(cluster, canaryPlace(change), fenceOf(epoch))),
   }
 }
 

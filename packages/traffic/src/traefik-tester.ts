@@ -1,7 +1,8 @@
 import type { Finding } from '@sluice/kit/report'
 import type { Cluster, KubernetesObject } from '@sluice/kubernetes/cluster'
+import { DEPLOYMENT } from '@sluice/kubernetes/fenced'
 import { isMade, make, type Place, stampMade, unmake, type Wanted } from './made.ts'
-import { inTurn, listEverywhere } from './objects.ts'
+import { inTurn, listEverywhere, refusedWrite } from './objects.ts'
 import type { RouteChange, RouteWrite, Tester } from './router.ts'
 import {
   entriesIn,
@@ -53,7 +54,7 @@ export const selectTesters = async (
           ),
         ]
       : []),
-    ...leading.flatMap((route) => obstacles(route, { all, services })),
+    ...leading.flatMap((route) => obstacles(route, { all, services, given })),
   ]
   const changes = leading.map(
     ({ apiVersion = ROUTES.apiVersion, metadata: { name, namespace = '', uid = '' } }): RouteChange => ({
@@ -113,6 +114,17 @@ export const testersOf = (cluster: Cluster, given: TraefikGiven) => {
     name: testerName(ref.name),
   })
 
+  const standingBy = (change: RouteChange): Promise<IngressRoute | undefined> => {
+    const { resource, name } = placeOf(change)
+    return cluster.get<IngressRoute>(resource, name)
+  }
+  /** What is not this release's is left alone. */
+  const ifOurs = (changes: readonly RouteChange[], act: (place: Place) => Promise<RouteWrite>) =>
+    inTurn(originals(changes), async (change) => {
+      const found = await standingBy(change)
+      return found !== undefined && isOwn(found, given) ? act(placeOf(change)) : { kind: 'written' }
+    })
+
   const put = async (change: RouteChange, changes: readonly RouteChange[], epoch: number): Promise<RouteWrite> => {
     const { resource } = placeOf(change)
     const original = await cluster.get<IngressRoute>(resource, change.ref.name)
@@ -128,6 +140,9 @@ export const testersOf = (cluster: Cluster, given: TraefikGiven) => {
       split.map(({ ref }) => ref),
       { given, entry, tester: given.tester },
     )
+    const found = await standingBy(change)
+    if (found !== undefined && isMade(found, given.release) && !isOwn(found, given))
+      return refusedWrite(`${anothers(found)}; it is to be waited for`)
     return make(cluster, placeOf(change), wanted, { ...fenceOf(epoch), owner: given.owner ?? '' })
   }
 
@@ -135,14 +150,12 @@ export const testersOf = (cluster: Cluster, given: TraefikGiven) => {
     put: (changes: readonly RouteChange[], epoch: number) =>
       inTurn(originals(changes), (change) => put(change, changes, epoch)),
     remove: (changes: readonly RouteChange[], epoch: number) =>
-      inTurn(originals(changes), (change) => unmake(cluster, placeOf(change), fenceOf(epoch))),
+      ifOurs(changes, (place) => unmake(cluster, place, fenceOf(epoch))),
     stamp: (changes: readonly RouteChange[], epoch: number) =>
-      inTurn(originals(changes), (change) => stampMade(cluster, placeOf(change), fenceOf(epoch))),
+      ifOurs(changes, (place) => stampMade(cluster, place, fenceOf(epoch))),
     exist: async (changes: readonly RouteChange[]): Promise<boolean> => {
-      const found = await Promise.all(
-        originals(changes).map((change) => cluster.get(placeOf(change).resource, placeOf(change).name)),
-      )
-      return found.some((object) => object !== undefined && isMade(object, given.release))
+      const found = await Promise.all(originals(changes).map(standingBy))
+      return found.some((route) => route !== undefined && isOwn(route, given))
     },
   }
 }
@@ -152,7 +165,11 @@ const HIGHEST = Number.MAX_SAFE_INTEGER - 1
 
 const obstacles = (
   route: IngressRoute,
-  { all, services }: { readonly all: readonly IngressRoute[]; readonly services: readonly Named[] },
+  {
+    all,
+    services,
+    given,
+  }: { readonly all: readonly IngressRoute[]; readonly services: readonly Named[]; readonly given: TraefikGiven },
 ): readonly Finding[] => {
   const { name, namespace } = route.metadata
   const where = `IngressRoute ${namespace}/${name}`
@@ -166,11 +183,17 @@ const obstacles = (
     ...(taken === undefined
       ? []
       : [
-          error(
-            'tester-there',
-            `${where}: ${testerName(name)} already exists`,
-            'An earlier release left it, or it is yours; run mode: abort, or take it out',
-          ),
+          isMade(taken) && !isOwn(taken, given)
+            ? error(
+                'tester-of-another',
+                anothers(taken),
+                'Wait until that release has ended, or leave `tester` out of the plan',
+              )
+            : error(
+                'tester-there',
+                `${where}: ${testerName(name)} already exists`,
+                'An earlier release left it, or it is yours; run mode: abort, or take it out',
+              ),
         ]),
     ...(leading.some(({ syntax }) => syntax === 'v2')
       ? [
@@ -204,6 +227,25 @@ const obstacles = (
 }
 
 const error = (id: string, text: string, hint: string): Finding => ({ id, level: 'error', text, hint })
+
+/**
+ * Whether this release made the tester's route. One that does not say whose it is, of an older version, is the release's whose canary it leads to:
+ * several Deployments may be behind one IngressRoute, and the tester's beside it has one name.
+ */
+const isOwn = (route: IngressRoute, given: TraefikGiven): boolean =>
+  isMade(route, given.release) &&
+  (route.metadata.annotations?.[DEPLOYMENT] !== undefined || servicesOf(route).includes(pairOf(given).canary))
+
+const anothers = (route: IngressRoute): string => {
+  const { name, namespace, annotations = {} } = route.metadata
+  const deployment = annotations[DEPLOYMENT]
+  const whose = deployment === undefined ? '' : `, of Deployment ${deployment}`
+  const services = [...new Set(servicesOf(route))].join(', ')
+  return `IngressRoute ${namespace}/${name} belongs to another release${whose}: it leads to Service ${services}`
+}
+
+const servicesOf = ({ spec }: IngressRoute): readonly string[] =>
+  (spec?.routes ?? []).flatMap(({ services = [] }) => services.map(({ name }) => plainName(name)))
 
 const testerName = (name: string): string => `${name}-sluice-tester`
 

@@ -1,4 +1,4 @@
-import { EPOCH, OWNER } from '@sluice/kubernetes/fenced'
+import { DEPLOYMENT, EPOCH, OWNER } from '@sluice/kubernetes/fenced'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { objectServer } from '../../kubernetes/test/object-server.ts'
@@ -217,6 +217,33 @@ describe('a weight', () => {
     await router.cleanup(changes, 5)
     expect(whole(at('web-canary'))).toEqual(before)
     expect(await router.current(changes)).toEqual({ written: 0, marked: false })
+  })
+
+  test.each<[string, object, RegExp]>([
+    ['says whose it is', { [DEPLOYMENT]: 'shop/search' }, /release, of Deployment shop\/search: .*search-canary/],
+    ['is of an older version, which did not say', {}, /another release: it sends to Service search-canary/],
+  ])('never touches the Ingress of another release behind the same one, which %s', async (_, notes, text) => {
+    const paths = { rules: [rule('shop.example', path('shop'), path('search', '/search'))] }
+    server.put(at('web'), ingress(paths))
+    const router = () => nginx(server.cluster, { ...given, release: 'shop/shop' })
+    const changes = saved(await router().changes())
+    const marks = { [OWNER]: '9/1', [EPOCH]: '2', [`${N}/canary`]: 'true', [`${N}/canary-weight`]: '25', ...notes }
+    server.put(
+      at('web-canary'),
+      ingress({ rules: [rule('shop.example', path('search-canary', '/search'))] }, marks, 'web-canary'),
+    )
+    const before = whole(at('web-canary'))
+    const [said, ...more] = await errors({ release: 'shop/shop' })
+    expect(more).toEqual([])
+    expect(said).toMatch(/^canary-of-another: Ingress shop\/web-canary belongs to .*Wait until that release has ended/)
+    expect(said).toMatch(text)
+    expect(said).not.toContain('abort')
+    expect(await router().set({ weight: 5 }, changes, 4)).toMatchObject({ kind: 'refused', cause: 'environment' })
+    expect(await router().current(changes)).toEqual({ written: 0, marked: false })
+    expect(await router().set({ weight: 0 }, changes, 4)).toEqual({ kind: 'written' })
+    expect(await router().stamp(changes, 4)).toEqual({ kind: 'written' })
+    expect(await router().cleanup(changes, 4)).toEqual({ kind: 'written' })
+    expect(whole(at('web-canary'))).toEqual(before)
   })
 
   test('of an Ingress that lost its mark as a canary is no whole percent', async () => {

@@ -1,4 +1,5 @@
 import type { KubernetesObject } from '@sluice/kubernetes/cluster'
+import { DEPLOYMENT, EPOCH, OWNER } from '@sluice/kubernetes/fenced'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { objectServer } from '../../kubernetes/test/object-server.ts'
@@ -416,6 +417,31 @@ describe('a tester', () => {
       marked: true,
       text: expect.stringContaining('tester'),
     })
+  })
+
+  test.each<[string, object, RegExp]>([
+    ['says whose it is', { [DEPLOYMENT]: 'shop/search' }, /release, of Deployment shop\/search: .*search-canary/],
+    ['is of an older version, which did not say', {}, /another release: it leads to Service search-canary/],
+  ])('never touches the route of another release behind the same one, which %s', async (_, notes, text) => {
+    server.put(at('web'), weighted('web', [shop]))
+    server.put(routeAt('web'), original)
+    const asked: TraefikGiven = { ...given, tester, release: 'shop/shop' }
+    const router = () => traefik(server.cluster, asked)
+    const changes = await router().changes()
+    const theirs = route('web-sluice-tester', [{ match, services: [{ name: 'search-canary', port: 80 }] }])
+    const annotations = { [OWNER]: '9/1', [EPOCH]: '2', ...notes }
+    server.put(routeAt('web-sluice-tester'), { ...theirs, metadata: { ...theirs.metadata, annotations } })
+    const before = made()
+    const [said, ...more] = await errors(asked)
+    expect(more).toEqual([])
+    expect(said).toMatch(/^tester-of-another: IngressRoute shop\/web-sluice-tester belongs to .*Wait until/)
+    expect(said).toMatch(text)
+    expect(await router().set({ weight: 5 }, changes, 4)).toMatchObject({ kind: 'refused', cause: 'environment' })
+    expect(await router().set({ weight: 0 }, changes, 4)).toEqual({ kind: 'written' })
+    expect(await router().stamp(changes, 4)).toEqual({ kind: 'written' })
+    expect(await router().cleanup(changes, 4)).toEqual({ kind: 'written' })
+    expect((await router().current(changes)).marked).toBe(false)
+    expect(made()).toEqual(before)
   })
 
   test('gets no route over one of somebody else’s', async () => {
