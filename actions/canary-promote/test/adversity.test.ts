@@ -152,7 +152,7 @@ describe('the way back', () => {
   test('lowers the weight although stable may not be scaled up again', async () => {
     const sim = simulate(healthy)
     sim.after(10_000, () => {
-      sim.cluster.stable.replicas = 0
+      sim.cluster.stable.replicas = 1
       sim.change(bad)
     })
     const end = await run(
