@@ -57,6 +57,17 @@ export const alb = (cluster: Cluster, given: AlbGiven): Router => {
     return given === withGroups(original, original.groups) ? saved : given
   }
 
+  /** Actions that are none of the change's, and name the canary none the less: somebody renamed or copied one. It leaves them with the others. */
+  const freedElsewhere = (object: KubernetesObject, change: RouteChange): readonly PatchOperation[] => {
+    const saved = savedTexts(change).map(({ name }) => name)
+    return actionsOf(object).flatMap((name) => {
+      const text = textOf(object, name)
+      const read = readAction(text)
+      if (saved.includes(name) || read.kind !== 'forward' || percentOf(read) === undefined) return []
+      return replaced(name, text, withGroups(read, groupsWithout(read.groups, pair)))
+    })
+  }
+
   const textAt = (text: string, saved: string, weight: number): string | undefined => {
     const [live, original] = [readAction(text), readAction(saved)]
     // A client that was given to the canary's group keeps to it, at weight 0 too, for as long as the group is in the rule.
@@ -108,7 +119,10 @@ export const alb = (cluster: Cluster, given: AlbGiven): Router => {
             }
           return {
             kind: 'patch',
-            operations: texts.flatMap(({ name, live, wanted = live }) => replaced(name, live, wanted)),
+            operations: [
+              ...texts.flatMap(({ name, live, wanted = live }) => replaced(name, live, wanted)),
+              ...(weight === 0 ? freedElsewhere(object, change) : []),
+            ],
             mark: 'keep',
           }
         },
@@ -150,7 +164,7 @@ export const alb = (cluster: Cluster, given: AlbGiven): Router => {
           const texts = savedTexts(change).flatMap(({ name, text }) =>
             replaced(name, textOf(object, name), freed(textOf(object, name), text)),
           )
-          return { kind: 'patch', operations: [...texts, ...operations], mark }
+          return { kind: 'patch', operations: [...texts, ...freedElsewhere(object, change), ...operations], mark }
         },
         'fine',
       ),

@@ -128,6 +128,23 @@ describe('a weight', () => {
     expect(weights()).toEqual([90, 0])
   })
 
+  test('of 0 takes the canary out of an action that someone renamed, too', async () => {
+    server.put(at('web'), ingress('web', { shop: forward([shop]) }))
+    const router = alb(server.cluster, given)
+    const changes = await router.changes()
+    await router.set({ weight: 5 }, changes, 4)
+    const live = server.at(at('web'))
+    const { [`${PREFIX}actions.shop`]: moved = '', ...annotations } = live?.metadata.annotations ?? {}
+    const renamed = { ...annotations, [`${PREFIX}actions.new`]: moved }
+    server.put(at('web'), { ...live, metadata: { ...live?.metadata, annotations: renamed } })
+    expect(await router.set({ weight: 25 }, changes, 4)).toMatchObject({ kind: 'refused', cause: 'environment' })
+    expect(await router.set({ weight: 0 }, changes, 4)).toEqual({ kind: 'written' })
+    expect(groups('new')).toEqual([{ ...shop, weight: 100 }])
+    expect((await router.current(changes)).written).toBe(0)
+    await router.cleanup(changes, 4)
+    expect(await router.current(changes)).toEqual({ written: 0, marked: false })
+  })
+
   test('writes keys as the user wrote them: the controller reads them in any case', async () => {
     const original =
       '{"Type":"forward","ForwardConfig":{"TargetGroups":[{"ServiceName":"shop","ServicePort":"80","Weight":1}]}}'
