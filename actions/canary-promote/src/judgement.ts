@@ -83,7 +83,9 @@ export const judgeLook = (
         }),
       }
   const unreadNow = watching ? missing.canary : []
-  const unread = unreadNow.length > 0 ? (before.unread ?? 0) + 1 : 0
+  // A look at which no source showed pods, as it did not answer in time, neither adds to the count nor ends it.
+  const unreadBefore = watching && !showsPods(look.scrape) ? (before.unread ?? 0) : 0
+  const unread = unreadNow.length > 0 ? (before.unread ?? 0) + 1 : unreadBefore
   const { settle } = plan
   const share = watching
     ? watchShare(before.share, judged.evidence, {
@@ -143,6 +145,9 @@ const judgementOf = (
   return different === undefined ? { kind: 'pass' } : { kind: 'inconclusive', why: different }
 }
 
+const showsPods = (scrape: Scrape): boolean =>
+  scrape.kind === 'sources' ? scrape.parts.some((part) => part.scrape.kind === 'pods') : scrape.kind === 'pods'
+
 /** The pods that no source read. They are named after their Deployment; those of a Rollout after its ReplicaSets, of which stable's is known. */
 const missingOf = (
   record: ReleaseRecord,
@@ -176,7 +181,7 @@ const counted = (
 
 const unreadPods = (names: readonly string[]): Reason => ({
   code: 'unread-pods',
-  text: `${names.join(', ')} did not answer with metrics, ${BLIND_LOOKS} looks in a row`,
+  text: `${names.join(', ') || 'canary pods'} did not answer with metrics, ${BLIND_LOOKS} looks in a row`,
   next: 'What a canary pod does to its requests is seen only in its own counters: see why it does not answer the scrape.',
 })
 

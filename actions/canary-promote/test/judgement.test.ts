@@ -125,3 +125,21 @@ test('what a release would have revealed of a metric is said by its own requests
   const { traffic: _, ...older } = watchOf(record)
   expect(powerOf(withWatch(record, older), metrics)[0]).toEqual(ofErrors)
 })
+
+test('a canary pod that is never read keeps the step from passing, also where every other look comes too late to show any pod', () => {
+  const away = { ...errors, 'no-data': { outage: 'ignore' } }
+  const scrape = (look: number): Scrape =>
+    look % 2 === 0
+      ? { kind: 'outage', query: 'pods', text: 'provider pods: no answer within 15 s' }
+      : {
+          kind: 'pods',
+          missing: ['shop-canary-2'],
+          readings: [pod('baseline', look * 900), pod('canary', look * 100)],
+        }
+  const { kinds } = looks(release({ metrics: [away] }), 10, { scrape })
+  expect(kinds.slice(4)).toEqual(Array.from({ length: 6 }, () => 'inconclusive'))
+  const whole = looks(release({ metrics: [away] }), 10, {
+    scrape: (look) => (look < 6 ? scrape(look) : burning(look)),
+  })
+  expect(whole.kinds.slice(5)).toEqual(Array.from({ length: 5 }, () => 'pass'))
+})

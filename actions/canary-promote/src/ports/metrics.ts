@@ -67,14 +67,20 @@ const makeSources = (given: MetricsGiven, settings: Settings, interval: number):
     const metrics = own(provider)
     const source = sourceFor(provider, { ...given, settings, metrics, interval })
     const names = metrics.map(({ name }) => name)
-    return { name: provider, metrics: names, source: bounded(source, provider, patience(interval)) }
+    return { name: provider, metrics: names, source: bounded(source, provider, patience(provider, interval)) }
   })
   if (providers.some((provider) => provider === 'pods' || provider === 'probe')) return sources
   // Restarts are compared pod for pod, and only readings of pods show those of the baseline.
   const { deployment, canary } = settings.setup
-  const source = bounded(membershipSource(given, { deployment, canary }), 'cluster', patience(interval))
+  const source = bounded(membershipSource(given, { deployment, canary }), 'cluster', patience('cluster', interval))
   return [...sources, { name: 'cluster', metrics: [], source }]
 }
 
-/** An interval, or the default one where looks are nearer; and a moment more, as most sources end a request by themselves after that time, and know why. */
-const patience = (interval: number): number => Math.max(interval, 5000) + 1000
+/**
+ * For how long a look waits for a source, ms: an interval, or the default one where looks are nearer, and a moment more, as most sources end a request by
+ * themselves after that time, and know why. Inside the cluster longer: many pods that hang are read in turns, each with a limit of its own, and without
+ * the states of the baseline's pods nothing is to be said of the canary's.
+ */
+const patience = (provider: Provider | 'cluster', interval: number): number =>
+  OUTSIDE.some((each) => each === provider) ? Math.max(interval, 5000) + 1000 : Math.max(interval, 15_000)
+const OUTSIDE: readonly Provider[] = ['prometheus', 'datadog', 'cloudwatch']
