@@ -111,7 +111,7 @@ test('of two providers one that takes the connection and says nothing keeps no l
   })
   const began = performance.now()
   const scrape = await port.read(record)
-  expect(performance.now() - began).toBeLessThan(8000)
+  expect(performance.now() - began).toBeLessThan(15_000)
   expect(scrape).toMatchObject({
     kind: 'sources',
     parts: [
