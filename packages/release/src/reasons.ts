@@ -73,7 +73,9 @@ export const reasons = {
     text:
       world.canary === undefined
         ? "the canary's Deployment is gone: somebody deleted it"
-        : `no canary pod is ready any more (${world.canary.desired} wanted)`,
+        : world.canary.desired === 0
+          ? `the canary was scaled to 0${authorIn(world)}, and nobody answers its share`
+          : `no canary pod is ready any more (${world.canary.desired} wanted)`,
     next: "look at the canary pods' logs and restarts, and at who changes the canary's Deployment",
   }),
   tooFewRequests: (record: ReleaseRecord): Reason => ({
@@ -91,4 +93,10 @@ export const reasons = {
     text: `the cluster refused "${command}": ${text}`,
     next: 'give the right, quota or admission that the message names, then start the release again',
   }),
+}
+
+/** Who scaled the canary, where a look could tell. */
+const authorIn = ({ foreign = [] }: World): string => {
+  const by = foreign.find(({ what }) => what === 'canary-replicas')?.by
+  return by === undefined ? '' : ` by somebody else (${by})`
 }
