@@ -102,7 +102,12 @@ export const siteOn = async (real: Real, given: SiteGiven = {}): Promise<Site> =
   for (const [collection, object] of objectsOf(real, host, given)) await ground.apply(collection, object)
   const seconds = given.tokenSeconds ?? 6 * 3600
   const readme = 'actions/canary-promote/README.md'
-  const more = { kind: 'Role', metadata: { name: 'more' }, rules: given.rules ?? [] }
+  const more = {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'Role',
+    metadata: { name: 'more' },
+    rules: given.rules ?? [],
+  }
   const roles = [roleIn(readme, 'sluice-canary'), ...(given.rules === undefined ? [] : [more])]
   const [kubeconfig, recovery] = await Promise.all([
     accountWith(access, namespace, { name: 'releaser', roles, seconds }),
