@@ -16,6 +16,7 @@ rollback.json, and rollback.md is made of that: started again, the race goes on 
 --out DIR     where the two files are (docs/benchmarks)
 --trial       marks the figures as good for nothing
 --table       only makes the page anew
+--remark TEXT what a reader of the figures has to know, kept with them
 SLUICE_FROM_SOURCE=1 runs this project from its source instead of its bundle; SLUICE_CLUSTER=NAME races on another cluster.
 `
 
@@ -28,6 +29,7 @@ export type Asked = {
   readonly out: string
   readonly trial: boolean
   readonly table: boolean
+  readonly remark?: string
 }
 
 /** Reads the command line. A problem is one sentence with the option's name. */
@@ -48,7 +50,7 @@ export const askedOf = (args: readonly string[], folder: string): Asked | { read
           tools: { ...text, default: TOOLS.join(',') },
           scenes: { ...text, default: Object.keys(SCENES).join(',') },
         },
-        ...{ out: { ...text, default: folder }, trial: flag, table: flag },
+        ...{ out: { ...text, default: folder }, trial: flag, table: flag, remark: text },
       },
     })
     const count = (name: 'rounds' | 'others' | 'healthy' | 'lanes'): number => {
@@ -64,6 +66,7 @@ export const askedOf = (args: readonly string[], folder: string): Asked | { read
       out: values.out,
       trial: values.trial,
       table: values.table,
+      ...(values.remark === undefined ? {} : { remark: values.remark }),
     }
   } catch (thrown) {
     return { problem: thrown instanceof Error ? thrown.message : String(thrown) }

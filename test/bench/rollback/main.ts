@@ -41,9 +41,12 @@ const main = async (): Promise<number> => {
     return 2
   }
   const [json, md] = [join(asked.out, 'rollback.json'), join(asked.out, 'rollback.md')]
+  const remark = asked.remark === undefined ? {} : { remark: asked.remark }
   if (asked.table) {
-    const results = readResults(json)
-    if (results === undefined) throw new Error(`there is no ${json}`)
+    const found = readResults(json)
+    if (found === undefined) throw new Error(`there is no ${json}`)
+    const results = { ...found, ...remark }
+    keep(json, results)
     writeFileSync(md, page(results))
     return 0
   }
@@ -55,6 +58,7 @@ const main = async (): Promise<number> => {
     bundle: process.env.SLUICE_FROM_SOURCE === undefined ? 'its bundle' : 'its source',
     asked: asked.counts,
     lanes: asked.lanes,
+    ...remark,
   })
   const turns = turnsOf(asked.counts, asked.tools, results.rounds).filter(({ scene }) => asked.scenes.includes(scene))
   console.log(

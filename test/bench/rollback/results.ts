@@ -9,7 +9,10 @@ import type { Counts, Turn } from './scenes.ts'
 export type Kept = Turn &
   Measured & { readonly at: string; readonly commit: string; readonly load: number; readonly took: number }
 
-/** The file of a race. `trial`: made to see that it works, its figures say nothing. `settings`: a hash of all settings files; `lanes`: rounds at a time. */
+/**
+ * The file of a race. `trial`: made to see that it works, its figures say nothing. `settings`: a hash of all settings files; `lanes`: rounds at a time.
+ * `remark`: what else a reader has to know.
+ */
 export type Results = {
   readonly schema: 'sluice.dev/bench-rollback/v1'
   readonly trial: boolean
@@ -19,6 +22,7 @@ export type Results = {
   readonly bundle: string
   readonly asked: Counts
   readonly lanes: number
+  readonly remark?: string
   readonly rounds: readonly Kept[]
 }
 
@@ -45,7 +49,7 @@ export const resultsAt = (path: string, given: Given): Results => {
     throw new Error(
       `${path} is of another race: ${differs.join(', ')} differ. Move it away, or name another folder with --out`,
     )
-  return { ...kept, asked: given.asked }
+  return { ...kept, asked: given.asked, ...(given.remark === undefined ? {} : { remark: given.remark }) }
 }
 
 /** A race's file as it is; `undefined` when there is none. */

@@ -127,3 +127,9 @@ test('how long it will take is told by what rounds of the same kind took', () =>
   expect(lasting(160)).toBe('3 min')
   expect(lasting(14_700)).toBe('4 h 5 min')
 })
+
+test('a remark stands with the machine, and is kept when the page is made anew', () => {
+  expect(page({ ...results([kept('sluice')]), remark: 'Something else ran beside it.' })).toContain(
+    'Kubernetes v1. Something else ran beside it.\n',
+  )
+})

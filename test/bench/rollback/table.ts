@@ -5,7 +5,7 @@ import { five, shareText } from './statistics.ts'
 
 /** The page of a race: its tables, what was measured and how, and every setting in full. Made from the file alone. */
 export const page = (results: Results): string => {
-  const { trial, machine, versions, rounds, lanes } = results
+  const { trial, machine, versions, rounds, lanes, remark } = results
   const loads = five(rounds.map(({ load }) => load))
   const times = rounds.map(({ at }) => at).toSorted()
   return `# The race of rolling a bad release back
@@ -17,7 +17,7 @@ On ${machine}; ${lanes} rounds at a time; load of the machine before a round: me
     versions,
   )
     .map(([name, version]) => `${name} ${version}`)
-    .join(', ')}.
+    .join(', ')}.${remark === undefined ? '' : ` ${remark}`}
 
 ${goals(rounds)}
 ## Bad releases
