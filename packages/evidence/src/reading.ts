@@ -50,7 +50,13 @@ export type NoReading = {
  * the canary was read by.
  */
 export type Single =
-  | { readonly kind: 'pods'; readonly readings: readonly PodReading[]; readonly missing: readonly string[] }
+  | {
+      readonly kind: 'pods'
+      readonly readings: readonly PodReading[]
+      readonly missing: readonly string[]
+      /** Began before this look; what is compared with the present state of pods must not use it. */
+      readonly late?: true
+    }
   | {
       readonly kind: 'buckets'
       readonly buckets: readonly Bucket[]
@@ -65,4 +71,11 @@ export type Single =
 export type Part = { readonly source: string; readonly metrics: readonly string[]; readonly scrape: Single }
 
 /** One look at all sources: at a single one for all metrics, or each with its own. */
-export type Scrape = Single | { readonly kind: 'sources'; readonly parts: readonly Part[] }
+export type Scrape =
+  | Single
+  | {
+      readonly kind: 'sources'
+      readonly parts: readonly Part[]
+      /** Began before this look; what is compared with the present state of pods must not use it. */
+      readonly late?: true
+    }

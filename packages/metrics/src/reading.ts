@@ -52,7 +52,12 @@ export type NoReading = {
  * apart, 0 when absent (1 for sources that scrape the sides in turns); `lag`: how late a request may show, ms; `query`: what the canary was read by.
  */
 export type Single =
-  | { readonly kind: 'pods'; readonly readings: readonly PodReading[]; readonly missing: readonly string[] }
+  | {
+      readonly kind: 'pods'
+      readonly readings: readonly PodReading[]
+      readonly missing: readonly string[]
+      readonly late?: true
+    }
   | {
       readonly kind: 'buckets'
       readonly buckets: readonly Bucket[]
@@ -67,4 +72,11 @@ export type Single =
 export type Part = { readonly source: string; readonly metrics: readonly string[]; readonly scrape: Single }
 
 /** What a source returns: one look for all its metrics, or a part for each, where one may fail and another not. */
-export type Scrape = Single | { readonly kind: 'sources'; readonly parts: readonly Part[] }
+export type Scrape =
+  | Single
+  | {
+      readonly kind: 'sources'
+      readonly parts: readonly Part[]
+      /** Began before this look; what is compared with the present state of pods must not use it. */
+      readonly late?: true
+    }
