@@ -11,6 +11,9 @@ export type Dialect<E> = {
   identity(entry: E): string
 }
 
+/** What is to be known of entries of which only the weights count. */
+type Weights<E> = Pick<Dialect<E>, 'weight' | 'weighted'>
+
 /** The Services on both sides of a split, by name. */
 export type Pair = { readonly stable: string; readonly canary: string }
 
@@ -35,7 +38,7 @@ export const portioned = <E>(
   })
 
 /** The same portions in the smallest whole numbers, when a weight is above `most`; the list itself when none is. */
-export const reduced = <E>(entries: readonly E[], dialect: Dialect<E>, most: number): readonly E[] => {
+export const reduced = <E>(entries: readonly E[], dialect: Weights<E>, most: number): readonly E[] => {
   if (entries.every((entry) => dialect.weight(entry) <= most)) return entries
   const common = entries.map(dialect.weight).reduce(divisor, 0)
   if (common === 0) return entries
@@ -43,7 +46,7 @@ export const reduced = <E>(entries: readonly E[], dialect: Dialect<E>, most: num
 }
 
 /** The same portions in whole numbers that are all at most `most`: rounded where no others will do, but nothing that gets something gets nothing. */
-export const fitting = <E>(entries: readonly E[], dialect: Dialect<E>, most: number): readonly E[] => {
+export const fitting = <E>(entries: readonly E[], dialect: Weights<E>, most: number): readonly E[] => {
   const small = reduced(entries, dialect, most)
   const largest = Math.max(...small.map(dialect.weight))
   if (largest <= most) return small

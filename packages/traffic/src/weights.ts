@@ -1,3 +1,4 @@
+import { fitting } from './portions.ts'
 import type { Tester } from './router.ts'
 
 /** One entry of a rule's `backendRefs`; fields that are not read here (filters among them) are carried along. */
@@ -59,7 +60,8 @@ export const split = (
 
 /**
  * The list without the release: the original exactly, but for the weights that others wrote for the other backends meanwhile. Where these are no whole
- * numbers all stay scaled by 100, which are the same shares; a list of others without the canary in it stays as it is.
+ * numbers all stay scaled by 100, as far as the next release can split them: larger ones are divided, and rounded where no whole numbers have the same
+ * shares. A list of others without the canary in it stays as it is.
  * @param live the same list as it is now, during a release or after it
  */
 export const unsplit = (
@@ -69,9 +71,12 @@ export const unsplit = (
 ): readonly BackendRef[] => {
   if (!live.some((ref) => names(ref, sides.canary, sides))) return isBereft(original, sides, live) ? original : live
   const portions = portionsOf(original, sides, live)
-  const kept = original.map((ref, nth) => ({ ref, own: ref.weight ?? 1, portion: portions[nth] ?? 0 }))
-  const scale = kept.every(({ portion }) => portion % 100 === 0) ? 100 : 1
-  return kept.map(({ ref, own, portion }) => (portion === own * scale ? ref : { ...ref, weight: portion / scale }))
+  const isWhole = portions.every((portion) => portion % 100 === 0)
+  const weights = isWhole ? portions.map((portion) => portion / 100) : fitting(portions, PLAIN, MAX_SPLITTABLE)
+  return original.map((ref, nth) => {
+    const weight = weights[nth] ?? 0
+    return weight === (ref.weight ?? 1) ? ref : { ...ref, weight }
+  })
 }
 
 /** The canary's percent of what stable and canary get together; `undefined` when the list has no canary. */
@@ -125,11 +130,14 @@ export const sameBackends = (a: readonly BackendRef[], b: readonly BackendRef[],
   return plain(a) === plain(b)
 }
 
+/** Weights without their entries. */
+const PLAIN = { weight: (own: number): number => own, weighted: (_: number, weight: number): number => weight }
+
 const sum = (refs: readonly BackendRef[]): number => refs.reduce((total, { weight = 1 }) => total + weight, 0)
 
 /**
  * What every backend of the list gets where stable gets 100 times its original weight. A list with the canary is in this scale already; one without was
- * written anew by somebody, whose shares beside stable are kept.
+ * written anew by somebody, whose shares beside stable are kept, up to the largest weight: a larger one would be turned away with the whole list.
  */
 const portionsOf = (original: readonly BackendRef[], sides: Sides, live: readonly BackendRef[]): readonly number[] => {
   const isStable = (ref: BackendRef): boolean => names(ref, sides.stable, sides)
@@ -141,7 +149,7 @@ const portionsOf = (original: readonly BackendRef[], sides: Sides, live: readonl
     const { weight = 1 } = theirs[nth] ?? ref
     if (isStable(ref) || !(isSplit || isRewritten || weight === 0)) return (ref.weight ?? 1) * 100
     if (isSplit || weight === 0) return weight
-    return Math.max(1, Math.round((weight * 100 * before) / now))
+    return Math.min(MAX_WEIGHT, Math.max(1, Math.round((weight * 100 * before) / now)))
   })
 }
 
