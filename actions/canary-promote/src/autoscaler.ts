@@ -124,18 +124,23 @@ const policyValue = (object: KubernetesObject): readonly Value[] => {
 
 /**
  * The least that KEDA keeps becomes what stable has now, never more than its most; the size of an idle target would undercut it. Beyond that least its
- * HorizontalPodAutoscaler may not make stable smaller either.
+ * HorizontalPodAutoscaler may not make stable smaller either, where that can be taken back: KEDA up to 2.18.1 compares by DeepDerivative, for which
+ * an absent policy equals any, so one that was absent goes only together with another change, that of the least. Source: kedacore/keda issue 5129.
  */
 const scaledValues = (object: KubernetesObject, replicas: number): readonly Value[] => {
   const { minReplicaCount, maxReplicaCount = 100, idleReplicaCount } = specOf(object)
   const least = Math.min(maxReplicaCount, replicas)
   const path = '/spec/minReplicaCount'
+  const isFixed = (minReplicaCount ?? 0) >= maxReplicaCount
+  // KEDA's HorizontalPodAutoscaler has 1 at least.
+  const isRaised = Math.max(1, minReplicaCount ?? 0) < least
+  const goesBack = isRaised || valueAt(object, policyOf(object)) !== undefined
   return [
     ...((minReplicaCount ?? 0) >= least
       ? []
       : [{ path, ...(minReplicaCount === undefined ? {} : { value: minReplicaCount }), ours: least }]),
     ...(idleReplicaCount === undefined ? [] : [{ path: '/spec/idleReplicaCount', value: idleReplicaCount }]),
-    ...((minReplicaCount ?? 0) >= maxReplicaCount ? [] : policyValue(object)),
+    ...(isFixed || !goesBack ? [] : policyValue(object)),
   ]
 }
 

@@ -70,7 +70,8 @@ export const judgeLook = (
   const watching = record.state.phase === 'analysing' || record.state.phase === 'holding'
   // Copies are nobody's requests: a gateway may drop them, and that they are missing says nothing of the release.
   const isCopied = (look.world.weight.mirrored ?? 0) > 0
-  const tick = { at: look.at, scrape: look.scrape, weight, step, starting: !watching }
+  const starting = watching ? undefined : isMaking(record, look.world) ? 'pods' : 'weight'
+  const tick = { at: look.at, scrape: look.scrape, weight, step, starting } as const
   const judged = judge(before.evidence, tick, isCopied ? { ...plan, missing: 'off' } : plan)
   const missing = missingOf(record, look.scrape)
   // Pods that are still being made are not ready yet, and what keeps them from it is the state machine's to see.
@@ -115,13 +116,16 @@ export const judgeLook = (
       steps: watching
         ? seen(before.steps, { step, ...asked(record), since: look.at, until: look.at, ...judged.requests })
         : before.steps,
-      ...(watching ? { traffic: counted(before.traffic, step, judged.metrics) } : {}),
+      ...(watching ? { traffic: counted(before, step, judged.metrics) } : {}),
       ...(judgement.kind === 'reject' && before.rejectedAt === undefined ? { rejectedAt: look.at } : {}),
     },
   }
 }
 
 const BLIND_LOOKS = 3
+
+const isMaking = ({ state }: ReleaseRecord, { canary }: World): boolean =>
+  state.phase === 'preparing' && (canary === undefined || canary.ready < canary.desired)
 
 const judgementOf = (
   { decision, evidence, requests }: Judged,
@@ -166,15 +170,18 @@ const missingOf = (
   }
 }
 
+/** Of steps that ended before each metric's own requests were kept, the least of them stands for each. */
 const counted = (
-  before: Watch['traffic'],
+  { traffic, steps }: Watch,
   step: number,
   metrics: readonly MetricJudgement[],
 ): NonNullable<Watch['traffic']> => {
+  const ended = Object.fromEntries(steps.map(({ step: of, baseline, canary }) => [of, { baseline, canary }]))
   const now = metrics.flatMap((metric) => {
     if (metric.kind === 'gauge') return []
     const { baseline, canary } = metric.step
-    return [[metric.name, { ...before?.[metric.name], [step]: { baseline: baseline.n, canary: canary.n } }] as const]
+    const before = traffic === undefined ? ended : traffic[metric.name]
+    return [[metric.name, { ...before, [step]: { baseline: baseline.n, canary: canary.n } }] as const]
   })
   return Object.fromEntries(now)
 }

@@ -44,6 +44,6 @@ export const standstill = (
 const DIVERTED =
   ". The route still names the canary; its Service leads to stable's pods, so the previous template answers everything"
 const ALONE =
-  '. Stable has no pod that can serve, so the canary, which is all that answers, keeps its traffic until stable is back'
+  '. Stable has no pod that can serve, so the canary, which is all that answers, keeps its traffic until stable is back. If the service is to go for good, delete the Deployment of the canary: the release then has an end'
 const NEXT = 'The release is saved in the cluster: mend the cause, then run mode reap, which clears away what is left.'
 const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`

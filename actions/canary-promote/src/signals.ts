@@ -1,4 +1,4 @@
-import type { PodReading, Scrape } from '@sluice/evidence/reading'
+import type { PodReading, Scrape, Single } from '@sluice/evidence/reading'
 import type { Reason, World } from '@sluice/release/record'
 
 /**
@@ -24,7 +24,7 @@ export const noSignals: SignalState = { starting: 0, first: {}, baseline: { rest
  * The signals that no counter of requests shows, and that need no plan: canary containers that restart more often than the baseline's, pod for pod,
  * and canary pods that stay unready for three looks while stable is whole. A node that takes both sides down is not the release's fault, nor is a
  * database that ends both sides' processes: restarts are compared only where stable is whole and its pods were read. They are sums, so the next such look
- * decides by all of them.
+ * decides by all of them. The canary's are of this look's world: what an earlier look had asked for may not show yet what both sides had since.
  * @param unread the baseline's pods that were to be read at this look and did not answer; some that stay so for three looks are no crash, and are left out
  * @returns the new memory, and the reason to go back where there is one
  */
@@ -43,7 +43,8 @@ export const watchSignals = (
   const unready = short && stableWhole ? state.unready + 1 : 0
   const partly = unread.length > 0 && pods.length > 0 && stableWhole ? (state.partly ?? 0) + 1 : 0
   const after: SignalState = { ...seen, unready, partly, restarts: canary.restarts, short }
-  const isComparable = stableWhole && pods.length > 0 && (unread.length === 0 || partly >= UNREADY_LOOKS)
+  const isComparable =
+    stableWhole && pods.length > 0 && !isLate(scrape) && (unread.length === 0 || partly >= UNREADY_LOOKS)
   const perBaselinePod = seen.baseline.restarts / Math.max(1, seen.baseline.pods)
   const restarts = Math.max(0, canary.restarts - state.starting)
   const perCanaryPod = restarts / Math.max(1, canary.desired)
@@ -96,9 +97,20 @@ export const whilePreparing = (
 const UNREADY_LOOKS = 3
 const times = (count: number): string => (count === 1 ? 'once' : `${count} times`)
 
+/** Whether readings of the baseline's pods were begun before this look. */
+const isLate = (scrape: Scrape): boolean =>
+  singles(scrape).some(
+    (single) =>
+      single.kind === 'pods' &&
+      single.readings.some(({ side }) => side === 'baseline') &&
+      (single.late === true || (scrape.kind === 'sources' && scrape.late === true)),
+  )
+
+const singles = (scrape: Scrape): readonly Single[] =>
+  scrape.kind === 'sources' ? scrape.parts.map((part) => part.scrape) : [scrape]
+
 const baselinePods = (scrape: Scrape): readonly PodReading[] => {
-  const parts = scrape.kind === 'sources' ? scrape.parts.map((part) => part.scrape) : [scrape]
-  const readings = parts.flatMap((part) => (part.kind === 'pods' ? part.readings : []))
+  const readings = singles(scrape).flatMap((part) => (part.kind === 'pods' ? part.readings : []))
   // Two sources may show the same pod.
   return [...new Map(readings.map((reading) => [reading.pod.uid, reading])).values()].filter(
     ({ side }) => side === 'baseline',

@@ -107,7 +107,7 @@ describe('what is changed of an autoscaler', () => {
     [
       'the size of an idle target, which would undercut the least',
       { scaledObjects: [object('ScaledObject', { minReplicaCount: 5, idleReplicaCount: 0 })] },
-      [['ScaledObject', [{ path: '/spec/idleReplicaCount', value: 0 }, advanced, bare]]],
+      [['ScaledObject', [{ path: '/spec/idleReplicaCount', value: 0 }, bare]]],
     ],
     [
       "the policy of a ScaledObject's own behaviour",
@@ -122,13 +122,14 @@ describe('what is changed of an autoscaler', () => {
       'the behaviour of a ScaledObject that says other things of its HorizontalPodAutoscaler',
       {
         scaledObjects: [
-          object('ScaledObject', { minReplicaCount: 4, advanced: { horizontalPodAutoscalerConfig: { name: 'own' } } }),
+          object('ScaledObject', { minReplicaCount: 1, advanced: { horizontalPodAutoscalerConfig: { name: 'own' } } }),
         ],
       },
       [
         [
           'ScaledObject',
           [
+            { path: '/spec/minReplicaCount', value: 1, ours: 4 },
             {
               path: '/spec/advanced/horizontalPodAutoscalerConfig/behavior',
               ours: { scaleDown: { selectPolicy: 'Disabled' } },
@@ -137,6 +138,13 @@ describe('what is changed of an autoscaler', () => {
           ],
         ],
       ],
+    ],
+    [
+      'no policy of a ScaledObject without one whose least stays: KEDA would never take it from its own again',
+      {
+        scaledObjects: [object('ScaledObject', { minReplicaCount: 4 }), object('ScaledObject', { minReplicaCount: 0 })],
+      },
+      [['ScaledObject', [{ path: '/spec/minReplicaCount', value: 0, ours: 4 }, advanced, bare]]],
     ],
     [
       'nothing of a ScaledObject that keeps one size',
@@ -205,15 +213,18 @@ describe('what is given back', () => {
     ],
     [
       'an absent part for the HorizontalPodAutoscaler of a ScaledObject',
-      object('ScaledObject', { minReplicaCount: 4 }),
+      object('ScaledObject', { minReplicaCount: 1 }),
       object('ScaledObject', { minReplicaCount: 4, ...configured({ scaleDown: disabled }) }),
-      [{ op: 'remove', path: '/spec/advanced' }],
+      [
+        { op: 'replace', path: '/spec/minReplicaCount', value: 1 },
+        { op: 'remove', path: '/spec/advanced' },
+      ],
     ],
     [
       "only our policy from among a person's new settings of a ScaledObject",
-      object('ScaledObject', { minReplicaCount: 4 }),
+      object('ScaledObject', { minReplicaCount: 1 }),
       object('ScaledObject', {
-        minReplicaCount: 4,
+        minReplicaCount: 6,
         advanced: { restoreToOriginalReplicaCount: true, ...configured({ scaleDown: disabled }).advanced },
       }),
       [{ op: 'remove', path: POLICY }],

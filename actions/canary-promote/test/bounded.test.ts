@@ -33,8 +33,20 @@ describe('a source that hangs', () => {
   test('is an outage of that look, and is not asked again before it has answered', async () => {
     const { source, reads } = slowSource()
     expect(await source.read(1)).toMatchObject(late)
-    expect(await source.read(2)).toMatchObject(late)
+    // The same read, so not a second outage.
+    expect(await source.read(2)).toEqual({ kind: 'buckets', buckets: [] })
     expect(reads.map(({ since }) => since)).toEqual([1])
+  })
+
+  test('marks readings of pods from before the look, and no others', async () => {
+    const { source, reads } = slowSource()
+    const pods: Scrape = { kind: 'pods', readings: [], missing: [] }
+    await source.read(1)
+    reads[0]?.end({ kind: 'sources', parts: [{ source: '', metrics: ['errors'], scrape: pods }] })
+    expect(await source.read(2)).toMatchObject({ parts: [{ scrape: { ...pods, late: true } }] })
+    const next = source.read(3)
+    reads[1]?.end(pods)
+    expect(await next).toEqual(pods)
   })
 
   test('gives the look at which it answers what it found, and is asked anew at the next', async () => {

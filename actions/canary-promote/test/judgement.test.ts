@@ -126,6 +126,24 @@ test('what a release would have revealed of a metric is said by its own requests
   expect(powerOf(withWatch(record, older), metrics)[0]).toEqual(ofErrors)
 })
 
+test('a release that was saved before each metric’s own requests were kept goes on with those of its steps', () => {
+  const scrape = (look: number): Scrape => ({
+    kind: 'pods',
+    missing: [],
+    readings: [pod('baseline', look * 900), pod('canary', look * 100)],
+  })
+  const steps = [
+    { weight: 10, hold: 60_000 },
+    { weight: 10, hold: 60_000 },
+  ]
+  const first = looks(release({ metrics: [errors], steps }), 20, { scrape }).record
+  const second = { ...first, state: { phase: 'analysing', step: 1, since: 0 } } as ReleaseRecord
+  const next = (record: ReleaseRecord) => judgeLook(record, { at: 105_000, scrape: scrape(21), world }).watch.traffic
+  const { traffic: _, ...older } = watchOf(second)
+  expect(next(withWatch(second, older))).toEqual(next(second))
+  expect(next(second)?.errors).toMatchObject({ 0: { canary: 1900 }, 1: { canary: 100 } })
+})
+
 test('a canary pod that is never read keeps the step from passing, also where every other look comes too late to show any pod', () => {
   const away = { ...errors, 'no-data': { outage: 'ignore' } }
   const scrape = (look: number): Scrape =>

@@ -54,6 +54,8 @@ const dying = (ports: Ports, when: 'before' | 'after', at: (command: Command) =>
   }
 }
 
+type Template = Parameters<Stage['setSpec']>[0] extends { readonly template?: infer T } ? NonNullable<T> : never
+
 describe('a release of a Rollout', () => {
   test('that is as good as its baseline goes step by step, and is promoted once the Rollout is healthy with the analysed template', async () => {
     const end = await run(asked(), stage.ports())
@@ -374,7 +376,8 @@ describe('what is refused before anything is written', () => {
     ['no replicas', (its: Stage) => its.setSpec({ replicas: 0 }), 'has no replicas'],
     [
       'a workloadRef',
-      (its: Stage) => its.setSpec({ workloadRef: { kind: 'Deployment', name: 'shop' } }),
+      (its: Stage) =>
+        its.setSpec({ workloadRef: { kind: 'Deployment', name: 'shop' }, template: undefined as unknown as Template }),
       'takes its template from Deployment shop',
     ],
     ['blueGreen', (its: Stage) => its.setSpec({ strategy: { blueGreen: {} } }), 'sends all traffic over at once'],

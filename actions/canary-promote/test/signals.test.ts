@@ -90,6 +90,16 @@ describe('the signals that need no metric', () => {
       expect(watchSignals(short.state, before, crashed).why?.code).toBe('restarts')
     })
 
+    test('wait while what is known of the baseline was asked for before this look', () => {
+      const late = { ...before, late: true } as const
+      const parts = [{ source: 'pods', metrics: ['errors'], scrape: before }]
+      expect(watchSignals(calm, late, crashed).why).toBeUndefined()
+      expect(watchSignals(calm, { kind: 'sources', parts, late: true }, crashed).why).toBeUndefined()
+      const within = { kind: 'sources', parts: parts.map((part) => ({ ...part, scrape: late })) } as const
+      expect(watchSignals(calm, within, crashed).why).toBeUndefined()
+      expect(watchSignals(watchSignals(calm, late, crashed).state, before, crashed).why?.code).toBe('restarts')
+    })
+
     test('wait while some baseline pods do not answer, and know their restarts when they do', () => {
       const partly = watchSignals(calm, scrape(reading('baseline', 'a', 0)), crashed, ['b', 'c'])
       expect(partly.why).toBeUndefined()

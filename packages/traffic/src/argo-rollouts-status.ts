@@ -93,9 +93,12 @@ export const keptUntil = (set: ReplicaSet | undefined): number | undefined => {
 /** The pod hash of a ReplicaSet; empty for one that carries none. */
 export const hashOf = (set: ReplicaSet | undefined): string => set?.metadata.labels?.[POD_HASH] ?? ''
 
-/** The images of a template, by container: what tells two releases of one Rollout apart. */
-export const imagesOf = ({ spec }: Pick<Rollout | ReplicaSet, 'spec'>): string =>
-  spec.template.spec.containers.map(({ name, image = '' }) => `${name}=${image}`).join(' ')
+/** The images of a template, by container: what tells two releases of one Rollout apart. None of a Rollout that takes its template from elsewhere (workloadRef). */
+export const imagesOf = ({
+  spec,
+}: {
+  readonly spec: { readonly template?: Partial<Rollout['spec']['template']> }
+}): string => (spec.template?.spec?.containers ?? []).map(({ name, image = '' }) => `${name}=${image}`).join(' ')
 
 /**
  * What sends a Rollout to a place of the plan, as `kubectl argo rollouts promote` does: an indefinite pause before it is cleared, one at a time. A Rollout that

@@ -295,7 +295,8 @@ const survey = async (cluster: Cluster, namespace: string, argo: ArgoRollout): P
     : []
   return {
     deployment: read?.rollout as unknown as Deployment | undefined,
-    ...(read === undefined ? {} : { standing: standingOf(read) }),
+    // One that takes its template from elsewhere is refused for that, and nothing else of it means anything.
+    ...(read === undefined || read.rollout.spec.template === undefined ? {} : { standing: standingOf(read) }),
     services: [],
     policies: [],
     budgets: [],
