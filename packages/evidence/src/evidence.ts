@@ -63,6 +63,10 @@ export type Evidence = {
   readonly step: number
   /** When the present weight was first seen, ms. */
   readonly weightSince: number
+  /** When the weight last rose from 0, ms; absent before, and in what was saved before it was kept. */
+  readonly trafficSince?: number
+  /** When pods were made for the last steps that needed more, ms: sources that close late show that time later. Absent: none. */
+  readonly making?: readonly { readonly step: number; readonly from: number; readonly until: number }[]
   /** When the canary first counted a request, ms. */
   readonly firstMoved?: number
   readonly metrics: { readonly [name: string]: CountedEvidence | GaugeEvidence }
@@ -93,15 +97,15 @@ export type CountedEvidence = {
 export type GaugeEvidence = { readonly kind: 'gauge'; readonly baseline: GaugeState; readonly canary: GaugeState }
 
 /**
- * One look: when, what was read, and the weight (whole percent) and step that were in force when it was read. `starting`: pods of the canary are still
- * being made, and what its gauges show is also of them.
+ * One look: when, what was read, and the weight (whole percent) and step that were in force when it was read. `starting`: the step is not watched yet, as
+ * `pods` of the canary are still being made, and what its gauges show is also of them; or all are there and the `weight` is on its way.
  */
 export type Tick = {
   readonly at: number
   readonly scrape: Scrape
   readonly weight: number
   readonly step: number
-  readonly starting?: boolean
+  readonly starting?: 'pods' | 'weight' | undefined
 }
 
 /**

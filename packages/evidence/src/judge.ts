@@ -58,15 +58,21 @@ export const judge = (before: Evidence, tick: Tick, plan: JudgePlan): Judged => 
   }
 }
 
-/** What closes late says nothing of the time since: until when the requests that are listened for are known. */
+/**
+ * Until when the requests that are listened for are known: what closes late, or was asked for by an earlier look, says nothing of the time since.
+ * `undefined` where this look did not listen: nobody knows whether the canary was silent, and the next read tells of that time too.
+ */
 const heardAt = (
   { counters }: Evidence,
   parts: readonly Part[],
   { plan, at }: { readonly plan: JudgePlan; readonly at: number },
-): number => {
+): number | undefined => {
   const part = parts.find((each) => isListened(each, plan))
-  if (part?.scrape.kind !== 'buckets') return at
-  return Math.max(0, ...part.metrics.map((name) => counters.closed[`baseline/${name}`] ?? 0))
+  if (part === undefined) return undefined
+  const { scrape, metrics } = part
+  if (scrape.kind === 'buckets') return Math.max(0, ...metrics.map((name) => counters.closed[`baseline/${name}`] ?? 0))
+  if (!isComparable(scrape)) return undefined
+  return scrape.late === true ? Math.min(at, Math.max(...scrape.readings.map(({ readAt }) => readAt))) : at
 }
 
 /** Requests are listened for in one source, that of the first metric that counts the users' own: two would hear each of them twice. */
@@ -135,13 +141,29 @@ const isComparable = (scrape: Single): scrape is Pods =>
   scrape.kind === 'pods' && scrape.readings.some(({ side }) => side === 'baseline')
 
 /** Notes a new weight and a new step before anything is counted. */
-const onTime = (evidence: Evidence, { at, weight, step }: Tick): Evidence => ({
+const onTime = (evidence: Evidence, { at, weight, step, starting }: Tick): Evidence => ({
   ...evidence,
   weight,
   step,
+  ...(weight > 0 ? { trafficSince: trafficSince(evidence, at) } : {}),
+  ...(starting === 'pods' ? { making: nowMaking(evidence.making, step, at) } : {}),
   ...(weight === evidence.weight ? {} : { weightSince: at, missing: restartSilence(evidence.missing, at) }),
   ...(step === evidence.step ? {} : { metrics: mapCounted(evidence.metrics, (m) => ({ ...m, step: noRequests })) }),
 })
+
+const trafficSince = ({ weight, weightSince, trafficSince: known }: Evidence, at: number): number =>
+  weight === 0 ? at : (known ?? weightSince)
+
+type Making = NonNullable<Evidence['making']>
+
+const nowMaking = (before: Making = [], step: number, at: number): Making => {
+  const known = before.find((each) => each.step === step)
+  const others = before.filter((each) => each !== known)
+  return [...others, { step, from: known?.from ?? at, until: at }].slice(-MAKING_KEPT)
+}
+
+/** Of so many steps: of what closes late, the last hour is more than enough. */
+const MAKING_KEPT = 20
 
 type ReadTick = PartTick & { readonly scrape: Pods | Buckets }
 
@@ -162,7 +184,7 @@ const weigh = (before: Evidence, now: Evidence, tick: ReadTick, plan: JudgePlan)
     weightSince: now.weightSince,
     began: beganAt(tick.scrape),
     // Our own requests are there whether users come or not.
-    firstMoved: firstMoved ?? (isSynthetic(part, plan) ? now.weightSince : undefined),
+    firstMoved: firstMoved ?? (isSynthetic(part, plan) ? (now.trafficSince ?? now.weightSince) : undefined),
     warmUp: plan.warmUp,
   })
   const gauging = gaugingOf(moved, tick, plan)
@@ -194,17 +216,25 @@ type Gauging = GaugeLook & { readonly idle: boolean }
 
 /**
  * A gauge of the canary is judged where it may have traffic: not at weight 0, not of pods that are being made, and not while it warms up. Where its
- * requests cannot be heard, its warm-up is taken to begin with the weight.
+ * requests cannot be heard, its warm-up is taken to begin with its first weight. A period may close long after the weight that it was of has changed:
+ * the canary had traffic under that one, too.
  */
-const gaugingOf = (evidence: Evidence, { at, weight, starting }: ReadTick, plan: JudgePlan): Gauging => {
-  const { weightSince, firstMoved } = evidence
-  const warm = plan.warmUp === 0 || at > (firstMoved ?? weightSince) + plan.warmUp
+const gaugingOf = (evidence: Evidence, { at, weight, starting, scrape }: ReadTick, plan: JudgePlan): Gauging => {
+  const { weightSince, trafficSince: since = weightSince, firstMoved } = evidence
+  const warm = plan.warmUp === 0 || at > (firstMoved ?? since) + plan.warmUp
+  const started = scrape.kind === 'pods' ? starting === undefined : !showsMaking(evidence, scrape, at)
   return {
     at,
     spacing: spacingOf(plan),
-    judged: weight > 0 && starting !== true && at >= weightSince && warm,
+    judged: weight > 0 && started && at >= since && warm,
     idle: firstMoved === undefined && ofUsers(plan).length > 0,
   }
+}
+
+/** Whether the periods that ended then are also of pods that were being made. */
+const showsMaking = ({ making = [] }: Evidence, { gauges = [] }: Buckets, at: number): boolean => {
+  const began = Math.min(at, ...gauges.map(({ from }) => from))
+  return making.some(({ from, until }) => at >= from && began < until)
 }
 
 const weighMetric = (

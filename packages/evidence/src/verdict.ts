@@ -20,10 +20,11 @@ export type Decision =
       readonly why: Why
     }
 
+/** `at`: until when the canary was listened to, ms; absent where this look heard neither side. */
 type Seen = {
   readonly plan: JudgePlan
   readonly metrics: readonly MetricJudgement[]
-  readonly at: number
+  readonly at: number | undefined
 }
 
 /**
@@ -61,7 +62,7 @@ const missingRequests = (evidence: Evidence, { plan, at }: Seen): Decision | und
   if (plan.missing === 'off') return undefined
   const { missing, weight } = evidence
   const logLimit = evidenceLimit(evidence)
-  if (silent(missing, weight, { logLimit, at, settle: plan.settle + (evidence.lag ?? 0) })) {
+  if (at !== undefined && silent(missing, weight, { logLimit, at, settle: plan.settle + (evidence.lag ?? 0) })) {
     const expected = Math.round(expectedInSilence(missing, weight))
     const seconds = Math.round((at - missing.silent.since) / 1000)
     const text = `The canary counted no request for ${seconds} s at weight ${weight} %, while the baseline counted ${Math.round(missing.silent.baseline)}: about ${expected} were expected`

@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest'
-import { beginEvidence, type Evidence, type JudgePlan, judge, type Scrape } from '../src/judge.ts'
+import { describe, expect, test } from 'vitest'
+import { beginEvidence, type Evidence, type JudgePlan, judge, type Scrape, type Tick } from '../src/judge.ts'
 
 const MINUTE = 60_000
 const PLAN: JudgePlan = {
@@ -131,4 +131,63 @@ test('a limit that the baseline breaks too still holds while nothing new has clo
     [8, 5, closed([])],
   ])
   expect(decision).toMatchObject({ kind: 'hold', metric: 'cpu' })
+})
+
+describe('a gauge whose periods close ten minutes late', () => {
+  const gauged: JudgePlan = { ...PLAN, metrics: [{ name: 'cpu', kind: 'gauge', max: 90 }], missing: 'off' }
+  type Moment = Pick<Tick, 'weight' | 'starting'>
+  /** Looks at every minute from 3 on; at each the period closes that ended ten minutes before. The minute of the first rejection, and what is saved last. */
+  const run = (
+    minutes: number,
+    moment: (minute: number) => Moment,
+    {
+      value = () => 95,
+      plan = gauged,
+      from = beginEvidence(plan),
+    }: {
+      value?: (minute: number) => number
+      plan?: JudgePlan
+      from?: Evidence
+    } = {},
+  ) => {
+    let evidence = from
+    let rejected: number | undefined
+    for (let minute = 3; minute < minutes; minute++) {
+      const scrape = closed([], [gauge('canary', minute - 11, value(minute - 11))])
+      const { weight, starting } = moment(minute)
+      const step = weight > 5 || starting !== undefined ? 1 : 0
+      const judged = judge(evidence, { at: minute * MINUTE, scrape, weight, step, starting }, plan)
+      if (judged.decision.kind === 'reject') rejected ??= minute
+      evidence = JSON.parse(JSON.stringify(judged.evidence))
+    }
+    return { rejected, evidence }
+  }
+
+  test('is judged by the periods of the weight before, which the canary had traffic under', () => {
+    expect(run(40, (minute) => ({ weight: minute < 13 ? 5 : 25 })).rejected).toBe(15)
+    // Also where the plan warms the canary up: once, not with every weight.
+    const warm = { ...gauged, warmUp: MINUTE }
+    expect(run(22, (minute) => ({ weight: minute < 13 ? 5 : 25 }), { plan: warm }).rejected).toBe(17)
+  })
+
+  test('also where they close while pods for the next step are made, or its weight is on its way', () => {
+    const raised = (minute: number): Moment => {
+      if (minute < 14) return { weight: 5 }
+      return minute < 20 ? { weight: 5, starting: minute < 18 ? 'pods' : 'weight' } : { weight: 25 }
+    }
+    expect(run(40, raised).rejected).toBe(15)
+  })
+
+  test('is not judged by periods that show pods being made, whenever they close', () => {
+    const raised = (minute: number): Moment =>
+      minute < 14 || minute > 18 ? { weight: minute < 14 ? 5 : 25 } : { weight: 5, starting: 'pods' }
+    const starting = (minute: number) => (minute >= 13 && minute < 18 ? 95 : 20)
+    expect(run(40, raised, { value: starting }).rejected).toBeUndefined()
+    expect(run(40, raised, { value: (minute) => (minute >= 18 ? 95 : 20) }).rejected).toBe(31)
+  })
+
+  test('goes on from what was saved before it was kept since when there is traffic', () => {
+    const { trafficSince: _, ...older } = run(13, () => ({ weight: 5 })).evidence
+    expect(run(40, (minute) => ({ weight: minute < 13 ? 5 : 25 }), { from: older }).rejected).toBe(15)
+  })
 })

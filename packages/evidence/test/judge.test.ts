@@ -233,6 +233,33 @@ describe('requests that never arrive', () => {
     expect(said.filter(({ decision }) => decision.kind !== 'continue')).toEqual([])
   })
 
+  test('a look that hears nothing judges no silence, and the next read tells of that time', () => {
+    const away: Scrape = { kind: 'outage', query: 'up', text: 'away' }
+    const blind = pods([pod('canary', 'shop-canary-1', [0, 0])], ['shop-1'])
+    const late = pods([
+      pod('baseline', 'shop-1', [2100, 5], { readAt: 13_500 }),
+      pod('canary', 'shop-canary-1', [0, 0]),
+    ])
+    const run = (unheard: Scrape, ...after: readonly Look[]) => {
+      const heard = watch(seconds([...repeat(5, before), ...repeat(8, silence)], (i) => (i < 5 ? 0 : 5)))
+      let evidence = heard.at(-1)?.evidence ?? beginEvidence(plan)
+      return [{ scrape: unheard, weight: 5 }, ...after].map(({ scrape, weight }, index) => {
+        const judged = judge(evidence, { at: 20_000 + index * 1000, scrape, weight, step: 0 }, plan)
+        evidence = judged.evidence
+        return judged.decision
+      })
+    }
+    const reading = (canary: number): Look => ({
+      weight: 5,
+      scrape: pods([pod('baseline', 'shop-1', [2500, 5]), pod('canary', 'shop-canary-1', [canary, 0])]),
+    })
+    for (const unheard of [away, blind])
+      expect(run(unheard, reading(40)).map(({ kind }) => kind)).toEqual(['no-data', 'continue'])
+    expect(run({ ...late, late: true }, reading(40)).map(({ kind }) => kind)).toEqual(['continue', 'continue'])
+    expect(run(late)[0]).toMatchObject({ kind: 'reject', why: { code: 'no-requests' } })
+    expect(run(away, reading(0))[1]).toMatchObject({ kind: 'reject', why: { code: 'no-requests' } })
+  })
+
   test('at low traffic silence says nothing yet', () => {
     const slow = [
       [2, 0],
@@ -362,7 +389,7 @@ describe('a gauge', () => {
   test('nor while pods are being made for a later step', () => {
     let evidence = beginEvidence(gauged)
     for (let second = 1; second <= 9; second++) {
-      const tick = { at: second * 1000, ...read(50, 95), step: 1, starting: true }
+      const tick = { at: second * 1000, ...read(50, 95), step: 1, starting: 'pods' } as const
       const judged = judge(evidence, tick, gauged)
       expect(judged.decision.kind).toBe('continue')
       evidence = judged.evidence
