@@ -73,6 +73,30 @@ export const serviceFindings = (
   ]
 }
 
+/**
+ * Why the portions of subsets that pick pods by where they run cannot be shared with a canary.
+ * @param rules the indices of the http routes that are split; @param placed such subsets of the stable Service, each with its label
+ */
+export const placeFindings = (
+  service: VirtualService,
+  rules: readonly number[],
+  around: Around,
+  placed: ReadonlyMap<string, string>,
+): readonly Finding[] =>
+  rules.flatMap((index) => {
+    const entries = (service.spec?.http?.[index]?.route ?? []).filter((entry) => isSplit(entry, around))
+    const subsets = new Set(
+      entries.map(({ destination: { subset = '' } }) => subset).filter((each) => placed.has(each)),
+    )
+    return [...subsets].map((subset) =>
+      fault(
+        'subset-by-place',
+        `VirtualService ${nameOf(service)}: http route ${index} sends to subset ${subset} of Service ${around.stable}, which picks pods by where they run (${placed.get(subset)}): in a place without a canary pod its share would be answered with 503`,
+        'Send to the Service without this subset, and prefer a place by localityLbSetting of its DestinationRule; or use router: replicas',
+      ),
+    )
+  })
+
 const weightFindings = (
   where: string,
   entries: readonly Parameters<typeof sendsTo>[0][],

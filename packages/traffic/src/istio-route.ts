@@ -49,6 +49,12 @@ export const isSplit = (entry: Weighted, around: Around): boolean => {
   return sendsTo(entry, around.stable, around) && (!subset || around.subsets?.includes(subset) !== false)
 }
 
+/** The subsets that a VirtualService names, of whatever Service. */
+export const subsetsNamed = ({ spec }: VirtualService): readonly string[] =>
+  [...(spec?.http ?? []), ...(spec?.tcp ?? []), ...(spec?.tls ?? [])].flatMap(({ route = [] }) =>
+    route.flatMap(({ destination: { subset } }) => (subset ? [subset] : [])),
+  )
+
 /** The indices of the http routes of which something is split; only `rule` when one is chosen. */
 export const routesReaching = ({ spec }: VirtualService, around: Around, rule?: number): readonly number[] =>
   (spec?.http ?? []).flatMap(({ route = [] }, index) =>

@@ -1,9 +1,9 @@
 import type { Finding } from '@sluice/kit/report'
 import type { Cluster, KubernetesObject } from '@sluice/kubernetes/cluster'
-import { hostsOf, serviceFindings, subsetFinding } from './istio-findings.ts'
-import { type Around, isSplit, routesReaching, type VirtualService } from './istio-route.ts'
+import { hostsOf, placeFindings, serviceFindings, subsetFinding } from './istio-findings.ts'
+import { type Around, isSplit, routesReaching, subsetsNamed, type VirtualService } from './istio-route.ts'
 import { istioSessionFindings } from './istio-session.ts'
-import { type DestinationRule, rulesIn, subsetsPicking, twinsNeeded } from './istio-twins.ts'
+import { type DestinationRule, rulesIn, subsetsByPlace, subsetsElsewhere, twinsNeeded } from './istio-twins.ts'
 import { type Listed, listEverywhere } from './objects.ts'
 import { at, gatewaySenders, ingressSender, sendersPast } from './past.ts'
 import type { Tester } from './router.ts'
@@ -16,7 +16,7 @@ export type IstioQuestion = {
   readonly route?: string | null | undefined
   readonly rule?: number | null | undefined
   readonly tester?: Tester | null | undefined
-  /** `namespace/name` of the Deployment whose pods a subset must pick to be split; absent: all subsets are. */
+  /** `namespace/name` of the Deployment: subsets that are known to pick other pods than its own are not split; absent: all are. */
   readonly release?: string | undefined
 }
 
@@ -48,8 +48,12 @@ export const selectIstio = async (cluster: Cluster, asked: IstioQuestion): Promi
   const rules = await destinationRules(cluster, asked, apiVersion)
   const sides = sidesIn(asked, asked.namespace)
   const pods = await podLabels(cluster, asked)
-  const subsets = pods === undefined || rules.items === undefined ? undefined : subsetsPicking(rules.items, sides, pods)
-  const around = ({ metadata }: KubernetesObject): Around => ({ ...sidesIn(asked, metadata.namespace ?? ''), subsets })
+  const elsewhere = subsetsElsewhere(rules.items, sides, pods)
+  const placed = subsetsByPlace(rules.items, sides)
+  const around = (service: VirtualService): Around => ({
+    ...sidesIn(asked, service.metadata.namespace ?? ''),
+    subsets: subsetsNamed(service).filter((subset) => !elsewhere.includes(subset)),
+  })
   const reaching = services.filter((service) => routesReaching(service, around(service)).length > 0)
   const wanted = named(asked)
   const selected = reaching
@@ -59,7 +63,7 @@ export const selectIstio = async (cluster: Cluster, asked: IstioQuestion): Promi
       rules: routesReaching(service, around(service), asked.rule ?? undefined),
       around: around(service),
     }))
-  const twins = twinsNeeded(rules.items ?? [], sides)
+  const twins = twinsNeeded(rules.items, sides)
   const bySubset = selected.some(({ service, rules: indices }) => usesSubsets(service, indices, around(service)))
   return {
     selected: selected.filter((each) => each.rules.length > 0),
@@ -69,11 +73,12 @@ export const selectIstio = async (cluster: Cluster, asked: IstioQuestion): Promi
       ...choice({ services, reaching, elsewhere: (service) => subsetFinding(service, around(service)) }, wanted, asked),
       ...selected.flatMap(({ service, rules: indices }) => [
         ...serviceFindings(service, indices, around(service), asked.rule),
+        ...placeFindings(service, indices, around(service), placed),
         ...istioSessionFindings(service, indices, asked.tester ?? undefined),
       ]),
       ...(rules.unseen === undefined
         ? []
-        : [{ ...rules.unseen, level: bySubset ? 'error' : rules.unseen.level } as const]),
+        : [bySubset ? ({ hint: UNSEEN, ...rules.unseen, level: 'error' } as const) : rules.unseen]),
       ...twins.findings,
       ...(await sendersPast(cluster, asked, [ingressSender(), ...gatewaySenders])),
     ],
@@ -87,6 +92,10 @@ export const sidesIn = ({ namespace, service, canaryService }: IstioQuestion, ho
   namespace,
   home,
 })
+
+/** What to do about rules that may not be read, where a route that is split goes by subsets. */
+const UNSEEN =
+  'Grant list on destinationrules of networking.istio.io in every namespace: a subset that one of those defines would be answered with 503 for the canary'
 
 /** Served since Istio 1.22, and the one before it. */
 const VERSIONS = ['networking.istio.io/v1', 'networking.istio.io/v1beta1']
@@ -103,31 +112,30 @@ const listVersions = async <T extends KubernetesObject>(
   return { found: { kind: 'absent' }, apiVersion: '' }
 }
 
-/** Without `items` nothing is known of them. */
+/** Those that can be read, and what it means that others cannot. */
 const destinationRules = async (
   cluster: Cluster,
   { namespace }: IstioQuestion,
   apiVersion: string,
-): Promise<{ readonly items?: readonly DestinationRule[]; readonly unseen?: Finding }> => {
+): Promise<{ readonly items: readonly DestinationRule[]; readonly unseen?: Finding }> => {
   const { resource } = rulesIn(apiVersion)
   const found = await listEverywhere<DestinationRule>(cluster, { apiVersion, resource }, namespace)
   if (found.kind === 'read') return { items: found.items, ...(found.note === undefined ? {} : { unseen: found.note }) }
   if (found.kind === 'absent') return { items: [] }
   const text = 'DestinationRules may not be listed with this credential, so the canary would be called without theirs'
   const hint = 'Grant list on destinationrules of networking.istio.io, and create, patch and delete for the twins'
-  return { unseen: { id: 'rules-unseen', level: 'warning', text, hint } }
+  return { items: [], unseen: { id: 'rules-unseen', level: 'warning', text, hint } }
 }
 
-/** The labels of the Deployment's pods, as its template has them; `undefined` where it is not known. */
+/** The labels of the Deployment's pods, as its template has them; none where it is not known. */
 const podLabels = async (
   cluster: Cluster,
   { release = '' }: IstioQuestion,
-): Promise<Readonly<Record<string, string>> | undefined> => {
+): Promise<Readonly<Record<string, string>>> => {
   const [namespace, deployment] = release.split('/')
-  if (namespace === undefined || deployment === undefined) return undefined
+  if (namespace === undefined || deployment === undefined) return {}
   const found = await cluster.get({ apiVersion: 'apps/v1', resource: 'deployments', namespace }, deployment)
-  if (found === undefined) return undefined
-  return (at(at(at(found.spec, 'template'), 'metadata'), 'labels') ?? {}) as Readonly<Record<string, string>>
+  return (at(at(at(found?.spec, 'template'), 'metadata'), 'labels') ?? {}) as Readonly<Record<string, string>>
 }
 
 const fault = (id: string, text: string, hint?: string): Finding => ({

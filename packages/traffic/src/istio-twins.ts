@@ -22,20 +22,40 @@ export const isFor = (rule: DestinationRule, service: string, { namespace }: Ist
   rule.spec !== undefined && isHost(rule.spec.host, service, namespace, rule.metadata.namespace ?? '')
 
 /**
- * The subsets of the stable Service that pick the Deployment's pods: every label of theirs is the pods', in all rules that define them. The others are
- * of another Deployment, whose pods the canary does not replace; their twins would pick none, which is answered with 503.
- * @param pods the labels of the Deployment's pods
+ * The subsets of the stable Service that are another Deployment's pods: a rule asks for another value of a label that this Deployment's have. The canary
+ * does not replace those, and a twin of the subset would pick no pod, which is answered with 503. A label that the template does not have tells
+ * nothing, as pods get more (sidecar injectors name revisions), and neither does a subset of which no rule is known.
+ * @param pods the labels of the Deployment's pods, as its template has them
  */
-export const subsetsPicking = (
+export const subsetsElsewhere = (
   rules: readonly DestinationRule[],
   sides: IstioSides,
   pods: Readonly<Record<string, string>>,
-): readonly string[] => {
-  const all = rules.flatMap((rule) => (isFor(rule, sides.stable, sides) ? (rule.spec?.subsets ?? []) : []))
-  const others = all.filter(({ labels = {} }) => Object.entries(labels).some(([key, value]) => pods[key] !== value))
-  const names = new Set(all.flatMap(({ name }) => (name === undefined ? [] : [name])))
-  return [...names].filter((name) => !others.some((subset) => subset.name === name))
-}
+): readonly string[] =>
+  subsetLabels(rules, sides).flatMap(({ subset, key, value }) =>
+    pods[key] !== undefined && pods[key] !== value ? [subset] : [],
+  )
+
+/**
+ * The subsets of the stable Service that pick pods by where they run, each with the label that says so. Istio itself puts these labels on endpoints;
+ * where no canary pod runs in that place, the twin of the subset picks none. Source: Multi-cluster Traffic Management of the Istio docs.
+ */
+export const subsetsByPlace = (rules: readonly DestinationRule[], sides: IstioSides): ReadonlyMap<string, string> =>
+  new Map(
+    subsetLabels(rules, sides).flatMap(({ subset, key }) =>
+      PLACES.some((prefix) => key.startsWith(prefix)) ? [[subset, key] as const] : [],
+    ),
+  )
+
+/** The labels of pods that say in which cluster, network, region or zone they run begin with one of these. */
+const PLACES = ['topology.istio.io/', 'topology.kubernetes.io/']
+
+const subsetLabels = (rules: readonly DestinationRule[], sides: IstioSides) =>
+  rules
+    .flatMap((rule) => (isFor(rule, sides.stable, sides) ? (rule.spec?.subsets ?? []) : []))
+    .flatMap(({ name: subset = '', labels = {} }) =>
+      Object.entries(labels).map(([key, value]) => ({ subset, key, value })),
+    )
 
 /** A rule that a twin is made of is not changed itself: nothing is to be given back. */
 export const twinChange = ({ apiVersion, metadata }: DestinationRule): RouteChange => ({

@@ -39,8 +39,8 @@ export type IstioGiven = {
   readonly label?: ChangedLabel | null | undefined
   readonly owner?: string | undefined
   /**
-   * `namespace/name` of the Deployment: routes may be shared, so its marks have a key of their own, and subsets that pick other pods than its own are not
-   * split.
+   * `namespace/name` of the Deployment: routes may be shared, so its marks have a key of their own, and subsets that are known to pick other pods than its
+   * own are not split.
    */
   readonly release?: string | undefined
   /** Whether the saved record still has this epoch; asked before an object without a mark is written. */

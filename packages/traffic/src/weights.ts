@@ -94,9 +94,17 @@ export const withoutCanary = (refs: readonly BackendRef[], sides: Sides): readon
 
 /**
  * The list without the canary, for when the original is no longer to be recognised. What the canary got goes to stable; where stable is not in the list
- * it is left to the others, and becomes stable's when they get nothing, as a rule without backends answers with 500.
+ * it is left to the others, and becomes stable's when they get nothing, as a rule without backends answers with 500. Weights that are still scaled are
+ * brought to those that the next release can split.
  */
-export const backToStable = (refs: readonly BackendRef[], sides: Sides): readonly BackendRef[] => {
+export const backToStable = (refs: readonly BackendRef[], sides: Sides): readonly BackendRef[] =>
+  fitting(
+    freed(refs, sides),
+    { weight: ({ weight = 1 }) => weight, weighted: (ref, weight) => ({ ...ref, weight }) },
+    MAX_SPLITTABLE,
+  )
+
+const freed = (refs: readonly BackendRef[], sides: Sides): readonly BackendRef[] => {
   const isCanary = (ref: BackendRef): boolean => names(ref, sides.canary, sides)
   const isStable = (ref: BackendRef): boolean => names(ref, sides.stable, sides)
   const rest = withoutCanary(refs, sides)
@@ -113,7 +121,7 @@ export const backToStable = (refs: readonly BackendRef[], sides: Sides): readonl
   return refs.flatMap((ref, at) => {
     if (isCanary(ref)) return []
     const gained = sum(refs.filter((_, nth) => heirs[nth] === at))
-    return [gained === 0 ? ref : { ...ref, weight: Math.min((ref.weight ?? 1) + gained, MAX_WEIGHT) }]
+    return [gained === 0 ? ref : { ...ref, weight: (ref.weight ?? 1) + gained }]
   })
 }
 

@@ -430,6 +430,41 @@ describe('a subset', () => {
     expect(http()[0]?.route?.map(({ weight }) => weight)).toEqual([45, 5, 27, 3, 18, 2])
   })
 
+  test('by a label that pods get beside their template’s, or that nobody defines, is not taken for another Deployment’s', async () => {
+    deployed()
+    const injected = { version: 'v1', 'service.istio.io/canonical-revision': 'v1' }
+    server.put(ruleAt('reviews'), rule({ host: 'reviews', subsets: [{ name: 'v1', labels: injected }] }, 'reviews'))
+    server.put(at('web'), service([{ route: [reviews('v1', 50), reviews('v3', 50)] }]))
+    const router = istio(server.cluster, released)
+    expect(await router.preflight()).toEqual([])
+    await router.set({ weight: 10 }, await router.changes(), 4)
+    expect(http()[0]?.route).toEqual([reviews('v1', 45), canary('v1', 5), reviews('v3', 45), canary('v3', 5)])
+  })
+
+  test('that a rule of a namespace which may not be read could define is refused, not left whole', async () => {
+    deployed()
+    server.refuse(`${API}/destinationrules`, 403)
+    server.put(at('web'), service([{ route: [to('reviews', 50), reviews('v3', 50)] }]))
+    expect(await refused()).toEqual([
+      expect.stringMatching(/^not-looked-at: destinationrules of namespaces other than/),
+    ])
+    server.put(at('web'), service([{ route: [to('reviews', 50), reviews('v2', 50)] }]))
+    expect(await refused()).toEqual([])
+  })
+
+  test.each(['topology.istio.io/cluster', 'topology.kubernetes.io/zone'])(
+    'by %s is refused with its reason',
+    async (place) => {
+      deployed()
+      const east = { name: 'east', labels: { [place]: 'east', version: 'v1' } }
+      server.put(ruleAt('reviews'), rule({ host: 'reviews', subsets: [...subsets, east] }, 'reviews'))
+      server.put(at('web'), service([{ route: [reviews('v1')] }, { route: [reviews('east')] }]))
+      const text = `subset-by-place: VirtualService shop/web: http route 1 sends to subset east of Service reviews, which picks pods by where they run (${place})`
+      expect(await refused()).toEqual([expect.stringContaining(text)])
+      expect(await refused({ rule: 0 })).toEqual([])
+    },
+  )
+
   test('that two rules define differently is not taken for the pods’', async () => {
     deployed()
     server.put(
@@ -442,7 +477,6 @@ describe('a subset', () => {
 
   test.each<[string, readonly Http[], Partial<IstioGiven>, RegExp]>([
     ['alone is named', [{ route: [reviews('v2')] }], {}, /^subset-elsewhere: VirtualService shop\/web .*subset v2/],
-    ['that nobody defines is named', [{ route: [reviews('v3')] }], {}, /^subset-elsewhere: .*subset v3/],
     ['is in the one that is chosen', [{ route: [reviews('v2')] }], { route: 'web' }, /^subset-elsewhere/],
     [
       'is in the http route that is chosen',

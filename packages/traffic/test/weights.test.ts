@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { canaryPods, shareOf } from '../src/shares.ts'
 import {
   type BackendRef,
+  backToStable,
   MAX_SPLITTABLE,
   MAX_WEIGHT,
   names,
@@ -162,6 +163,28 @@ describe('what others write for other backends during a release', () => {
     const next = split(original, sides, 5, live)
     expect(next.map(({ weight }) => weight)).toEqual(written)
     expect(unsplit(original, sides, next)).toEqual(list(back))
+  })
+
+  test('is kept where they added a backend too, in numbers that can be split again', () => {
+    const scaled = split(
+      [
+        { name: 'shop', weight: 900 },
+        { name: 'search', weight: 100 },
+      ],
+      sides,
+      5,
+    )
+    expect(backToStable([...scaled, { name: 'new', weight: 50_000 }], sides)).toEqual([
+      { name: 'shop', weight: 9 },
+      { name: 'search', weight: 1 },
+      { name: 'new', weight: 5 },
+    ])
+    fc.assert(
+      fc.property(routed, percent, fc.nat(MAX_WEIGHT), (original, weight, added) => {
+        const back = backToStable([...split(original, sides, weight), { name: 'new', weight: added }], sides)
+        expect(back.every(({ weight: own = 1 }) => Number.isInteger(own) && own <= MAX_SPLITTABLE)).toBe(true)
+      }),
+    )
   })
 
   test('whatever it is, every split of it is taken, and what is given back can always be split again', () => {
