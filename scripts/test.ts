@@ -79,7 +79,7 @@ const DELIVERY = 'test/delivery'
 /** What needs a real Kubernetes. Its files share one cluster; most of them wait most of the time, so two run side by side. */
 const CLUSTER = 'test/cluster'
 /** Files that take the cluster from the others, look at the whole machine, or judge by seconds: one after the other, when the rest is through. */
-const ALONE = ['outages', 'machine', 'rehearsal', 'shares'].map((name) => `${CLUSTER}/${name}.test.ts`)
+const ALONE = ['outages', 'sources', 'machine', 'rehearsal', 'shares'].map((name) => `${CLUSTER}/${name}.test.ts`)
 // Real pods on two cores now and then miss a moment that a test waits for; what fails twice is wrong.
 const RETRY = '--retry=1'
 

@@ -73,7 +73,7 @@ export const begin = ({ run }: Paths): void => writeFileSync(join(run, 'begin'),
 
 /** Ends whatever stands under this name and takes away all it left. Nothing there is fine. */
 export const leave = async (paths: Paths): Promise<void> => {
-  const { run, name } = paths
+  const { run } = paths
   const holder = holderOf(run)
   if (holder !== undefined) {
     const inside = initOf(holder)
@@ -85,7 +85,7 @@ export const leave = async (paths: Paths): Promise<void> => {
   if (output('ip', ['link', 'show', outer]) !== undefined) output('ip', ['link', 'delete', outer])
   if (output('ip', ['link', 'show', outer]) !== undefined) throw new Error(`the interface ${outer} does not go away`)
   rmSync(run, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
-  await groupsGone(name)
+  await groupsGone(groupOf(run))
 }
 
 const kill = (pid: number): void => {
@@ -112,8 +112,14 @@ const initOf = (holder: number): number | undefined => {
   return first === undefined || first === '' ? undefined : Number(first)
 }
 
-/** This machine's end of a cluster's link. Clusters of one name in two caches are two clusters, and an interface's name has 15 characters at most. */
-export const hostLink = ({ run }: Paths): string => `sl-${createHash('sha256').update(run).digest('hex').slice(0, 10)}`
+/** This machine's end of a cluster's link, which has 15 characters at most. */
+export const hostLink = ({ run }: Paths): string => `sl-${markOf(run)}`
+
+/** The control group under which those of a cluster's pods hang. */
+export const groupOf = (run: string): string => `sluice-${markOf(run)}`
+
+/** Clusters of one name in two caches are two clusters. */
+const markOf = (run: string): string => createHash('sha256').update(run).digest('hex').slice(0, 10)
 
 /** A pair of interfaces, one end here and one inside, on the first free range of this machine. Gives the inner end's address. */
 const link = (paths: Paths, inside: number): string => {
@@ -136,12 +142,10 @@ const link = (paths: Paths, inside: number): string => {
 }
 
 /** Takes away the control groups of the cluster's pods; the kernel lets them go a moment after their last process. */
-const groupsGone = async (name: string): Promise<void> => {
+const groupsGone = async (group: string): Promise<void> => {
   const root = '/sys/fs/cgroup'
   const controllers = existsSync(root) ? readdirSync(root).map((controller) => join(root, controller)) : []
-  const tops = [root, ...controllers]
-    .map((folder) => join(folder, `sluice-${name}`))
-    .filter((folder) => existsSync(folder))
+  const tops = [root, ...controllers].map((folder) => join(folder, group)).filter((folder) => existsSync(folder))
   for (let tries = 0; tries < 100; tries++) {
     for (const top of tops) removeGroup(top)
     if (tops.every((top) => !existsSync(top))) return

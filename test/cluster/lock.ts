@@ -25,7 +25,8 @@ export const locked = async <T>({ cache, name }: Paths, act: () => Promise<T>): 
     clearTimeout(waiting)
     holder.removeAllListeners('exit')
     await new Promise<void>((resolve) => {
-      if (holder.exitCode !== null || holder.pid === undefined) return resolve()
+      // Ctrl-C ends it with us.
+      if (holder.exitCode !== null || holder.signalCode !== null || holder.pid === undefined) return resolve()
       holder.once('exit', () => resolve())
       holder.stdin.end()
     })

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { hostLink } from './box.ts'
+import { groupOf, hostLink } from './box.ts'
 import { pathsOf } from './paths.ts'
 import { output } from './shell.ts'
 
@@ -36,7 +36,7 @@ const traces = (): readonly string[] => [
     .filter((line) => line.includes(paths.run)),
   ...(output('ip', ['-brief', 'link']) ?? '').split('\n').filter((line) => line.startsWith(hostLink(paths))),
   ...(output('ip', ['route']) ?? '').split('\n').filter((line) => line.includes(hostLink(paths))),
-  ...(output('find', ['/sys/fs/cgroup', '-maxdepth', '2', '-name', `sluice-${NAME}`]) ?? '')
+  ...(output('find', ['/sys/fs/cgroup', '-maxdepth', '2', '-name', groupOf(paths.run)]) ?? '')
     .split('\n')
     .filter((line) => line !== ''),
   ...(existsSync(paths.run) ? [paths.run] : []),

@@ -72,6 +72,7 @@ type Scaler = KubernetesObject & {
   readonly spec: {
     readonly minReplicas?: number
     readonly minReplicaCount?: number
+    readonly advanced?: { readonly horizontalPodAutoscalerConfig?: { readonly behavior?: object } }
     readonly behavior?: { readonly scaleDown?: { readonly selectPolicy?: string } }
   }
 }
@@ -159,18 +160,25 @@ describe('an autoscaler of stable', { concurrent: true, timeout: 240_000 }, () =
         ...{ name: 'keda-hpa-shop', ownerReferences: [{ ...owner, uid: (await scaled())?.metadata.uid }] },
       },
     )
-    // KEDA itself does not run here. What matters of it: it writes its HorizontalPodAutoscaler again and again as the ScaledObject says.
+    // KEDA itself does not run here. What matters of it: it writes its HorizontalPodAutoscaler as the ScaledObject says, whenever that says another least
+    // or names a policy; that a policy is gone it does not see by itself.
     const keda = setInterval(() => {
       void (async () => {
-        const least = (await scaled())?.spec.minReplicaCount ?? 1
-        const value = { spec: { minReplicas: least, behavior: null } }
-        await edit(shop, 'horizontalpodautoscalers', 'keda-hpa-shop', value)
+        const { minReplicaCount = 1, advanced } = (await scaled())?.spec ?? {}
+        const behavior = advanced?.horizontalPodAutoscalerConfig?.behavior ?? null
+        const kept = (await hpaOf(shop, 'keda-hpa-shop'))?.spec
+        if (kept?.minReplicas === minReplicaCount && behavior === null) return
+        await edit(shop, 'horizontalpodautoscalers', 'keda-hpa-shop', {
+          spec: { minReplicas: minReplicaCount, behavior },
+        })
       })().catch(() => undefined)
     }, 300)
     try {
       const running = shop.canary({ image: real.image('errors'), plan: PLAN })
       await running.said(/step 1 of 2: analysing/)
       expect((await scaled())?.spec.minReplicaCount).toBe(3)
+      const policy = async () => (await hpaOf(shop, 'keda-hpa-shop'))?.spec.behavior?.scaleDown?.selectPolicy
+      await until(async () => (await policy()) === 'Disabled', 10_000, 'the policy reaches the autoscaler that is kept')
       const size = watchSize(shop)
       await edit(shop, 'horizontalpodautoscalers', 'keda-hpa-shop', { spec: { metrics: CALM } })
       await running.said(/going back/)
@@ -178,6 +186,7 @@ describe('an autoscaler of stable', { concurrent: true, timeout: 240_000 }, () =
       const { outputs, log } = await running.done
       expect(outputs, log).toMatchObject({ verdict: 'rolled-back' })
       expect(shape(await scaled())).toEqual(before)
+      await until(async () => (await policy()) !== 'Disabled', 10_000, 'the policy is gone from it again')
       await until(async () => (await stableOf(shop)).replicas === 1, 60_000, 'the autoscaler scales in')
       await expectRest(real, shop, 'old', 1)
     } finally {

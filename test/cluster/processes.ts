@@ -19,7 +19,8 @@ export type Program = {
 
 /** What is known of a cluster before it starts. Paths are the same inside and outside. */
 export type Layout = {
-  readonly name: string
+  /** The control group under which those of its pods hang. */
+  readonly group: string
   readonly provider: Provider
   readonly run: string
   /** The machine's address inside the cluster's network, and the machine's own end of it. */
@@ -236,7 +237,7 @@ const allPrograms = (layout: Layout): readonly Program[] => {
 }
 
 /** The files that the programs read, by their names in the cluster's folder. Tokens and keys are not among them. */
-export const filesOf = ({ run, debian, name }: Layout): Readonly<Record<string, string>> => ({
+export const filesOf = ({ run, debian, group }: Layout): Readonly<Record<string, string>> => ({
   'containerd.toml': `version = 2
 root = "${run}/containerd"
 state = "/run/containerd"
@@ -274,7 +275,7 @@ state = "/run/containerd"
   'kubelet.yaml': `apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 cgroupDriver: cgroupfs
-cgroupRoot: /sluice-${name}
+cgroupRoot: /${group}
 failCgroupV1: false
 failSwapOn: false
 localStorageCapacityIsolation: false

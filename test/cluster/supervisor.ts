@@ -99,7 +99,7 @@ const LOOK = 50
 const RESTART = 500
 
 /** Folders that the programs write to by fixed names become the cluster's own. */
-const isolate = ({ run, name, provider }: Layout): void => {
+const isolate = ({ run, group, provider }: Layout): void => {
   // A node of kind has folders and a network of its own; what runs beside it writes to the cluster's folder only.
   if (provider === 'kind') return
   succeed('mount', ['--make-rshared', '/'])
@@ -115,13 +115,13 @@ const isolate = ({ run, name, provider }: Layout): void => {
   succeed('ip', ['link', 'set', 'lo', 'up'])
   succeed('sh', ['-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward'])
   // The quality-of-service groups of pods hang under a group of the cluster's own, so that `down` can take them away whole.
-  succeed('sh', ['-c', existsSync('/sys/fs/cgroup/cgroup.controllers') ? ONE_TREE : TREE_EACH, name])
+  succeed('sh', ['-c', existsSync('/sys/fs/cgroup/cgroup.controllers') ? ONE_TREE : TREE_EACH, group])
 }
 
 /** Version 2 has one tree; the kubelet wants every controller of its group to be there. Without those that are in use otherwise it says so by itself. */
-const ONE_TREE = `cd /sys/fs/cgroup && mkdir -p "sluice-$0" && for c in $(cat cgroup.controllers); do echo "+$c" > cgroup.subtree_control; done 2>/dev/null; true`
+const ONE_TREE = `cd /sys/fs/cgroup && mkdir -p "$0" && for c in $(cat cgroup.controllers); do echo "+$c" > cgroup.subtree_control; done 2>/dev/null; true`
 /** Version 1 has a tree for each controller; that of processors takes nobody before it is told which it has. */
-const TREE_EACH = `for c in /sys/fs/cgroup/*/; do mkdir -p "$c/sluice-$0" 2>/dev/null; done; cd /sys/fs/cgroup/cpuset && for f in cpus mems; do cat cpuset.$f > "sluice-$0/cpuset.$f"; done 2>/dev/null; true`
+const TREE_EACH = `for c in /sys/fs/cgroup/*/; do mkdir -p "$c/$0" 2>/dev/null; done; cd /sys/fs/cgroup/cpuset && for f in cpus mems; do cat cpuset.$f > "$0/cpuset.$f"; done 2>/dev/null; true`
 
 const isReady = async ({ ready }: Program): Promise<boolean> => {
   if (ready === undefined) return true

@@ -3,7 +3,7 @@ import { request } from 'node:http'
 import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Access, adminAccess, apply, call, kubeconfigOf, writeCredentials } from './access.ts'
-import { begin, enter, leave, standing } from './box.ts'
+import { begin, enter, groupOf, leave, standing } from './box.ts'
 import { debian } from './debian.ts'
 import { applyDefinitions } from './definitions.ts'
 import { pushPause } from './images.ts'
@@ -40,8 +40,8 @@ export const up = async (
   const node = provider === 'kind' ? await kindUp(paths) : undefined
   const box = await enter(paths, system, node)
   try {
-    const { name, run } = paths
-    const layout: Layout = { name, provider, run, address: box.address, programs, debian: system }
+    const { run } = paths
+    const layout: Layout = { group: groupOf(run), provider, run, address: box.address, programs, debian: system }
     const told: Told = { layout, path: system.path, libraries: system.libraries }
     writeFileSync(join(paths.run, 'layout.json'), JSON.stringify(told))
     for (const [name, text] of Object.entries(filesOf(layout))) {
