@@ -80,8 +80,8 @@ const DELIVERY = 'test/delivery'
 const CLUSTER = 'test/cluster'
 /** Files that take the cluster from the others, look at the whole machine, or judge by seconds: one after the other, when the rest is through. */
 const ALONE = ['outages', 'sources', 'machine', 'rehearsal', 'shares'].map((name) => `${CLUSTER}/${name}.test.ts`)
-// Real pods on two cores now and then miss a moment that a test waits for; what fails twice is wrong.
-const RETRY = '--retry=1'
+// Real pods on two cores now and then miss a moment that a test waits for; what fails twice is wrong. Whoever is first makes the images of all.
+const PATIENT = ['--retry=1', '--hookTimeout=180000']
 
 /** Brings a cluster of its own up, runs what needs one, and takes it down again, whatever happened. Where none can run, all of it counts as skipped. */
 const onCluster = async (options: readonly string[]): Promise<Tally> => {
@@ -96,8 +96,8 @@ const onCluster = async (options: readonly string[]): Promise<Tally> => {
     const started = await cluster('up')
     console.log(`${started.code === 0 ? 'ok  ' : 'FAIL'} cluster up (${started.seconds} s)`)
     if (started.code !== 0) return { passed: 0, failed: 1, skipped: 0 }
-    const together = await tests([`${CLUSTER}/`, ...ALONE.map((file) => `--exclude=${file}`), RETRY, ...options])
-    const alone = await tests([...ALONE, '--no-file-parallelism', RETRY, ...options])
+    const together = await tests([`${CLUSTER}/`, ...ALONE.map((file) => `--exclude=${file}`), ...PATIENT, ...options])
+    const alone = await tests([...ALONE, '--no-file-parallelism', ...PATIENT, ...options])
     return sum([{ passed: 1, failed: 0, skipped: 0 }, together, alone])
   } finally {
     await cluster('down')
