@@ -15,7 +15,7 @@ export type Room =
   | { readonly kind: 'package'; readonly home: string; readonly name: string }
   | { readonly kind: 'test' | 'script' | 'example'; readonly home: string }
 
-const PURE = ['evidence', 'release', 'delivery']
+const PURE = ['evidence', 'release', 'delivery', 'canary-report']
 const ADAPTERS = ['kubernetes', 'traffic', 'metrics', 'registry', 'http', 'process', 'github']
 /** The modules of kit that decide and render; the others read the environment or write to the runner. */
 const PURE_KIT = ['faults', 'report', 'fields', 'documents', 'nearest', 'log', 'markdown', 'annotations', 'cancelled']
@@ -29,6 +29,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   evidence: [],
   release: [],
   delivery: PURE_KIT.map((name) => `kit/${name}`),
+  'canary-report': [...PURE_KIT.map((name) => `kit/${name}`), 'type:kit', 'evidence', 'release'],
   http: ['kit/faults', 'type:kit'],
   process: ['kit/faults', 'type:kit'],
   kubernetes: ['kit/faults', 'type:kit', 'http', 'process'],
