@@ -1,11 +1,19 @@
 import { type Count, type Pair, zero } from './count.ts'
+import type { PodCounts } from './dispersion.ts'
 import type { Bucket, PodReading, Side, Single } from './reading.ts'
 
-/** What was counted between two reads. `untrusted[metric]` says why a metric's counts of this interval must not be used. */
+/**
+ * What was counted between two reads. `untrusted[metric]` says why a metric's counts of this interval must not be used. `pods[metric]`: the baseline's by
+ * pod UID, and how many pods of the canary there were; absent of sources without pods.
+ */
 export type Interval = {
   readonly counts: { readonly [metric: string]: Pair }
   readonly untrusted: { readonly [metric: string]: string }
+  readonly pods: { readonly [metric: string]: ByPod }
 }
+
+/** A metric's interval pod by pod. */
+export type ByPod = { readonly baseline: PodCounts; readonly canaries: number }
 
 /**
  * The zero lines: per source and pod (by UID) what is already counted. `reads`: the last read of each source that has a name, ms; `readAt` of one that
@@ -44,7 +52,8 @@ export const forgetAbsent = (state: CounterState, scrape: Single, source = ''): 
   return { ...state, pods: Object.fromEntries(kept) }
 }
 
-const readAtOf = (state: CounterState, source: string): number | undefined =>
+/** When a source was read last, ms; `undefined` before its first read. */
+export const readBefore = (state: CounterState, source: string): number | undefined =>
   source === '' ? state.readAt : state.reads?.[source]
 
 const withRead = (state: CounterState, source: string, at: number): CounterState =>
@@ -78,6 +87,7 @@ const differencePods = (state: CounterState, readings: readonly PodReading[], so
   const pods: Record<string, Line> = { ...state.pods }
   const counts: Record<string, Pair> = {}
   const untrusted: Record<string, string> = {}
+  const byPod: Record<string, ByPod> = {}
   for (const reading of readings) {
     if (Object.keys(reading.counters).length + (reading.unread ?? []).length === 0) continue
     const base = zeroLine(state, reading, source)
@@ -90,6 +100,7 @@ const differencePods = (state: CounterState, readings: readonly PodReading[], so
       else {
         line[metric] = step.line
         counts[metric] = plus(counts[metric], reading.side, step.count)
+        byPod[metric] = withPod(byPod[metric], reading, step.count)
       }
     }
     const unread = lineless.filter((metric) => line[metric] === undefined)
@@ -101,8 +112,15 @@ const differencePods = (state: CounterState, readings: readonly PodReading[], so
       ...(unread.length === 0 ? {} : { unread }),
     }
   }
-  return { state: { ...state, pods }, interval: { counts, untrusted } }
+  return { state: { ...state, pods }, interval: { counts, untrusted, pods: byPod } }
 }
+
+const withPod = (
+  { baseline, canaries }: ByPod = { baseline: {}, canaries: 0 },
+  { side, pod }: PodReading,
+  count: Count,
+): ByPod =>
+  side === 'canary' ? { baseline, canaries: canaries + 1 } : { baseline: { ...baseline, [pod.uid]: count }, canaries }
 
 /** The line that a reading is differenced against; `undefined`: the reading itself becomes it. */
 const zeroLine = (
@@ -111,7 +129,7 @@ const zeroLine = (
   source: string,
 ): Pick<Line, 'counters' | 'unread'> | undefined => {
   const known = state.pods[keyOf(source, reading)]
-  const readAt = readAtOf(state, source)
+  const readAt = readBefore(state, source)
   if (known === undefined) {
     const older =
       reading.side === 'baseline' &&
@@ -156,7 +174,7 @@ const sumBuckets = (state: CounterState, { buckets, gauges = [] }: Closed) => {
     else counts[bucket.metric] = plus(counts[bucket.metric], bucket.side, step.count)
   }
   for (const gauge of gauges) closed[seriesOf(gauge)] = Math.max(gauge.to, closed[seriesOf(gauge)] ?? gauge.to)
-  return { state: { ...state, closed }, interval: { counts, untrusted } }
+  return { state: { ...state, closed }, interval: { counts, untrusted, pods: {} } }
 }
 
 /** Whether a bucket has not been taken in before: one that resumes reads again what the run before it had read. */

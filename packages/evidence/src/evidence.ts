@@ -1,5 +1,6 @@
 import { type Count, type Pair, zero } from './count.ts'
 import { beginCounters, type CounterState } from './counters.ts'
+import { beginDispersion, type DispersionState, podSpread } from './dispersion.ts'
 import { beginGauge, type GaugeState } from './gauge.ts'
 import { beginLimit, type LimitState } from './limit.ts'
 import { defaultMargin } from './margin.ts'
@@ -41,7 +42,8 @@ export type MetricPlan = CountedMetric | GaugeMetric
  * `alpha`: tolerated rate of false rollbacks. `warmUp`: how long after its first request the canary is not judged. `settle`: how long after a
  * change of weight routers may still be propagating it. `missing`: `share` rolls back on a share of requests far below the weight, and is only
  * right when both counters see just the split requests; `silence` only when the canary counts none at all; `off` never. `interval`: between two
- * looks of a step that is watched; a gauge's failures and looks without data that come closer count once. Absent: each counts.
+ * looks of a step that is watched; a gauge's failures and looks without data that come closer count once. Absent: each counts. `without`: precautions that are
+ * left out, to see what they are worth; never in a release.
  */
 export type JudgePlan = {
   readonly metrics: readonly MetricPlan[]
@@ -50,7 +52,15 @@ export type JudgePlan = {
   readonly settle: number
   readonly missing: 'share' | 'silence' | 'off'
   readonly interval?: number
+  readonly without?: readonly Precaution[]
 }
+
+/**
+ * What keeps the comparison right where its assumptions are not met. `tempering`: counts weigh less where the baseline's own past varies more than chance.
+ * `guard`: intervals around a jump are not judged where the sides are read apart. `pod-spread`: the tolerated increase knows how unlike pods are.
+ * `populations`: where stable answers requests that the route does not split, only what holds against the worst of them rejects.
+ */
+export type Precaution = 'tempering' | 'guard' | 'pod-spread' | 'populations'
 
 /** Everything the judge remembers. Plain JSON of constant size: saved with every state write, it resumes bit for bit. */
 export type Evidence = {
@@ -87,6 +97,8 @@ export type CountedEvidence = {
   /** Judged requests of the present step. */
   readonly step: Pair
   readonly margin: number
+  /** Absent in what was saved before it was kept. */
+  readonly dispersion?: DispersionState
   /** Intervals that wait for their neighbours, of a source that reads the sides apart. */
   readonly waiting?: readonly Pending[]
   /** Why its counts cannot be trusted; stays. */
@@ -137,12 +149,20 @@ export const evidenceLimit = (evidence: Evidence): number => logThreshold(eviden
 export const beginMetric = (metric: MetricPlan, history: Count = zero): CountedEvidence | GaugeEvidence => {
   if (metric.kind === 'gauge') return { kind: 'gauge', baseline: beginGauge(), canary: beginGauge() }
   const ratio = beginRatio(history)
-  return { kind: 'counted', ratio, limit: beginLimit(), step: noRequests, margin: marginOf(metric, ratio) }
+  const dispersion = beginDispersion()
+  const margin = marginOf(metric, { ratio, dispersion }, 0)
+  return { kind: 'counted', ratio, limit: beginLimit(), step: noRequests, margin, dispersion }
 }
 
-/** The margin in force: the plan's, else the default for what the baseline's past shows. */
-export const marginOf = (metric: CountedMetric, ratio: RatioState): number =>
-  metric.margin ?? defaultMargin(baselineRatio(ratio))
+/**
+ * The margin in force: the plan's, else the default for what the baseline's past shows.
+ * @param canaries pods of the canary; 0 where they are not known
+ */
+export const marginOf = (
+  metric: CountedMetric,
+  { ratio, dispersion }: { readonly ratio: RatioState; readonly dispersion: DispersionState },
+  canaries: number,
+): number => metric.margin ?? defaultMargin(baselineRatio(ratio), { spread: podSpread(dispersion), canaries })
 
 /** No requests on either side. */
 export const noRequests: Pair = { baseline: zero, canary: zero }

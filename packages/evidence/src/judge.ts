@@ -1,25 +1,22 @@
 import { type Admission, admit } from './admitted.ts'
-import { add, type Pair } from './count.ts'
-import { difference, forgetAbsent, type Interval, isNew } from './counters.ts'
+import type { Pair } from './count.ts'
+import { left, weighCounted } from './counted.ts'
+import { difference, forgetAbsent, type Interval, isNew, readBefore } from './counters.ts'
 import {
   beginMetric,
   type CountedEvidence,
   type CountedMetric,
   type Evidence,
   type GaugeEvidence,
-  type GaugeMetric,
   type JudgePlan,
   type MetricPlan,
-  marginOf,
-  noRequests,
   type Tick,
 } from './evidence.ts'
-import { type Bounds, type GaugeLook, type GaugeState, gaugeReading, readGauge } from './gauge.ts'
-import { testLimit } from './limit.ts'
-import { listen, type MissingState, restartSilence, testShare } from './missing.ts'
-import { compare, learnBaseline } from './ratio.ts'
+import { type Gauging, gaugingOf, sampledGauge, weighGauge } from './gauging.ts'
+import { listen, type MissingState, testShare } from './missing.ts'
 import type { Part, Side, Single } from './reading.ts'
-import { type Pending, waitFor } from './skew.ts'
+import type { Sampled } from './sampled.ts'
+import { onTime } from './timing.ts'
 import { look, partsOf, policyOf } from './unseen.ts'
 import { type Decision, decide, type MetricJudgement, report } from './verdict.ts'
 
@@ -29,15 +26,21 @@ export type {
   GaugeMetric,
   JudgePlan,
   MetricPlan,
+  Precaution,
   Tick,
 } from './evidence.ts'
 export { beginEvidence, evidenceLimit, tests } from './evidence.ts'
 export type { Scrape } from './reading.ts'
+export type { Sampled } from './sampled.ts'
 export type { Decision, MetricJudgement, Why } from './verdict.ts'
 
-/** `requests`: judged requests of the present step, the least over the counted metrics that are not passed over for want of data. */
+/**
+ * `requests`: judged requests of the present step, the least over the counted metrics that are not passed over for want of data. `samples`: the intervals
+ * that this look took in, in the order of time; none where nothing was read.
+ */
 export type Judged = {
   readonly evidence: Evidence
+  readonly samples: readonly Sampled[]
   readonly metrics: readonly MetricJudgement[]
   readonly requests: { readonly baseline: number; readonly canary: number }
   readonly decision: Decision
@@ -47,11 +50,13 @@ export type Judged = {
 export const judge = (before: Evidence, tick: Tick, plan: JudgePlan): Judged => {
   const parts = partsOf(tick.scrape, plan.metrics)
   const timed = onTime(before, tick)
-  const weighed = parts.reduce((evidence, part) => weighPart(before, evidence, { ...tick, part }, plan), timed)
-  const evidence = withUnseen(weighed, parts, { plan, at: tick.at })
+  const begun: Weighed = { evidence: timed, samples: [] }
+  const weighed = parts.reduce((so, part) => also(so, weighPart(before, so.evidence, { ...tick, part }, plan)), begun)
+  const evidence = withUnseen(weighed.evidence, parts, { plan, at: tick.at })
   const metrics = plan.metrics.map((metric) => report(metric, evidence))
   return {
     evidence,
+    samples: weighed.samples,
     metrics,
     requests: requests(evidence, plan),
     decision: decide(evidence, { plan, metrics, at: heardAt(evidence, parts, { plan, at: tick.at }) }),
@@ -116,62 +121,49 @@ const withUnseen = (
 
 type PartTick = Omit<Tick, 'scrape'> & { readonly part: Part }
 
-const weighPart = (before: Evidence, now: Evidence, tick: PartTick, plan: JudgePlan): Evidence => {
+/** The evidence after something was weighed, and what that was. */
+type Weighed = { readonly evidence: Evidence; readonly samples: readonly Sampled[] }
+
+const also = ({ samples }: Weighed, next: Weighed): Weighed => ({ ...next, samples: [...samples, ...next.samples] })
+
+const weighPart = (before: Evidence, now: Evidence, tick: PartTick, plan: JudgePlan): Weighed => {
   const { scrape } = tick.part
   if (scrape.kind === 'buckets') return weighBuckets(now, { ...tick, scrape }, plan)
-  return isComparable(scrape) ? weigh(before, now, { ...tick, scrape }, plan) : now
+  return isComparable(scrape) ? weigh(before, now, { ...tick, scrape }, plan) : { evidence: now, samples: [] }
 }
 
 type Pods = Extract<Single, { kind: 'pods' }>
 type Buckets = Extract<Single, { kind: 'buckets' }>
 
 /** Each period is a look of its own, at its own end: several may close at once, and all of them close late. None closed is no look. */
-const weighBuckets = (timed: Evidence, tick: PartTick & { readonly scrape: Buckets }, plan: JudgePlan): Evidence => {
+const weighBuckets = (timed: Evidence, tick: PartTick & { readonly scrape: Buckets }, plan: JudgePlan): Weighed => {
   const { buckets, gauges = [] } = tick.scrape
   const ends = [...new Set([...buckets, ...gauges].map(({ to }) => to))].sort((a, b) => a - b)
-  return ends.reduce((evidence, at) => {
-    const ended = ({ to }: { readonly to: number }): boolean => to === at
-    const scrape = { ...tick.scrape, buckets: buckets.filter(ended), gauges: gauges.filter(ended) }
-    return weigh(evidence, evidence, { ...tick, at, scrape }, plan)
-  }, timed)
+  return ends.reduce(
+    (so: Weighed, at) => {
+      const ended = ({ to }: { readonly to: number }): boolean => to === at
+      const scrape = { ...tick.scrape, buckets: buckets.filter(ended), gauges: gauges.filter(ended) }
+      return also(so, weigh(so.evidence, so.evidence, { ...tick, at, scrape }, plan))
+    },
+    { evidence: timed, samples: [] },
+  )
 }
 
 /** Without any baseline pod the canary's requests wait for the next read: spent now, they could be compared with nothing. */
 const isComparable = (scrape: Single): scrape is Pods =>
   scrape.kind === 'pods' && scrape.readings.some(({ side }) => side === 'baseline')
 
-/** Notes a new weight and a new step before anything is counted. */
-const onTime = (evidence: Evidence, { at, weight, step, starting }: Tick): Evidence => ({
-  ...evidence,
-  weight,
-  step,
-  ...(weight > 0 ? { trafficSince: trafficSince(evidence, at) } : {}),
-  ...(starting === 'pods' ? { making: nowMaking(evidence.making, step, at) } : {}),
-  ...(weight === evidence.weight ? {} : { weightSince: at, missing: restartSilence(evidence.missing, at) }),
-  ...(step === evidence.step ? {} : { metrics: mapCounted(evidence.metrics, (m) => ({ ...m, step: noRequests })) }),
-})
-
-const trafficSince = ({ weight, weightSince, trafficSince: known }: Evidence, at: number): number =>
-  weight === 0 ? at : (known ?? weightSince)
-
-type Making = NonNullable<Evidence['making']>
-
-const nowMaking = (before: Making = [], step: number, at: number): Making => {
-  const known = before.find((each) => each.step === step)
-  const others = before.filter((each) => each !== known)
-  return [...others, { step, from: known?.from ?? at, until: at }].slice(-MAKING_KEPT)
-}
-
-/** Of so many steps: of what closes late, the last hour is more than enough. */
-const MAKING_KEPT = 20
-
 type ReadTick = PartTick & { readonly scrape: Pods | Buckets }
 
-const weigh = (before: Evidence, now: Evidence, tick: ReadTick, plan: JudgePlan): Evidence => {
+const weigh = (before: Evidence, now: Evidence, tick: ReadTick, plan: JudgePlan): Weighed => {
   const cut = before.weight !== tick.weight
-  const scrape = fresh(now, tick.scrape)
   const { part } = tick
-  const { state, interval } = difference(now.counters, scrape, tick.at, part.source)
+  const readAt = readBefore(now.counters, part.source)
+  const scrape = together(fresh(now, tick.scrape), readAt === undefined ? undefined : tick.at - readAt)
+  const { state, interval } =
+    scrape === undefined
+      ? { state: now.counters, interval: NOTHING_YET }
+      : difference(now.counters, scrape, tick.at, part.source)
   const listened = isListened(part, plan)
   // Any of them tells that the canary has traffic: the first may be of requests that are rare, or that this canary never completes.
   const heard = ofUsers(plan).some(({ name }) => (interval.counts[name]?.canary.n ?? 0) > 0)
@@ -187,18 +179,46 @@ const weigh = (before: Evidence, now: Evidence, tick: ReadTick, plan: JudgePlan)
     firstMoved: firstMoved ?? (isSynthetic(part, plan) ? (now.trafficSince ?? now.weightSince) : undefined),
     warmUp: plan.warmUp,
   })
-  const gauging = gaugingOf(moved, tick, plan)
+  const gauging = gaugingOf(moved, tick, {
+    warmUp: plan.warmUp,
+    spacing: spacingOf(plan),
+    counts: ofUsers(plan).length > 0,
+  })
+  const began = beganAt(tick.scrape) ?? readAt
+  const looked = {
+    scrape: scrape ?? tick.scrape,
+    gauging,
+    at: tick.at,
+    lasted: began === undefined ? 0 : tick.at - began,
+    plan,
+  }
   const weighed = plan.metrics
     .filter(({ name }) => part.metrics.includes(name))
-    .map((metric) => [metric.name, weighMetric(metric, now, admission, { scrape, gauging })] as const)
-  return {
+    .map((metric) => ({ name: metric.name, ...weighMetric(metric, now, admission, looked) }))
+  const evidence: Evidence = {
     ...moved,
     counters: cut ? forgetAbsent(state, tick.scrape, part.source) : state,
-    metrics: { ...now.metrics, ...Object.fromEntries(weighed) },
-    ...(listened && scrape.kind === 'buckets' && scrape.lag !== undefined ? { lag: scrape.lag } : {}),
+    metrics: { ...now.metrics, ...Object.fromEntries(weighed.map(({ name, known }) => [name, known])) },
+    ...(listened && scrape?.kind === 'buckets' && scrape.lag !== undefined ? { lag: scrape.lag } : {}),
     missing: plan.missing === 'off' || !listened ? now.missing : weighMissing(now, interval, tick, plan),
   }
+  return { evidence, samples: weighed.flatMap(({ sample }) => sample ?? []) }
 }
+
+/**
+ * `undefined`: pods that were read far apart for so short an interval are counted together with the next read, as what hits both sides between two of the
+ * reads would count for one of them only.
+ */
+const together = (scrape: ReadTick['scrape'], lasted: number | undefined): ReadTick['scrape'] | undefined => {
+  if (scrape.kind !== 'pods' || lasted === undefined) return scrape
+  const times = scrape.readings.filter(({ counters }) => Object.keys(counters).length > 0).map(({ readAt }) => readAt)
+  return times.length > 0 && Math.max(...times) - Math.min(...times) > APART * lasted ? undefined : scrape
+}
+
+const NOTHING_YET: Interval = { counts: {}, untrusted: {}, pods: {} }
+
+/** Of the interval's length. */
+const APART = 0.2
 
 /** Buckets without those that were taken in before. */
 const fresh = ({ counters }: Evidence, scrape: ReadTick['scrape']): ReadTick['scrape'] =>
@@ -211,112 +231,41 @@ const isSynthetic = ({ metrics }: Part, plan: JudgePlan): boolean =>
     (metric) => !metrics.includes(metric.name) || (metric.kind !== 'gauge' && metric.synthetic === true),
   )
 
-/** How the canary's gauges are read at a look. `idle`: no request of it is known yet. */
-type Gauging = GaugeLook & { readonly idle: boolean }
-
-/**
- * A gauge of the canary is judged where it may have traffic: not at weight 0, not of pods that are being made, and not while it warms up. Where its
- * requests cannot be heard, its warm-up is taken to begin with its first weight. A period may close long after the weight that it was of has changed:
- * the canary had traffic under that one, too.
- */
-const gaugingOf = (evidence: Evidence, { at, weight, starting, scrape }: ReadTick, plan: JudgePlan): Gauging => {
-  const { weightSince, trafficSince: since = weightSince, firstMoved } = evidence
-  const warm = plan.warmUp === 0 || at > (firstMoved ?? since) + plan.warmUp
-  const started = scrape.kind === 'pods' ? starting === undefined : !showsMaking(evidence, scrape, at)
-  return {
-    at,
-    spacing: spacingOf(plan),
-    judged: weight > 0 && started && at >= since && warm,
-    idle: firstMoved === undefined && ofUsers(plan).length > 0,
-  }
+/** What one metric is weighed by at a look: `at` its end, `lasted` its length, ms (0: not known). */
+type Looked = {
+  readonly scrape: ReadTick['scrape']
+  readonly gauging: Gauging
+  readonly at: number
+  readonly lasted: number
+  readonly plan: JudgePlan
 }
 
-/** Whether the periods that ended then are also of pods that were being made. */
-const showsMaking = ({ making = [] }: Evidence, { gauges = [] }: Buckets, at: number): boolean => {
-  const began = Math.min(at, ...gauges.map(({ from }) => from))
-  return making.some(({ from, until }) => at >= from && began < until)
-}
+type WeighedMetric = { readonly known: CountedEvidence | GaugeEvidence; readonly sample?: Sampled }
 
 const weighMetric = (
   metric: MetricPlan,
   evidence: Evidence,
   admission: Admission,
-  { scrape, gauging }: { readonly scrape: ReadTick['scrape']; readonly gauging: Gauging },
-) => {
+  { scrape, gauging, at, lasted, plan }: Looked,
+): WeighedMetric => {
   const known = evidence.metrics[metric.name] ?? beginMetric(metric)
-  if (metric.kind === 'gauge') return known.kind === 'gauge' ? weighGauge(metric, known, scrape, gauging) : known
-  if (known.kind !== 'counted') return known
-  const guard = scrape.kind === 'buckets' ? (scrape.guard ?? 0) : 0
-  return weighCounted(metric, known, admission, { guard, step: evidence.step })
-}
-
-const weighGauge = (
-  metric: GaugeMetric,
-  known: GaugeEvidence,
-  scrape: ReadTick['scrape'],
-  { idle, ...look }: Gauging,
-): GaugeEvidence => {
-  const read = (side: Side, bounds: Bounds, looked: GaugeLook): GaugeState => {
-    const values = gaugeValues(metric, scrape, side)
-    // A period that has not closed leaves what the last one showed.
-    return values.length === 0 && scrape.kind === 'buckets'
-      ? known[side]
-      : readGauge(known[side], gaugeReading(values), bounds, looked)
+  const { step, weight } = evidence
+  if (metric.kind === 'gauge') {
+    if (known.kind !== 'gauge') return { known }
+    const after = weighGauge(metric, known, scrape, gauging)
+    const sample = sampledGauge(metric, after, { at, weight, step, scrape })
+    return sample === undefined ? { known: after } : { known: after, sample }
   }
-  return {
-    kind: 'gauge',
-    baseline: read('baseline', metric, { ...look, judged: true }),
-    // What has done nothing yet may be below any minimum.
-    canary: read('canary', idle ? { max: metric.max } : metric, look),
-  }
+  if (known.kind !== 'counted') return { known }
+  const guard = scrape.kind === 'buckets' && !left('guard', plan) ? (scrape.guard ?? 0) : 0
+  return weighCounted({ metric, plan, guard, present: step }, known, { ...admission, at, lasted, step, weight })
 }
-
-const gaugeValues = ({ name }: GaugeMetric, scrape: ReadTick['scrape'], side: Side): readonly number[] =>
-  scrape.kind === 'pods'
-    ? scrape.readings.flatMap((pod) => (pod.side === side ? (pod.gauges[name] ?? []) : []))
-    : (scrape.gauges ?? []).flatMap((gauge) => (gauge.side === side && gauge.metric === name ? [gauge.value] : []))
 
 /** Where the periods of a look began; `undefined` for reads of pods. */
 const beganAt = (scrape: ReadTick['scrape']): number | undefined =>
   scrape.kind === 'buckets' && scrape.buckets.length > 0
     ? Math.min(...scrape.buckets.map(({ from }) => from))
     : undefined
-
-const weighCounted = (
-  metric: CountedMetric,
-  known: CountedEvidence,
-  { use, interval }: Admission,
-  { guard, step }: { readonly guard: number; readonly step: number },
-): CountedEvidence => {
-  const untrusted = interval.untrusted[metric.name]
-  if (untrusted !== undefined) return { ...known, unreliable: known.unreliable ?? untrusted }
-  const pair = interval.counts[metric.name]
-  if (pair === undefined) return known
-  if (guard === 0) return spend(metric, known, { pair, use, step }, step)
-  const { waiting, due } = waitFor(known.waiting ?? [], { pair, use, step }, guard)
-  const after = { ...known, waiting }
-  return due === undefined ? after : spend(metric, after, due, step)
-}
-
-/** Takes an interval in. One that closed in an earlier step is evidence, but no request of the present one. */
-const spend = (
-  metric: CountedMetric,
-  known: CountedEvidence,
-  { pair, use, step }: Pending,
-  present: number,
-): CountedEvidence => {
-  const margin = marginOf(metric, known.ratio)
-  if (use === 'learned') return { ...known, margin, ratio: learnBaseline(known.ratio, pair.baseline) }
-  return {
-    ...known,
-    margin,
-    ratio: compare(known.ratio, pair, margin),
-    limit: metric.max === undefined ? known.limit : testLimit(known.limit, pair, metric.max),
-    ...(step === present
-      ? { step: { baseline: add(known.step.baseline, pair.baseline), canary: add(known.step.canary, pair.canary) } }
-      : {}),
-  }
-}
 
 const weighMissing = (evidence: Evidence, interval: Interval, tick: ReadTick, plan: JudgePlan): MissingState => {
   const began = beganAt(tick.scrape)
@@ -349,11 +298,3 @@ const requests = (evidence: Evidence, plan: JudgePlan) => {
   const least = (side: Side) => (steps.length === 0 ? 0 : Math.min(...steps.map((step) => step[side].n)))
   return { baseline: least('baseline'), canary: least('canary') }
 }
-
-const mapCounted = (
-  metrics: Evidence['metrics'],
-  change: (metric: CountedEvidence) => CountedEvidence,
-): Evidence['metrics'] =>
-  Object.fromEntries(
-    Object.entries(metrics).map(([name, metric]) => [name, metric.kind === 'counted' ? change(metric) : metric]),
-  )

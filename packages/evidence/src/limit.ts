@@ -21,8 +21,9 @@ export const beginLimit = (): LimitState => ({
  *
  * An interval in which the baseline itself is above `max`, in it or over its last few hundred requests, is not bet on: such a time is not the
  * release's fault. The canary's counts do not depend on the baseline's, so leaving intervals out by the baseline's counts keeps the test valid.
+ * @param tempered the canary's counts as they are bet on: divided by a number that only the past decides (`dispersionOf`)
  */
-export const testLimit = (state: LimitState, interval: Pair, max: number): LimitState => {
+export const testLimit = (state: LimitState, interval: Pair, max: number, tempered = interval.canary): LimitState => {
   const { baseline, canary } = interval
   const recent = {
     baseline: remember(state.recent.baseline, baseline, RECENT_OF_BASELINE),
@@ -32,7 +33,7 @@ export const testLimit = (state: LimitState, interval: Pair, max: number): Limit
   const edge = Math.max(max, 1e-9)
   const learned = (state.judged.k + 4 * edge) / (state.judged.n + 4)
   const bets = [...ODDS_RATIOS.map((ratio) => raise(edge, ratio)), Math.min(learned, 1 - 1e-9)]
-  const factors = bets.map((q) => (q > edge ? logRatio(canary.n, canary.k, q, edge) : 0))
+  const factors = bets.map((q) => (q > edge ? logRatio(tempered.n, tempered.k, q, edge) : 0))
   return { process: bet(state.process, factors), recent, judged: add(state.judged, canary) }
 }
 

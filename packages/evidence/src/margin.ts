@@ -1,6 +1,10 @@
 /**
- * The tolerated increase when the plan names none: 20 % of the baseline's ratio, at least 0.1 points. Absolute, 0 … 1.
- * With margin 0 every healthy release would be rejected at high traffic, as no two sets of pods are equal to the last digit.
- * The spread between the baseline's own pods belongs here too once it is measured: the largest of the terms decides.
+ * The tolerated increase when the plan names none: the largest of 0.1 points, 20 % of the baseline's ratio, and twice the spread of a canary's mean if its pods
+ * were ordinary ones of the baseline's. Absolute, 0 … 1. With margin 0 every healthy release would be rejected at high traffic, as no two sets of pods are
+ * equal to the last digit.
+ * @param spread `podSpread`: the standard deviation between the baseline's pods; `canaries`: how many pods the canary has (0: not known, no such term)
  */
-export const defaultMargin = (baselineRatio: number): number => Math.max(0.001, 0.2 * baselineRatio)
+export const defaultMargin = (
+  baselineRatio: number,
+  { spread, canaries }: { readonly spread: number; readonly canaries: number } = { spread: 0, canaries: 0 },
+): number => Math.max(0.001, 0.2 * baselineRatio, canaries > 0 ? (2 * spread) / Math.sqrt(canaries) : 0)

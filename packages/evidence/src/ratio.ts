@@ -40,15 +40,17 @@ export const learnBaseline = (state: RatioState, baseline: Count): RatioState =>
  * One interval of the always-valid comparison. H0: in every interval the canary's probability of a bad answer is at most the baseline's plus
  * `margin` (absolute, 0 … 1), while the baseline's own may move as it likes. Exact for independent requests, any counts, and for looking
  * after every interval: P(evidence ever reaches 1/α) ≤ α under H0. `margin` may depend on the past, never on this interval.
+ * @param tempered the interval as it is bet on: each side's counts divided by a number that only the past decides (`dispersionOf`)
  */
-export const compare = (state: RatioState, interval: Pair, margin: number): RatioState => {
+export const compare = (state: RatioState, interval: Pair, margin: number, tempered = interval): RatioState => {
   const { baseline, canary } = interval
+  const [b, c] = [tempered.baseline, tempered.canary]
   const factors = alternatives(state, margin).map((alternative) => {
-    const nearest = nearestNull(alternative, margin, baseline.n, canary.n)
+    const nearest = nearestNull(alternative, margin, b.n, c.n)
     if (nearest === undefined) return 0
     return (
-      logRatio(baseline.n, baseline.k, alternative.baseline, nearest.baseline) +
-      logRatio(canary.n, canary.k, alternative.canary, nearest.canary)
+      logRatio(b.n, b.k, alternative.baseline, nearest.baseline) +
+      logRatio(c.n, c.k, alternative.canary, nearest.canary)
     )
   })
   return {

@@ -1,7 +1,20 @@
 import { type Count, type Pair, share } from './count.ts'
+import type { ByPod } from './counters.ts'
+import type { Use } from './series.ts'
 
-/** An interval that waits until its neighbours are known. `step`: of the plan, when it closed. */
-export type Pending = { readonly pair: Pair; readonly use: 'judged' | 'learned'; readonly step: number }
+/**
+ * An interval that waits until its neighbours are known. `step`: of the plan, when it closed; `weight`: the canary's share then, percent. `at`: its end, `lasted`:
+ * its length, ms; both absent in what was saved before they were kept.
+ */
+export type Pending = {
+  readonly pair: Pair
+  readonly use: Use
+  readonly step: number
+  readonly weight?: number
+  readonly at?: number
+  readonly lasted?: number
+  readonly pods?: ByPod
+}
 
 /**
  * Lets intervals wait until `guard` more have closed. Where the sides are read at different moments, a shared outage reaches one of them an interval
@@ -19,7 +32,12 @@ export const waitFor = (
   if (due === undefined) return { waiting: all }
   const around = all.filter((_, index) => index !== at && Math.abs(index - at) <= guard)
   const kept = all.slice(Math.max(0, at + 1 - guard))
-  return { waiting: kept, due: moved(around.map(({ pair }) => pair.baseline)) ? { ...due, use: 'learned' } : due }
+  return {
+    waiting: kept,
+    due: moved(around.map(({ pair }) => pair.baseline))
+      ? { ...due, use: due.use === 'judged' ? 'skewed' : due.use }
+      : due,
+  }
 }
 
 /** Whether two of these counts differ by more than five standard deviations of their difference. */

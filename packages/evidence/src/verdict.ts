@@ -1,6 +1,7 @@
 import { type Evidence, evidenceLimit, type JudgePlan } from './evidence.ts'
 import { evidenceText, type MetricJudgement } from './metric.ts'
 import { expectedInSilence, missingEvidence, silent } from './missing.ts'
+import { comparePopulations } from './population.ts'
 import { BLIND_LOOKS, policyOf, type Unseen } from './unseen.ts'
 
 export { type MetricJudgement, report } from './metric.ts'
@@ -32,22 +33,45 @@ type Seen = {
  * resumes decides as one that never stopped. Rejections come first, then what cannot be trusted or seen, then holds.
  */
 export const decide = (evidence: Evidence, seen: Seen): Decision =>
-  seen.metrics.map(rejection).find((decision) => decision !== undefined) ??
+  seen.metrics.map((metric) => rejection(metric, evidence, seen.plan)).find((decision) => decision !== undefined) ??
   missingRequests(evidence, seen) ??
   refusedBlind(evidence, seen) ??
+  unlike(evidence, seen) ??
   distrusted(evidence, seen) ??
   unseen(evidence, seen) ??
   seen.metrics.map(holding).find((decision) => decision !== undefined) ?? { kind: 'continue' }
 
-const rejection = (metric: MetricJudgement): Decision | undefined => {
+const rejection = (metric: MetricJudgement, evidence: Evidence, plan: JudgePlan): Decision | undefined => {
   if (metric.kind === 'gauge')
     return metric.failures >= metric.allowed && !metric.bothBreak ? stop('reject', metric, 'gauge', BACK) : undefined
   if (metric.unreliable !== undefined) return undefined
-  if (metric.logPeak >= metric.logLimit)
+  if (metric.logPeak >= metric.logLimit && !isUnlike(metric, evidence, plan))
     return stop('reject', metric, metric.kind === 'latency' ? 'latency' : 'errors', BACK)
   return metric.limit !== undefined && metric.limit.logPeak >= metric.logLimit
     ? stop('reject', metric, 'limit', BACK)
     : undefined
+}
+
+/** The comparison has reached its limit, and the sides' requests may be different ones. */
+const isUnlike = (
+  metric: MetricJudgement,
+  evidence: Evidence,
+  { metrics, missing, without = [] }: JudgePlan,
+): boolean => {
+  if (metric.kind === 'gauge' || metric.logPeak < metric.logLimit || missing === 'off') return false
+  const planned = metrics.find(({ name }) => name === metric.name)
+  const synthetic = planned?.kind !== 'gauge' && planned?.synthetic === true
+  if (synthetic || without.includes('populations')) return false
+  return comparePopulations(metric.step, evidence.weight / 100, metric.margin) === 'differs'
+}
+
+const unlike = (evidence: Evidence, { plan, metrics }: Seen): Decision | undefined => {
+  const metric = metrics.find((candidate) => isUnlike(candidate, evidence, plan))
+  if (metric === undefined || metric.kind === 'gauge') return undefined
+  const { baseline, canary } = metric.step
+  const share = ((100 * canary.n) / (baseline.n + canary.n)).toFixed(1)
+  const text = `${metric.name}: ${metric.text}; but the canary counted only ${share} % of this step's requests at weight ${evidence.weight} %, so that stable answers others, too, which may be the difference`
+  return { kind: 'unreliable', metric: metric.name, why: { code: 'populations-differ', text, next: SPLIT_ONLY } }
 }
 
 const holding = (metric: MetricJudgement): Decision | undefined => {
@@ -130,5 +154,6 @@ const stop = (
 ): Decision => ({ kind, metric: metric.name, why: { code, text: `${metric.name}: ${metric.text}`, next } })
 
 const BACK = 'Compare the two versions on this metric'
+const SPLIT_ONLY = 'Count only the requests of the split rules, or compare with `baseline: fresh`'
 const ONE_SERIES = 'Let the query give one series a side: name it by its labels, or sum'
 const ONE_PROCESS = 'Export one series per pod, for Python servers with PROMETHEUS_MULTIPROC_DIR'

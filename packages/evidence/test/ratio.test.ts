@@ -159,7 +159,7 @@ test('the estimate of the baseline follows an outage within a few thousand reque
 })
 
 test('the default margin is 20 % of the baseline, at least 0.1 points', () => {
-  expect([0, 0.005, 0.02, 0.5].map(defaultMargin)).toEqual([0.001, 0.001, 0.004, 0.1])
+  expect([0, 0.005, 0.02, 0.5].map((ratio) => defaultMargin(ratio))).toEqual([0.001, 0.001, 0.004, 0.1])
 })
 
 describe('numbers at the edge', () => {

@@ -1,0 +1,190 @@
+import { add, type Count, share, zero } from './count.ts'
+
+/**
+ * How much more the baseline's own past varies than independent requests would: between neighbouring intervals (`time`), and between its pods within one
+ * interval (`pods`), each over the intervals as they are read and over blocks of a minute. `spread`: each pod's requests over the last half hour, for what
+ * stays different between them. Sums forget with a half hour. Plain JSON, as large as a step has pods.
+ */
+export type DispersionState = {
+  readonly at?: number
+  readonly interval: Scale
+  readonly minute: Scale & { readonly since?: number }
+  readonly spread: PodCounts
+}
+
+/** What one scale has shown. `last`: the baseline of the interval before; `open`: what of the present one is summed so far. */
+type Scale = {
+  readonly time: Excess
+  readonly pods: Excess
+  readonly last?: Count
+  readonly open?: { readonly baseline: Count; readonly pods: PodCounts }
+}
+
+/**
+ * Σ (z² − 1), what that would be at ρ = 1, and its variance among independent requests: ρ̂ = excess / perRho. z² is standardised given the bad answers of both
+ * sides of a difference, so that its mean is 1 for any ratio, also a moving one; `terms` counts what entered.
+ */
+type Excess = { readonly excess: number; readonly perRho: number; readonly variance: number; readonly terms: number }
+
+/** Requests by pod UID. */
+export type PodCounts = { readonly [uid: string]: Count }
+
+/** A baseline's interval: its end (ms), all requests, and those of each pod where the source has pods. */
+export type BaselineInterval = { readonly at: number; readonly baseline: Count; readonly pods?: PodCounts }
+
+/** Nothing seen: requests are taken for independent. */
+export const beginDispersion = (): DispersionState => ({
+  interval: { time: nothing, pods: nothing },
+  minute: { time: nothing, pods: nothing },
+  spread: {},
+})
+
+/** Learns from an interval of the baseline's, judged or not. */
+export const learnDispersion = (state: DispersionState, look: BaselineInterval): DispersionState => {
+  const { at, baseline, pods = {} } = look
+  const keep = state.at === undefined ? 1 : Math.exp(-Math.max(0, at - state.at) / MEMORY)
+  const interval = close(forget(state.interval, keep), baseline, pods)
+  const since = state.minute.since ?? state.at ?? at
+  const open = {
+    baseline: add(state.minute.open?.baseline ?? zero, baseline),
+    pods: plus(state.minute.open?.pods ?? {}, pods),
+  }
+  const minute = forget(state.minute, keep)
+  return {
+    at,
+    interval,
+    minute:
+      at - since >= BLOCK ? { ...close(minute, open.baseline, open.pods), since: at } : { ...minute, open, since },
+    spread: known(plus(scaled(state.spread, keep), pods)),
+  }
+}
+
+/**
+ * By what a side's counts of an interval are divided: φ = 1 + (n − 1)ρ̂, the largest over both scales, over time and between pods. 1 where the past looks
+ * independent: ρ̂ is lowered by one standard error, so that chance alone slows no verdict.
+ *
+ * With any such divisor that only the past decides, the comparison keeps its guarantee for independent requests (a power below one of an E-variable is one,
+ * by Jensen); for dependent ones it is an approximation. docs/decisions/0003-evidence.md.
+ * @param side `n` requests of the interval, `lasted` ms, answered by `pods` pods (0: not known)
+ */
+export const dispersionOf = (
+  { interval, minute }: DispersionState,
+  { n, lasted, pods }: { readonly n: number; readonly lasted: number; readonly pods: number },
+): number => {
+  const perMinute = n * Math.max(1, BLOCK / Math.max(1, lasted))
+  const between = (excess: Excess, requests: number): number =>
+    pods > 0 ? 1 + Math.max(0, requests / pods - 1) * correlation(excess) : 1
+  const over = (excess: Excess, requests: number): number => 1 + Math.max(0, requests - 1) * correlation(excess)
+  return Math.max(
+    1,
+    over(interval.time, n),
+    over(minute.time, perMinute),
+    between(interval.pods, n),
+    between(minute.pods, perMinute),
+  )
+}
+
+/**
+ * The standard deviation of the ratio between the baseline's pods beyond what chance explains, absolute 0 … 1: no two pods are equal to the last digit, and a
+ * canary of few pods may be an ordinary one of them. 0 for fewer than three pods.
+ */
+export const podSpread = ({ spread }: DispersionState): number => {
+  const pods = Object.values(spread).filter(({ n }) => n >= 1)
+  const all = pods.reduce(add, zero)
+  if (pods.length < 3 || all.k < 1) return 0
+  const p = share(all)
+  return Math.sqrt(correlation(betweenPods(pods, Number.POSITIVE_INFINITY)) * p * (1 - p))
+}
+
+const nothing: Excess = { excess: 0, perRho: 0, variance: 0, terms: 0 }
+/** The past that counts, ms. */
+const MEMORY = 30 * 60_000
+const BLOCK = 60_000
+/** One difference counts for at most so many times what is expected of it by now: an outage begins and ends once, and says little of the minutes between. */
+const JUMP = 25
+
+const forget = (scale: Scale, keep: number): Scale => ({
+  ...scale,
+  time: weighted(scale.time, keep),
+  pods: weighted(scale.pods, keep),
+})
+
+const weighted = ({ excess, perRho, variance, terms }: Excess, keep: number): Excess => ({
+  excess: excess * keep,
+  perRho: perRho * keep,
+  variance: variance * keep,
+  terms: terms * keep,
+})
+
+const close = (scale: Scale, baseline: Count, pods: PodCounts): Scale => {
+  const { last } = scale
+  const each = Object.values(pods).filter(({ n }) => n > 0)
+  return {
+    time: last === undefined ? scale.time : joined(scale.time, betweenIntervals(last, baseline, expected(scale.time))),
+    pods: joined(scale.pods, betweenPods(each, expected(scale.pods))),
+    ...(baseline.n > 0 ? { last: baseline } : last === undefined ? {} : { last }),
+  }
+}
+
+const joined = (a: Excess, b: Excess): Excess => ({
+  excess: a.excess + b.excess,
+  perRho: a.perRho + b.perRho,
+  variance: a.variance + b.variance,
+  terms: a.terms + b.terms,
+})
+
+/** What z² is by now, on average. */
+const expected = ({ excess, terms }: Excess): number => Math.max(1, terms > 0 ? 1 + excess / terms : 1)
+
+/** Neighbours share an interval, so their differences are not independent: 3 for the 2 of independent ones. */
+const betweenIntervals = (a: Count, b: Count, usual: number): Excess => {
+  const bad = a.k + b.k
+  const n = a.n + b.n
+  if (!(a.n > 0 && b.n > 0) || bad <= 1 || bad >= n - 1) return nothing
+  const p = bad / n
+  const size = (2 * a.n * b.n) / n
+  const square = ((a.k / a.n - b.k / b.n) ** 2 * size) / (2 * p * (1 - p))
+  const known = 1 - 1 / Math.min(bad, n - bad)
+  return {
+    excess: Math.min(square, JUMP * usual) - 1,
+    perRho: Math.max(0, size - 1) * known,
+    variance: 3 * known,
+    terms: 1,
+  }
+}
+
+const betweenPods = (pods: readonly Count[], usual: number): Excess => {
+  const all = pods.reduce(add, zero)
+  if (pods.length < 2 || all.k <= 1 || all.k >= all.n - 1) return nothing
+  const p = share(all)
+  const free = pods.length - 1
+  const square = pods.reduce((sum, { n, k }) => sum + (k - n * p) ** 2 / (n * p * (1 - p)), 0)
+  const size = (all.n - pods.reduce((sum, { n }) => sum + n * n, 0) / all.n) / free
+  const known = 1 - 1 / Math.min(all.k, all.n - all.k)
+  return {
+    excess: Math.min(square, JUMP * usual * free) - free,
+    perRho: free * Math.max(0, size - 1) * known,
+    variance: 2 * free * known,
+    terms: free,
+  }
+}
+
+/** ρ̂, lowered by a standard error; 0 … 1. */
+const correlation = ({ excess, perRho, variance }: Excess): number =>
+  perRho > 0 ? Math.min(1, Math.max(0, (excess - Math.sqrt(variance)) / perRho)) : 0
+
+const plus = (a: PodCounts, b: PodCounts): PodCounts => ({
+  ...a,
+  ...Object.fromEntries(Object.entries(b).map(([uid, count]) => [uid, add(a[uid] ?? zero, count)])),
+})
+
+const scaled = (pods: PodCounts, keep: number): PodCounts =>
+  Object.fromEntries(Object.entries(pods).map(([uid, { n, k }]) => [uid, { n: n * keep, k: k * keep }]))
+
+/** Pods come and go over half an hour; those that answered least are forgotten first. */
+const known = (pods: PodCounts): PodCounts => {
+  const all = Object.entries(pods)
+  if (all.length <= PODS_KEPT) return pods
+  return Object.fromEntries(all.sort(([, a], [, b]) => b.n - a.n).slice(0, PODS_KEPT))
+}
+const PODS_KEPT = 50
