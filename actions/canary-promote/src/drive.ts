@@ -11,6 +11,7 @@ import { judgeLook, withWatch } from './judgement.ts'
 import { cancelLine, progressLine, shortened } from './narration.ts'
 import { type Standstill, standstill } from './patience.ts'
 import type { Ports, Saved } from './ports.ts'
+import { beginRecording, type Recording, recordLook } from './recording.ts'
 import { fingerprint, saveOwn } from './saving.ts'
 
 /** One change of the state, for the timeline. `at` in ms UTC. */
@@ -23,6 +24,9 @@ export type Driven = {
   readonly world: World | undefined
   readonly moments: readonly Moment[]
   readonly drain: DrainState
+  readonly recording: Recording
+  /** By metric, what it was read by. */
+  readonly queries: { readonly [metric: string]: string }
   /** From the judge's rejection to weight 0 read back, ms; absent when this run did not see both. */
   readonly zeroAfter?: number
   readonly why?: Reason
@@ -52,6 +56,7 @@ export const drive = async (held: Saved, ports: Ports, given: Drive): Promise<Dr
   let known = [fingerprint(record)]
   let world: World | undefined
   let drain = beginDrain
+  let recording = beginRecording
   let zeroAfter: number | undefined
   let failing = false
   let written = nothingWritten
@@ -66,6 +71,9 @@ export const drive = async (held: Saved, ports: Ports, given: Drive): Promise<Dr
     world,
     moments,
     drain,
+    recording,
+    // Who only ends a release reads nothing, and may lack what the sources are made with.
+    queries: Object.keys(recording.taken).length === 0 ? {} : ports.metrics.queries(record),
     ...(zeroAfter === undefined ? {} : { zeroAfter }),
     ...(why === undefined ? {} : { why }),
   })
@@ -189,11 +197,15 @@ export const drive = async (held: Saved, ports: Ports, given: Drive): Promise<Dr
       if (refusal !== undefined) {
         // What is not marked yet could still be written by the run before, and must not be left to it.
       } else if (isJudged(record) && look.scrape !== undefined) {
-        const { watch, judgement } = judgeLook(record, { at: world.at, scrape: look.scrape, world })
+        const { watch, judgement, judged } = judgeLook(record, { at: world.at, scrape: look.scrape, world })
+        recording = recordLook(recording, { record, world, samples: judged.samples })
         record = withWatch(record, watch)
         if ((await feed({ kind: 'observed', world })) === 'fenced') return letGo('fenced')
         if ((await feed({ kind: 'judged', at: world.at, judgement })) === 'fenced') return letGo('fenced')
-      } else if ((await feed({ kind: 'observed', world })) === 'fenced') return letGo('fenced')
+      } else {
+        recording = recordLook(recording, { record, world })
+        if ((await feed({ kind: 'observed', world })) === 'fenced') return letGo('fenced')
+      }
       if (clock.monotonic() - saved >= SAVE_EVERY && isJudged(record) && !(await save(record))) return letGo('fenced')
       reached = clock.monotonic()
       if (failing) tell('the cluster answers again')

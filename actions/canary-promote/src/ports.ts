@@ -10,6 +10,8 @@ export type Ports = {
     /** Reads one pod a side; says what would keep the source from being trusted. */
     preflight(settings: Settings, interval: number): Promise<readonly Finding[]>
     read(record: ReleaseRecord): Promise<Scrape>
+    /** By metric, what it is read by, as far as the reads so far have shown it: for the report. */
+    queries(record: ReleaseRecord): { readonly [metric: string]: string }
   }
   readonly lease: {
     /**

@@ -1,12 +1,10 @@
+import type { PowerStatement } from '@sluice/canary-report/report'
 import { smallestIncrease } from '@sluice/evidence/power'
 import type { MetricJudgement } from '@sluice/evidence/verdict'
 import type { ReleaseRecord } from '@sluice/release/record'
 import { watchOf } from './judgement.ts'
 import { settingsOf } from './plan.ts'
 import { providerOf } from './providers.ts'
-
-/** `increase`: the smallest that would have been revealed with 95 % probability, absolute 0 … 1; absent when not even a total failure would have been. */
-export type PowerStatement = { readonly metric: string; readonly increase?: number; readonly text: string }
 
 /**
  * What this release's traffic could have revealed, metric by metric, each by the requests that it counted itself: a promotion without it says less than it

@@ -1,40 +1,14 @@
-import type { Unseen } from '@sluice/evidence/unseen'
-import type { MetricJudgement } from '@sluice/evidence/verdict'
+import type { CanaryReport, Details } from '@sluice/canary-report/report'
 import { report as metricReport } from '@sluice/evidence/verdict'
-import type { Finding, Report, Run } from '@sluice/kit/report'
-import type { Verdict } from '@sluice/release/record'
+import type { Finding, Run } from '@sluice/kit/report'
 import type { Ended } from './ending.ts'
-import { type StepSeen, watchOf } from './judgement.ts'
+import { watchOf } from './judgement.ts'
 import { judgePlan, settingsOf } from './plan.ts'
-import { type PowerStatement, powerOf } from './power.ts'
-import { type Provider, providerOf } from './providers.ts'
+import { powerOf } from './power.ts'
+import { providerOf } from './providers.ts'
+import { seriesOf } from './series.ts'
 
-/** What the report says beyond the envelope. Times are ISO 8601, seconds have one decimal. Schema: report.schema.json. */
-export type Details = {
-  readonly mode: string
-  readonly namespace: string
-  readonly deployment: string
-  readonly phase: string
-  readonly epoch: number
-  readonly previousImage?: { readonly repository: string; readonly digest: string }
-  /** The canary's weight as read back last, whole percent; absent when nothing was read. */
-  readonly weight?: number
-  /** From the verdict to the last canary request seen, and from the verdict to the weight read back as 0. */
-  readonly rollbackSeconds?: number
-  readonly zeroWeightSeconds?: number
-  readonly steps: readonly (Omit<StepSeen, 'since' | 'until'> & { readonly since: string; readonly until: string })[]
-  /** Each with what it was read from, and what came instead of a reading where the last looks gave none. */
-  readonly metrics: readonly (MetricJudgement & {
-    readonly provider?: Provider
-    readonly unseen?: Omit<Unseen, 'at'>
-  })[]
-  readonly power: readonly PowerStatement[]
-  readonly timeline: readonly { readonly at: string; readonly text: string }[]
-  readonly history: readonly { readonly image: string; readonly verdict: Verdict; readonly at: string }[]
-}
-
-/** The report file of this action; report.schema.json is its JSON Schema. */
-export type CanaryReport = Report<Verdict, Details>
+export type { CanaryReport, Details } from '@sluice/canary-report/report'
 
 /** Everything of an end that does not come from the release itself. Times in ms UTC. */
 export type Circumstances = {
@@ -80,6 +54,7 @@ export const reportOf = (end: Ended, given: Circumstances): CanaryReport => {
       })),
       metrics,
       power: record === undefined ? [] : powerOf(record, metrics),
+      ...recorded(end),
       timeline: end.moments.map(({ at, text }) => ({ at: iso(at), text })),
       history: (record?.history ?? []).map(({ image, verdict, at }) => ({
         image: `${image.repository}@${image.digest}`,
@@ -96,6 +71,18 @@ export const rollbackSeconds = ({ moments, driven }: Ended): number | undefined 
   const last = driven?.drain.movedAt
   if (turned === undefined || driven?.kind !== 'done') return undefined
   return seconds(Math.max(0, (last ?? turned.at) - turned.at))
+}
+
+/** What this process saw itself, and the plan that it was judged by; nothing where it had no part in the release. */
+const recorded = ({ record, driven }: Ended): Pick<Details, 'series' | 'judge' | 'looks'> => {
+  if (record === undefined || driven === undefined) return {}
+  const settings = settingsOf(record)
+  const series = seriesOf(driven.recording, settings, driven.queries)
+  const { looks } = driven.recording
+  return {
+    ...(series.length === 0 ? {} : { series, judge: { ...judgePlan(settings), interval: record.plan.interval } }),
+    ...(looks.length === 0 ? {} : { looks }),
+  }
 }
 
 const metricsOf = ({ record }: Ended): Details['metrics'] => {

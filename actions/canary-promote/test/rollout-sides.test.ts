@@ -27,6 +27,7 @@ test('what is measured are stable’s ReplicaSet and the one of the update, once
         note(settingsOf(its))
         return { kind: 'pods', readings: [], missing: [] }
       },
+      queries: (its) => ({ errors: settingsOf(its).setup.canary }),
     },
     { cluster: server.cluster, namespace: 'shop' },
   )
@@ -44,6 +45,7 @@ test('what is measured are stable’s ReplicaSet and the one of the update, once
     'replicaset/shop-aaa replicaset/shop-',
     'replicaset/shop-aaa replicaset/shop-bbb',
   ])
+  expect(port.queries(record(settings()))).toEqual({ errors: 'replicaset/shop-bbb' })
   server.stop()
 })
 
@@ -57,6 +59,7 @@ test('a release of a Deployment is read as it was', async () => {
         asked.push(its)
         return { kind: 'pods', readings: [], missing: [] }
       },
+      queries: () => ({}),
     },
     { cluster: server.cluster, namespace: 'shop' },
   )

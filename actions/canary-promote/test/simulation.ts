@@ -124,7 +124,11 @@ export const simulate = (start: Partial<Circumstances> = {}) => {
     missing: [],
   })
   const ports = (cancelled: AbortSignal = stop.signal): Ports => ({
-    metrics: { preflight: async () => [], read: async () => scrape() },
+    metrics: {
+      preflight: async () => [],
+      read: async () => scrape(),
+      queries: () => ({ errors: 'http_requests_total, bad: status 5xx' }),
+    },
     lease: {
       take: async (owner, { epoch, force }) => {
         const mine = `${owner.runId}/${owner.attempt}`

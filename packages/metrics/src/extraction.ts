@@ -10,7 +10,7 @@ import {
 } from './presets.ts'
 import type { Exposition } from './prometheus-text.ts'
 import type { NoReading, PodReading } from './reading.ts'
-import { type MetricSpec, type Selects, selector } from './selection.ts'
+import { type Match, type MetricSpec, type Selects, selector } from './selection.ts'
 
 /** Where a metric is read from, chosen once for all pods of both sides. `bound` in ms. */
 export type Chosen =
@@ -33,6 +33,20 @@ export const choose = (spec: MetricSpec, exposition: Exposition): Chosen | undef
     ? { kind: 'gauge', series: spec.series }
     : undefined
 }
+
+/** What a metric is read from, in the words of a report: `http_requests_total{job="web"}, bad: code=~"5.."`. */
+export const describeChosen = (spec: MetricSpec, chosen: Chosen): string => {
+  const series = `${chosen.series}${chosen.kind === 'latency' ? '_bucket' : ''}${braced(spec.only)}`
+  if (chosen.kind === 'latency') return `${series}, bad: slower than ${chosen.bound} ms`
+  if (spec.kind !== 'ratio') return series
+  return `${series}, bad: ${spec.bad === undefined ? 'status 5xx, outcome SERVER_ERROR or a failure of gRPC' : matchers(spec.bad)}`
+}
+
+const braced = (match: Match | undefined): string => (match === undefined ? '' : `{${matchers(match)}}`)
+const matchers = (match: Match): string =>
+  Object.entries(match)
+    .map(([label, pattern]) => `${label}=~"${pattern}"`)
+    .join(', ')
 
 /** A metric ready to be read: its expressions compiled. */
 export type Extractor = { readonly spec: MetricSpec; readonly only: Selects; readonly bad: Selects }

@@ -1,17 +1,29 @@
 import { describe, Fault } from '@sluice/kit/faults'
 import type { Finding } from '@sluice/kit/report'
 import type { Cluster } from '@sluice/kubernetes/cluster'
-import { type Chosen, choose, type Extracted, type Extractor, extract, extractorOf } from './extraction.ts'
+import {
+  type Chosen,
+  choose,
+  describeChosen,
+  type Extracted,
+  type Extractor,
+  extract,
+  extractorOf,
+} from './extraction.ts'
 import { podsOf, probePaths, type Target, targetOf } from './membership.ts'
 import { inspect } from './preflight.ts'
 import type { NoReading, Part, PodReading, Scrape, Side } from './reading.ts'
 import { type ReadClock, type Scraped, scrape } from './scrape.ts'
 import { type MetricSpec, notOurs } from './selection.ts'
 
-/** A source of readings. `since`: ms UTC, for sources that only give sums. */
+/**
+ * A source of readings. `since`: ms UTC, for sources that only give sums. `queries`: by metric, what it is read by, as people read it and as far as the
+ * reads so far have shown it; absent: it counts nothing of its own.
+ */
 export type MetricSource = {
   preflight(): Promise<readonly Finding[]>
   read(since: number): Promise<Scrape>
+  queries?(): { readonly [metric: string]: string }
 }
 
 /** `baseline` and `canary` name Deployments. `timeoutMs` bounds one pod's read (default 3 s). `interval` in ms, to say when reads are too slow for it. */
@@ -41,6 +53,7 @@ const CONCURRENCY = 8
 export const podsSource = (cluster: Cluster, given: PodsGiven, clock: PodsClock): MetricSource => {
   const extractors = given.metrics.map(extractorOf)
   const chosen = new Map<string, Chosen>()
+  let first: Target | undefined
   const timeoutMs = given.timeoutMs ?? 3000
 
   const sideOf = async (
@@ -57,6 +70,7 @@ export const podsSource = (cluster: Cluster, given: PodsGiven, clock: PodsClock)
         const [baseline = [], canary = []] = await Promise.all([sideOf('baseline'), sideOf('canary')])
         const problems = [...canary, ...baseline].filter((target) => 'kind' in target && target.kind === 'no-port')
         const targets = mixed(canary.filter(isTarget), baseline.filter(isTarget))
+        first ??= targets[0]
         if (targets.length === 0)
           return { kind: 'empty', query: 'pods', text: problems.map(textOf).join('; ') || nobody(given) }
         const scraped = await inTurn(targets, CONCURRENCY, (target) => scrape(cluster, target, timeoutMs, clock))
@@ -70,6 +84,14 @@ export const podsSource = (cluster: Cluster, given: PodsGiven, clock: PodsClock)
         return { kind: 'outage', query: 'API server', text: describe(thrown) }
       }
     },
+    queries: () =>
+      Object.fromEntries(
+        given.metrics.flatMap((spec) => {
+          const found = chosen.get(spec.name)
+          if (found === undefined || first === undefined) return []
+          return [[spec.name, `GET :${first.port}${first.path} of each pod: ${describeChosen(spec, found)}`]]
+        }),
+      ),
   }
 }
 

@@ -129,6 +129,13 @@ export const probeSource = (cluster: Cluster, given: ProbeGiven, clock: PodsCloc
         return { kind: 'outage', query: given.path, text: describe(thrown) }
       }
     },
+    queries: () =>
+      Object.fromEntries(
+        given.metrics.map(({ name, threshold }) => {
+          const bad = threshold === undefined ? 'status 4xx or 5xx, or no answer' : `slower than ${threshold} ms`
+          return [name, `${given.method ?? 'GET'} ${given.path} of our own to each pod, bad: ${bad}`]
+        }),
+      ),
   }
 }
 

@@ -17,6 +17,17 @@ export const queriesOf = (metric: Asked): readonly string[] => {
   return [by.baseline, by.canary]
 }
 
+/** What a metric is read by, of both sides, in the words of a report: selectors of counters, or the expression of a gauge. */
+export const describeAsked = (metric: Asked): string => {
+  const of = (side: Side): string => {
+    if (metric.kind === 'gauge') return metric.query[side]
+    if (metric.kind === 'latency') return `${metric.buckets[side]}, bad: slower than ${metric.threshold} ms`
+    const { total, bad } = metric
+    return typeof bad === 'function' ? total[side] : `${total[side]}, bad: ${bad[side]}`
+  }
+  return `canary: ${of('canary')}; baseline: ${of('baseline')}`
+}
+
 /** What an answer without series means for a metric. */
 export const failureOf = (
   name: string,

@@ -4,7 +4,7 @@ import { inTurn, type MetricSource } from './pods.ts'
 import { type Answered, answerOf, queryCall } from './prometheus-answer.ts'
 import type { Counted } from './prometheus-count.ts'
 import { countedReader, isDue, nothingNew, type Pace } from './prometheus-counted.ts'
-import { type AskPrometheus, failureOf, onlyValue, queriesOf } from './prometheus-outcome.ts'
+import { type AskPrometheus, describeAsked, failureOf, onlyValue, queriesOf } from './prometheus-outcome.ts'
 import { inspectPrometheus } from './prometheus-preflight.ts'
 import type { PresetName } from './prometheus-presets.ts'
 import { type Asked, askedOf, type PrometheusMetric, type PrometheusSides } from './prometheus-queries.ts'
@@ -74,6 +74,7 @@ export const prometheusSource = (
       })
       return { kind: 'sources', parts }
     },
+    queries: () => Object.fromEntries(asked.map((metric) => [metric.name, describeAsked(metric)])),
   }
 }
 

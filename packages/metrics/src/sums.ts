@@ -121,7 +121,18 @@ export const sumSource = <Query extends SumQuery>(
       const shown = queries.filter(({ side }) => side === 'canary').map(({ text }) => text)
       return { ...closed, guard: GUARD, lag: width + delay, query: shown.join('; ') }
     },
+    queries: () => Object.fromEntries(queries.map(({ metric }) => [metric, described(queries, metric)])),
   }
+}
+
+const described = (queries: readonly SumQuery[], metric: string): string => {
+  const of = (side: SumQuery['side'], role: SumQuery['role']): string =>
+    queries
+      .filter((query) => query.metric === metric && query.side === side && query.role === role)
+      .map(({ text }) => text)
+      .join(' + ')
+  const whole = (side: SumQuery['side']): string => of(side, 'value') || `${of(side, 'total')}, bad: ${of(side, 'bad')}`
+  return `canary: ${whole('canary')}; baseline: ${whole('baseline')}`
 }
 
 /** Agents report every 10 to 60 s, each at its own moment: what one side shows in a period the other may show in the next. */

@@ -81,6 +81,7 @@ export const usageSource = (
         return outage(thrown)
       }
     },
+    queries: () => Object.fromEntries(given.metrics.map(({ name, resource }) => [name, `${QUERY}: ${resource}`])),
   }
 }
 

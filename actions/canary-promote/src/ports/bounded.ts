@@ -11,6 +11,7 @@ export const bounded = (source: MetricSource, name: string, within: number): Met
   let underWay: Promise<Ended> | undefined
   return {
     preflight: () => source.preflight(),
+    queries: () => source.queries?.() ?? {},
     read: async (since) => {
       const late = underWay !== undefined
       underWay ??= endOf(source.read(since))

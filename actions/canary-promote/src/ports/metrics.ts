@@ -49,6 +49,11 @@ export const metricsPort = (given: MetricsGiven): Ports['metrics'] => {
       )
       return { kind: 'sources', parts: parts.flat() }
     },
+    queries: (record) =>
+      Object.assign(
+        {},
+        ...sourcesOf(settingsOf(record), record.plan.interval).map(({ source }) => source.queries?.() ?? {}),
+      ),
   }
 }
 

@@ -27,6 +27,7 @@ export const sidesOfRollouts = (
     const set = read === undefined || hash === setup.rollout?.stable ? undefined : setOf(read.sets, hash)
     return `${REPLICA_SET}${set?.metadata.name ?? `${setup.deployment}-`}`
   }
+  let last: ReleaseRecord | undefined
   return {
     preflight: (settings, interval) =>
       port.preflight(
@@ -39,7 +40,9 @@ export const sidesOfRollouts = (
       const settings = settingsOf(record)
       if (settings.setup.rollout === undefined) return port.read(record)
       const both = sided(settings, await canaryOf(record))
-      return port.read({ ...record, plan: { ...record.plan, metrics: both as unknown as Json } })
+      last = { ...record, plan: { ...record.plan, metrics: both as unknown as Json } }
+      return port.read(last)
     },
+    queries: (record) => port.queries(settingsOf(record).setup.rollout === undefined ? record : (last ?? record)),
   }
 }
