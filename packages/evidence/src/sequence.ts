@@ -28,10 +28,7 @@ export const differenceSequence = (
  * Sources: Robbins, "Statistical methods related to the law of the iterated logarithm" (1970); Howard, Ramdas, McAuliffe, Sekhon, "Time-uniform,
  * nonparametric, nonasymptotic confidence sequences" (2021), whose discrete mixtures these are.
  */
-export const shareSequence = (
-  { n, k }: Count,
-  alpha: number,
-): { readonly low: number; readonly high: number } => {
+export const shareSequence = ({ n, k }: Count, alpha: number): { readonly low: number; readonly high: number } => {
   if (!(n > 0)) return { low: 0, high: 1 }
   const limit = Math.log(1 / alpha)
   const kept = (p: number): boolean => logMixture(n, k, p) < limit
@@ -52,7 +49,7 @@ const logMixture = (n: number, k: number, p: number): number => {
 /** The end of what is kept, between a point outside and one inside; the outer one, so that rounding never narrows. */
 const edge = (outside: number, inside: number, kept: (p: number) => boolean): number => {
   let [out, into] = [outside, inside]
-  for (let i = 0; i < 60; i++) {
+  for (let i = 0; i < 34; i++) {
     const middle = (out + into) / 2
     if (kept(middle)) into = middle
     else out = middle

@@ -1,21 +1,6 @@
-/** Uniform in [0, 1), 53 bits. */
-export type Random = () => number
+import type { Random } from '../src/random.ts'
 
-/** sfc32 (Doty-Humphrey, PractRand). The same seed gives the same sequence on every machine. */
-export const seeded = (seed: number): Random => {
-  let [a, b, c, counter] = [0, seed | 0, seed ^ 0x9e3779b9, 1]
-  const next = () => {
-    const sum = (((a + b) | 0) + counter) | 0
-    counter = (counter + 1) | 0
-    a = b ^ (b >>> 9)
-    b = (c + (c << 3)) | 0
-    c = ((c << 21) | (c >>> 11)) + sum
-    c |= 0
-    return sum >>> 0
-  }
-  for (let i = 0; i < 15; i++) next()
-  return () => ((next() >>> 5) * 67108864 + (next() >>> 6)) / 9007199254740992
-}
+export { type Random, seeded } from '../src/random.ts'
 
 /** Bad answers among n independent requests. Exact: counts the gaps between successes, which are geometric. */
 export const binomial = (random: Random, n: number, p: number): number => {
