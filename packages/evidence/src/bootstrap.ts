@@ -1,4 +1,4 @@
-import { normalCdf, normalQuantile } from './normal.ts'
+import { upperQuantile, upperTail } from './kayenta/normal.ts'
 import type { Random } from './random.ts'
 
 /** How the interval is found. `random` decides all of it: with the same seeded source the answer is the same to the last bit. */
@@ -63,10 +63,10 @@ const correction = (estimate: number, sorted: readonly number[], acceleration: n
   const half = 0.5 / sorted.length
   const below = sorted.reduce((sum, value) => sum + (value < estimate ? 1 : value === estimate ? 0.5 : 0), 0)
   // All on one side would put the ends at infinity.
-  const bias = normalQuantile(Math.min(1 - half, Math.max(half, below / sorted.length)))
+  const bias = -upperQuantile(Math.min(1 - half, Math.max(half, below / sorted.length)))
   return (end) => {
-    const z = bias + normalQuantile(end)
-    return normalCdf(bias + z / (1 - acceleration * z))
+    const z = bias - upperQuantile(end)
+    return upperTail(-bias - z / (1 - acceleration * z))
   }
 }
 
