@@ -62,7 +62,8 @@ const lowerForward = (record: ReleaseRecord, state: Lowering, world: World): Mov
   const { written, accepted } = world.weight
   // The last weight before 0 need not be taken for ever: going lower is gated on stable alone. Only 0 itself must be taken.
   const settled = accepted || servesNobody(world) || isOverdue(record, state, world)
-  if (written === 0 || (written <= state.weight && !settled)) return stay(record)
+  const isDown = written === 0 && (world.weight.baseline ?? 0) === 0
+  if (isDown || (written <= state.weight && !settled)) return stay(record)
   const need = stableNeed(record, world)
   // A route that somebody changed may refuse every weight but 0, which names no canary.
   const mayEnd = state.refused !== undefined && carries(world.stable.available, 0, need)
@@ -87,22 +88,23 @@ const backFromForward = (
 
 const lowerBack = (record: ReleaseRecord, state: Lowering, world: World): Moved => {
   const missing = missingOfStable(record, state, world)
-  const { written } = world.weight
-  const to = Math.min(written, lowestBack(record, state, world))
+  const { written, baseline: share = 0 } = world.weight
+  const { to, baseline } = lowestBack(record, state, world)
   // Copies go with the next write, whatever stable carries: their answers reach nobody.
-  if (to === written && (world.weight.mirrored ?? 0) === 0) return stay(record, missing)
-  return ask(record, state, world, [...missing, ...diversion(record, state, world, to), splitTo(to)])
+  if (to === written && baseline === share && (world.weight.mirrored ?? 0) === 0) return stay(record, missing)
+  const mayDivert = to === 0 && baseline === 0
+  const around = mayDivert ? diversion(record, state, world) : []
+  return ask(record, state, world, [...missing, ...around, splitTo(to, { baseline })])
 }
 
 /**
  * A route that may not be written goes on naming the canary; the canary's own Service may still be led to stable's pods. Only where stable could take
  * everything back, and never for mere copies: stable would answer the same request twice.
  */
-const diversion = (record: ReleaseRecord, state: Lowering, world: World, to: number): readonly Command[] =>
+const diversion = (record: ReleaseRecord, state: Lowering, world: World): readonly Command[] =>
   state.refused !== undefined &&
   record.plan.split === 'weights' &&
-  to === 0 &&
-  world.weight.written > 0 &&
+  world.weight.written + (world.weight.baseline ?? 0) > 0 &&
   // Copies that were asked for before may still be on their way out of the route.
   (world.weight.accepted || isOverdue(record, state, world)) &&
   world.service &&
@@ -110,9 +112,22 @@ const diversion = (record: ReleaseRecord, state: Lowering, world: World, to: num
     ? [{ do: 'divert-service' }]
     : []
 
-const lowestBack = (record: ReleaseRecord, state: Lowering, world: World): number => {
-  // Its share is answered by stable's pods already.
-  if (servesNobody(world) || world.diverted === true) return 0
+/** How low both weights may go. What stable cannot carry yet the fresh baseline keeps before the canary does: it runs the previous template. */
+const lowestBack = (
+  record: ReleaseRecord,
+  state: Lowering,
+  world: World,
+): { readonly to: number; readonly baseline: number } => {
+  // Their shares are answered by stable's pods already.
+  if (world.diverted === true) return { to: 0, baseline: 0 }
+  const { written, baseline: share = 0 } = world.weight
+  const least = lowestBeside(record, state, world)
+  const baseline = (world.baseline?.ready ?? 0) === 0 ? 0 : Math.min(share, least)
+  return { to: servesNobody(world) ? 0 : Math.min(written, Math.max(0, least - baseline)), baseline }
+}
+
+/** The least that what stands beside stable keeps of the requests, percent. */
+const lowestBeside = (record: ReleaseRecord, state: Lowering, world: World): number => {
   if (mustKeep(record, state, world)) return 100
   // A rejected canary is not kept for a stable that stays short, but for one that is not there at all: then nothing else answers anybody.
   const served = world.stable.available > 0
@@ -121,10 +136,12 @@ const lowestBack = (record: ReleaseRecord, state: Lowering, world: World): numbe
 }
 
 const ask = (record: ReleaseRecord, state: Lowering, world: World, commands: readonly Command[]): Moved => {
-  const weight = commands.findLast((command) => command.do === 'weight')?.to ?? state.weight
-  return weight === state.weight
-    ? stay(record, commands)
-    : move(record, { ...state, weight, since: world.at }, commands)
+  const asked = commands.findLast((command) => command.do === 'weight')
+  const weight = asked?.to ?? state.weight
+  if (weight === state.weight && (asked?.baseline ?? 0) === (state.baseline ?? 0)) return stay(record, commands)
+  const { baseline: _, ...rest } = state
+  const baseline = asked?.baseline === undefined ? {} : { baseline: asked.baseline }
+  return move(record, { ...rest, weight, ...baseline, since: world.at }, commands)
 }
 
 const isOverdue = (record: ReleaseRecord, state: Lowering, world: World): boolean =>

@@ -23,18 +23,25 @@ const superseded = (record: ReleaseRecord, state: Leaving, world: World): Leavin
     : state
 
 const drain = (record: ReleaseRecord, state: Leaving, world: World): Moved =>
-  world.drained === true || servesNobody(world) || world.at - state.since >= record.plan.drain
+  world.drained === true || isEmpty(world) || world.at - state.since >= record.plan.drain
     ? move(record, { ...wayOf(state), phase: 'cleaning', since: world.at })
     : stay(record)
 
+/** No pod beside stable's is there to end a request. */
+const isEmpty = (world: World): boolean => servesNobody(world) && (world.baseline?.ready ?? 0) === 0
+
 const clean = (record: ReleaseRecord, state: StateIn<'cleaning'>, world: World): Moved => {
-  const { canary, weight, leftovers } = world
+  const { canary, baseline, weight, leftovers } = world
   // Its controller has not taken weight 0: without our part the route may be well again, and only then nobody asks the canary.
   if (weight.marked && !weight.accepted) return stay(record, [{ do: 'restore-route' }])
-  if (canary && canary.desired > 0) return stay(record, [{ do: 'scale', role: 'canary', to: 0 }])
-  if (canary && canary.ready > 0) return stay(record)
+  const sized: readonly Command[] = [
+    ...(canary && canary.desired > 0 ? [{ do: 'scale', role: 'canary', to: 0 } as const] : []),
+    ...(baseline && baseline.desired > 0 ? [{ do: 'scale', role: 'baseline', to: 0 } as const] : []),
+  ]
+  if (sized.length > 0) return stay(record, sized)
+  if (!isEmpty(world)) return stay(record)
   if (weight.marked) return stay(record, [{ do: 'restore-route' }])
-  if (canary || leftovers > 0) return stay(record, [{ do: 'remove-created' }])
+  if (canary || baseline || leftovers > 0) return stay(record, [{ do: 'remove-created' }])
   // From here on an autoscaler decides how large stable is.
   const size = state.whole ? Math.min(record.stableReplicas, world.stable.desired) : record.stableReplicas
   if (isWhole({ ...record, stableReplicas: size }, state, world)) return release(record, state, world)

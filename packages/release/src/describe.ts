@@ -1,5 +1,5 @@
 import type { Command, ReleaseRecord, StateIn } from './record.ts'
-import { askedMirror, askedWeight } from './way.ts'
+import { askedBaseline, askedMirror, askedWeight } from './way.ts'
 
 /** One line for the log when the state changed between the two records; nothing when it did not. No times: the log has its own. */
 export const describeChange = (before: ReleaseRecord | undefined, after: ReleaseRecord): string | undefined => {
@@ -15,13 +15,13 @@ export const describeState = (record: ReleaseRecord): string => {
   const of = (step: number) => `step ${step + 1} of ${plan.steps.length}`
   switch (state.phase) {
     case 'preparing':
-      return `${of(state.step)}: preparing the canary for ${share(plan.steps[state.step]?.weight ?? 0, plan.steps[state.step]?.mirror)}`
+      return `${of(state.step)}: preparing the canary${plan.baseline === 'fresh' ? ' and a fresh baseline' : ''} for ${share(plan.steps[state.step]?.weight ?? 0, plan.steps[state.step]?.mirror)}`
     case 'raising':
       return askedMirror(record) > 0
         ? `${of(state.step)}: beginning to copy ${askedMirror(record)} % of the requests`
-        : `${of(state.step)}: raising the weight to ${askedWeight(record)}`
+        : `${of(state.step)}: raising the weight to ${askedWeight(record)}${beside(record)}`
     case 'analysing':
-      return `${of(state.step)}: analysing at ${share(askedWeight(record), askedMirror(record))}`
+      return `${of(state.step)}: analysing at ${share(askedWeight(record), askedMirror(record))}${beside(record)}`
     case 'holding':
       return `${of(state.step)}: holding at ${share(askedWeight(record), askedMirror(record))}: ${state.why.text}`
     case 'promoting':
@@ -47,15 +47,16 @@ export const describeCommand = (command: Command): string => {
         ? `apply ${command.role}`
         : `apply ${command.role} with ${command.replicas} replicas`
     case 'weight':
-      return command.mirror === undefined
-        ? `weight to ${command.to}`
-        : `weight to ${command.to} and a copy of ${command.mirror} %`
+      return `weight to ${command.to}${command.mirror === undefined ? '' : ` and a copy of ${command.mirror} %`}${command.baseline === undefined ? '' : `, the fresh baseline's to ${command.baseline}`}`
     case 'scale':
       return `scale ${command.role} to ${command.to}`
     default:
       return command.do.replaceAll('-', ' ')
   }
 }
+
+const beside = (record: ReleaseRecord): string =>
+  askedBaseline(record) > 0 ? ' beside a fresh baseline of the same weight' : ''
 
 const share = (weight: number, mirror = 0): string => (mirror > 0 ? `a copy of ${mirror} %` : `weight ${weight}`)
 

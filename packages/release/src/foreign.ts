@@ -1,17 +1,19 @@
 import { reasons } from './reasons.ts'
 import type { Command, Difference, Foreign, ReleaseRecord, Undone, World } from './record.ts'
 import { canarySize } from './sizing.ts'
-import { askedMirror, askedWeight, type Moved, splitTo, turnBack } from './way.ts'
+import { askedBaseline, askedMirror, askedWeight, isAsked, type Moved, splitTo, turnBack } from './way.ts'
 
 /**
  * What this run knows to be in the cluster because it wrote it there, or saw it there as it was asked. Kept by the run alone: what changed while nobody
- * looked is put right by the phases, but nobody is blamed for it. `canary`: the size of its Deployment. `promoted`: stable was given the analysed template,
+ * looked is put right by the phases, but nobody is blamed for it. `canary`, `pods`: the sizes of the canary's and the fresh baseline's Deployment; `baseline`: the share of the latter. `promoted`: stable was given the analysed template,
  * was seen with it, or was seen without it once after that.
  */
 export type Written = {
   readonly weight?: number
   readonly mirror?: number
+  readonly baseline?: number
   readonly canary?: number
+  readonly pods?: number
   readonly promoted?: 'written' | 'seen' | 'doubted'
 }
 
@@ -23,15 +25,18 @@ export const afterCommand = (written: Written, command: Command, answer: 'done' 
   switch (command.do) {
     case 'weight': {
       // Split by replicas the router sizes the canary.
-      const { weight: _weight, mirror: _mirror, canary: _canary, ...rest } = written
-      return answer === 'done' ? { ...rest, weight: command.to, mirror: command.mirror ?? 0 } : rest
+      const { weight: _weight, mirror: _mirror, baseline: _baseline, canary: _canary, ...rest } = written
+      return answer === 'done'
+        ? { ...rest, weight: command.to, mirror: command.mirror ?? 0, baseline: command.baseline ?? 0 }
+        : rest
     }
     case 'apply':
     case 'scale': {
-      if (command.role !== 'canary') return written
-      const { canary: _, ...rest } = written
+      if (command.role !== 'canary' && command.role !== 'baseline') return written
+      const key = command.role === 'canary' ? 'canary' : 'pods'
+      const { [key]: _, ...rest } = written
       const size = command.do === 'scale' ? command.to : command.replicas
-      return answer === 'done' && size !== undefined ? { ...rest, canary: size } : rest
+      return answer === 'done' && size !== undefined ? { ...rest, [key]: size } : rest
     }
     case 'write-stable': {
       const { promoted: _, ...rest } = written
@@ -46,17 +51,20 @@ export const afterCommand = (written: Written, command: Command, answer: 'done' 
 export const afterLook = (written: Written, record: ReleaseRecord, world: World): Written => {
   if (!isWatched(record)) return written
   const { state, plan } = record
-  const [weight, mirror] = [askedWeight(record), askedMirror(record)]
-  const asAsked = world.weight.written === weight && (world.weight.mirrored ?? 0) === mirror
+  const [weight, mirror, baseline] = [askedWeight(record), askedMirror(record), askedBaseline(record)]
+  const asAsked = isAsked(record, world)
   const least = plan.split !== 'weights' ? 0 : canarySize(Math.max(weight, mirror), record.stableReplicas, plan)
   const mayAdopt = state.phase === 'analysing' || state.phase === 'holding'
   const promoted = promotedIn(written, record, world)
   return {
     ...written,
     ...(promoted === undefined ? {} : { promoted }),
-    ...(asAsked ? { weight, mirror } : {}),
+    ...(asAsked ? { weight, mirror, baseline } : {}),
     ...(mayAdopt && asAsked && written.canary === undefined && world.canary !== undefined
       ? { canary: Math.max(least, world.canary.desired) }
+      : {}),
+    ...(mayAdopt && asAsked && written.pods === undefined && world.baseline !== undefined
+      ? { pods: Math.max(least, world.baseline.desired) }
       : {}),
   }
 }
@@ -68,15 +76,15 @@ export const afterLook = (written: Written, record: ReleaseRecord, world: World)
  */
 export const differences = (written: Written, record: ReleaseRecord, world: World): readonly Difference[] => {
   if (!isWatched(record)) return []
-  const { stable, canary, weight } = world
+  const { stable, canary, baseline, weight } = world
   const found: Difference[] = []
-  const mirrored = weight.mirrored ?? 0
-  const isWritten = weight.written === written.weight && mirrored === written.mirror
-  const isAsked = weight.written === askedWeight(record) && mirrored === askedMirror(record)
-  if (written.weight !== undefined && !isWritten && !isAsked && isHeld(record))
+  const [mirrored, share] = [weight.mirrored ?? 0, weight.baseline ?? 0]
+  const isWritten =
+    weight.written === written.weight && mirrored === written.mirror && share === (written.baseline ?? 0)
+  if (written.weight !== undefined && !isWritten && !isAsked(record, world) && isHeld(record))
     found.push({
       what: 'weight',
-      text: `the route sends the canary ${inWords(weight.written, mirrored)}, and this release wrote ${inWords(written.weight, written.mirror ?? 0)}`,
+      text: `the route sends the canary ${inWords(weight.written, mirrored, share)}, and this release wrote ${inWords(written.weight, written.mirror ?? 0, written.baseline ?? 0)}`,
       wanted: written.weight,
     })
   // Its controller sizes the canary, and does so again when stable's size changes.
@@ -86,6 +94,13 @@ export const differences = (written: Written, record: ReleaseRecord, world: Worl
       what: 'canary-replicas',
       text: `the canary was scaled to ${canary.desired}, and this release wrote ${size}`,
       wanted: size,
+    })
+  const pods = record.state.phase === 'promoting' ? undefined : written.pods
+  if (pods !== undefined && baseline?.hash === record.stable.hash && baseline.desired < pods)
+    found.push({
+      what: 'baseline-replicas',
+      text: `the fresh baseline was scaled to ${baseline.desired}, and this release wrote ${pods}`,
+      wanted: pods,
     })
   if (stable.hash !== '' && stable.desired < record.stableReplicas && !isFirstStep(record))
     found.push({
@@ -169,10 +184,12 @@ const putRight = (record: ReleaseRecord, { what, wanted }: Difference): readonly
       return record.plan.split === 'replicas'
         ? [splitTo(askedWeight(record))]
         : [{ do: 'scale', role: 'canary', to: wanted }]
+    case 'baseline-replicas':
+      return [{ do: 'scale', role: 'baseline', to: wanted }]
     case 'stable-replicas':
       return [{ do: 'scale', role: 'stable', to: wanted }]
   }
 }
 
-const inWords = (weight: number, mirror: number): string =>
-  mirror > 0 ? `${weight} % and a copy of ${mirror} %` : `${weight} %`
+const inWords = (weight: number, mirror: number, baseline: number): string =>
+  `${weight} %${mirror > 0 ? ` and a copy of ${mirror} %` : ''}${baseline > 0 ? ` and the fresh baseline ${baseline} %` : ''}`

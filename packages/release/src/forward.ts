@@ -1,7 +1,7 @@
 import { ENVIRONMENT, reasons } from './reasons.ts'
-import type { Command, Plan, ReleaseRecord, State, StateIn, Step, World } from './record.ts'
+import type { Command, Plan, Pods, ReleaseRecord, State, StateIn, Step, World } from './record.ts'
 import { canarySize, carries, stableNeed } from './sizing.ts'
-import { askedMirror, askedWeight, type Moved, move, splitTo, stay, turnBack } from './way.ts'
+import { isAsked, type Moved, move, splitTo, stay, turnBack } from './way.ts'
 
 type Climbing = StateIn<'preparing' | 'raising' | 'analysing' | 'holding'>
 
@@ -62,9 +62,9 @@ const isSharedOutage = ({ stable }: World): boolean => stable.available * 2 < st
 
 const prepare = (record: ReleaseRecord, state: StateIn<'preparing'>, world: World): Moved => {
   const missing = missingParts(record, state.step, world)
-  if (missing.length === 0 && allReady(world)) {
+  if (missing.length === 0 && allReady(record, world)) {
     const raised: State = { phase: 'raising', step: state.step, since: world.at }
-    return move(record, raised, [stepSplit(record, state.step)])
+    return move(record, raised, mayAsk(record, state.step, world) ? [stepSplit(record, state.step)] : [])
   }
   if (world.at - state.since < record.plan.readyWithin) return stay(record, missing)
   return missing.length > 0
@@ -73,21 +73,25 @@ const prepare = (record: ReleaseRecord, state: StateIn<'preparing'>, world: Worl
 }
 
 const raise = (record: ReleaseRecord, state: StateIn<'raising'>, world: World): Moved => {
-  const { weight, mirror = 0 } = stepOf(record, state.step)
-  const written = world.weight.written === weight && (world.weight.mirrored ?? 0) === mirror
+  const written = isAsked(record, world)
   if (written && world.weight.accepted) return move(record, { phase: 'analysing', step: state.step, since: world.at })
   if (world.at - state.since >= record.plan.readyWithin)
-    return allReady(world)
+    return allReady(record, world)
       ? turnBack(record, world.at, { verdict: 'error', why: reasons.notTaken(record, world) })
       : turnBackNotReady(record, world)
   if (written) return stay(record)
   // The clock goes on: pods that come and go must not keep the release between two phases for ever.
-  if (missingParts(record, state.step, world).length > 0 || !allReady(world))
+  if (missingParts(record, state.step, world).length > 0 || !allReady(record, world))
     return move(record, { phase: 'preparing', step: state.step, since: state.since })
-  // Somebody raised it above what we asked: even the way to our own weight is down, and stable must carry the rest.
-  const down = world.weight.written > weight
-  if (down && !carries(world.stable.available, weight, stableNeed(record, world))) return stay(record)
-  return stay(record, [splitTo(weight, mirror)])
+  return stay(record, mayAsk(record, state.step, world) ? [stepSplit(record, state.step)] : [])
+}
+
+// Somebody raised it above what we asked: even the way to our own weight is down, and stable must carry the rest.
+const mayAsk = (record: ReleaseRecord, step: number, world: World): boolean => {
+  const { weight } = stepOf(record, step)
+  const beside = isFresh(record) ? 2 * weight : weight
+  const down = world.weight.written + (world.weight.baseline ?? 0) > beside
+  return !down || carries(world.stable.available, beside, stableNeed(record, world))
 }
 
 const watch = (record: ReleaseRecord, state: StateIn<'analysing' | 'holding'>, world: World): Moved => {
@@ -97,37 +101,67 @@ const watch = (record: ReleaseRecord, state: StateIn<'analysing' | 'holding'>, w
     return turnBack(record, world.at, { verdict: 'error', why: reasons.serviceGone() })
   if ((world.canary?.ready ?? 0) === 0 && !isSharedOutage(world))
     return turnBack(record, world.at, { verdict: 'rolled-back', why: reasons.lostReadiness(world) })
-  return world.weight.written === askedWeight(record) && (world.weight.mirrored ?? 0) === askedMirror(record)
-    ? stay(record)
-    : move(record, { phase: 'raising', step: state.step, since: world.at })
+  if (isFresh(record)) {
+    const lost = lostBaseline(record, world)
+    if (lost !== undefined) return lost
+  }
+  return isAsked(record, world) ? stay(record) : move(record, { phase: 'raising', step: state.step, since: world.at })
+}
+
+/** What befalls a fresh baseline says nothing of the release, but without it there is nothing to compare with, and its share is answered by nobody. */
+const lostBaseline = (record: ReleaseRecord, world: World): Moved | undefined => {
+  const { baseline, at } = world
+  if (baseline !== undefined && baseline.hash !== record.stable.hash)
+    return turnBack(record, at, { verdict: 'error', why: reasons.baselineChanged(record, baseline.hash) })
+  if (world.baselineService !== true)
+    return turnBack(record, at, { verdict: 'error', why: reasons.baselineServiceGone() })
+  if ((baseline?.ready ?? 0) === 0 && !isSharedOutage(world))
+    return turnBack(record, at, { verdict: 'inconclusive', why: reasons.lostBaseline(world) })
+  return undefined
 }
 
 const missingParts = (record: ReleaseRecord, step: number, world: World): readonly Command[] => {
-  const { canary } = world
+  const { canary, baseline } = world
   const split = record.plan.split !== 'weights'
+  const fresh = isFresh(record)
   const { weight, mirror = 0 } = stepOf(record, step)
   // A copy is work as a share is: the canary has to carry it.
-  const size = split ? 0 : canarySize(Math.max(weight, mirror), world.stable.desired, record.plan)
-  const rightCanary = canary !== undefined && canary.hash === record.canary.hash && canary.desired >= size
+  const least = split ? 0 : canarySize(Math.max(weight, mirror), world.stable.desired, record.plan)
+  // Never shrunk on the way up: it may already carry the weight of the step before. A fresh baseline is the canary's size whoever made that larger.
+  const size = Math.max(least, canary?.desired ?? 0, fresh ? (baseline?.desired ?? 0) : 0)
+  const isRight = (pods: Pods | undefined, hash: string): boolean => pods?.hash === hash && pods.desired >= size
   return [
     // While stable's share is smaller an autoscaler would shrink it, and what is left could not take everything back.
     ...(world.autoscalers?.frozen === false ? [{ do: 'freeze-autoscalers' } as const] : []),
     ...(split || world.service ? [] : [{ do: 'apply', role: 'service' } as const]),
-    // Never shrunk on the way up: it may already carry the weight of the step before.
-    ...(rightCanary ? [] : [{ do: 'apply', role: 'canary', replicas: Math.max(size, canary?.desired ?? 0) } as const]),
+    ...(fresh && world.baselineService !== true ? [{ do: 'apply', role: 'baseline-service' } as const] : []),
+    ...(isRight(canary, record.canary.hash) ? [] : [{ do: 'apply', role: 'canary', replicas: size } as const]),
+    // In the same look as the canary, so that its pods are as old and as cold.
+    ...(!fresh || isRight(baseline, record.stable.hash)
+      ? []
+      : [{ do: 'apply', role: 'baseline', replicas: size } as const]),
   ]
 }
 
-const allReady = ({ canary }: World): boolean => canary !== undefined && canary.ready >= canary.desired
+const isFresh = ({ plan }: ReleaseRecord): boolean => plan.baseline === 'fresh'
 
-const turnBackNotReady = (record: ReleaseRecord, world: World): Moved =>
-  world.canary?.failed?.code === ENVIRONMENT
-    ? turnBack(record, world.at, { verdict: 'error', why: world.canary.failed })
+const areReady = (pods: Pods | undefined): boolean => pods !== undefined && pods.ready >= pods.desired
+
+const allReady = (record: ReleaseRecord, { canary, baseline }: World): boolean =>
+  areReady(canary) && (!isFresh(record) || areReady(baseline))
+
+const turnBackNotReady = (record: ReleaseRecord, world: World): Moved => {
+  if (world.canary?.failed?.code === ENVIRONMENT)
+    return turnBack(record, world.at, { verdict: 'error', why: world.canary.failed })
+  // The previous template is what stable runs: that it does not come up a second time is no fault of the release.
+  return areReady(world.canary)
+    ? turnBack(record, world.at, { verdict: 'error', why: reasons.baselineNotReady(record, world) })
     : turnBack(record, world.at, { verdict: 'rolled-back', why: reasons.notReady(record, world) })
+}
 
 const stepOf = (record: ReleaseRecord, step: number): Step => record.plan.steps[step] ?? { weight: 0, hold: 0 }
 
 const stepSplit = (record: ReleaseRecord, step: number): Command => {
-  const { weight, mirror } = stepOf(record, step)
-  return splitTo(weight, mirror)
+  const { weight, mirror = 0 } = stepOf(record, step)
+  return splitTo(weight, { mirror, baseline: isFresh(record) ? weight : 0 })
 }

@@ -46,6 +46,29 @@ export const reasons = {
     text: "the canary's Service is gone: somebody deleted it, and its share of the requests went nowhere",
     next: 'leave the objects of a release alone and start it again',
   }),
+  baselineChanged: (record: ReleaseRecord, live: string): Reason => ({
+    code: 'baseline-changed',
+    text: `the fresh baseline's template is ${live} now; this release compares with ${record.stable.hash}`,
+    next: 'somebody else changed the Deployment of the fresh baseline: leave it alone and start the release again',
+  }),
+  baselineServiceGone: (): Reason => ({
+    code: 'baseline-changed',
+    text: "the fresh baseline's Service is gone: somebody deleted it, and its share of the requests went nowhere",
+    next: 'leave the objects of a release alone and start it again',
+  }),
+  lostBaseline: ({ baseline }: World): Reason => ({
+    code: 'baseline-lost',
+    text:
+      baseline === undefined
+        ? "the fresh baseline's Deployment is gone: somebody deleted it, and nobody answers its share"
+        : `no pod of the fresh baseline is ready any more (${baseline.desired} wanted), and nobody answers its share`,
+    next: "look at the fresh baseline's pods, which run the previous template; then start the release again",
+  }),
+  baselineNotReady: (record: ReleaseRecord, { baseline }: World): Reason => ({
+    code: ENVIRONMENT,
+    text: `${baseline?.ready ?? 0} of ${baseline?.desired ?? 0} pods of the fresh baseline were ready after ${record.plan.readyWithin / 1000} s${baseline?.failed === undefined ? '' : `: ${baseline.failed.text}`}`,
+    next: 'its template is the one that stable runs: see why it does not start once more (image, quota, nodes); baseline: stable needs no further pods',
+  }),
   foreignChange: (changes: readonly Foreign[]): Reason => ({
     code: 'foreign-change',
     text: `somebody else changes what this release wrote: ${changes

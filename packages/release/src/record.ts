@@ -31,7 +31,18 @@ export type Ref = {
 export type Touched = {
   /** Without `uid`: intended, not yet created. */
   readonly ref: Ref | Omit<Ref, 'uid'>
-  readonly role: 'stable' | 'canary' | 'baseline' | 'service' | 'route' | 'autoscaler' | 'policy' | 'config' | 'guard'
+  readonly role:
+    | 'stable'
+    | 'canary'
+    | 'service'
+    | 'policy'
+    | 'baseline'
+    | 'baseline-service'
+    | 'baseline-policy'
+    | 'route'
+    | 'autoscaler'
+    | 'config'
+    | 'guard'
   readonly created: boolean
   /**
    * Values to give back, by JSON pointer. Without `value`: was absent, and is made absent again. `ours`: what the release writes there, where only
@@ -59,10 +70,13 @@ export type Step = { readonly weight: number; readonly mirror?: number; readonly
  * What the state machine needs to know of the plan. `maxHold`, `drain`, `lease` and `readyWithin` in ms.
  * `split`: by weights of a router, by the share of pods behind one Service (then the canary's size is its weight), or by a controller of the cluster
  * that makes the canary, sizes it and raises its first weight as soon as the canary's template is written.
+ * `baseline: 'fresh'`: the previous template stands beside stable a second time while steps are watched, with the canary's size, age and weight. Absent: stable
+ * itself is what the canary is compared with.
  * The metrics' part of the plan is the caller's own and travels as `metrics`.
  */
 export type Plan = {
   readonly split: 'weights' | 'replicas' | 'controller'
+  readonly baseline?: 'fresh'
   readonly steps: readonly Step[]
   readonly interval: number
   readonly minRequests: number
@@ -106,7 +120,7 @@ export type ReleaseRecord = {
 }
 
 /** What others may change under a release and can be put right by writing it again. */
-export type Changed = 'weight' | 'canary-replicas' | 'stable-replicas'
+export type Changed = 'weight' | 'canary-replicas' | 'baseline-replicas' | 'stable-replicas'
 
 /** One change that somebody else made. `by`: the field manager that wrote it, where the cluster tells. `open`: not seen right again yet. */
 export type Foreign = {
@@ -133,8 +147,9 @@ export type Way = {
 
 /**
  * `since`: when the phase began, or was taken over. In `holding` it stays the start of the step's watch and `held` is the start of the holding.
- * `promoting.cancelled`: its run was told to stop; nobody acts until a takeover, which clears it.
- * `lowering.weight`: the weight asked for now. `lowering.refused`: the route was not written, in the cluster's words: on the way back the canary's Service
+ * `promoting.cancelled`: its run was told to stop; nobody acts until a takeover, which clears it. `promoting.parted`: when the fresh baseline
+ * was first seen out of a route that its controller had taken.
+ * `lowering.weight`: the weight asked for now, `lowering.baseline` the fresh baseline's; absent: none. `lowering.refused`: the route was not written, in the cluster's words: on the way back the canary's Service
  * is then led to stable's pods, on the way forward 0 is asked for as soon as stable carries everything. `cleaning.whole`: stable was seen whole and only the autoscalers are still to be given back.
  */
 export type State =
@@ -148,10 +163,11 @@ export type State =
       readonly held: number
       readonly why: Reason
     }
-  | { readonly phase: 'promoting'; readonly since: number; readonly cancelled: boolean }
+  | { readonly phase: 'promoting'; readonly since: number; readonly cancelled: boolean; readonly parted?: number }
   | ({
       readonly phase: 'lowering'
       readonly weight: number
+      readonly baseline?: number
       readonly since: number
       readonly refused?: string
     } & Way)
@@ -168,13 +184,14 @@ export type World = {
   /**
    * `written`: the route's weight as read back, 0 when the canary is not in it; `accepted`: its controller took it;
    * `marked`: a route object still carries something of ours (a canary backend, an epoch mark). `mirrored`: percent of requests that are copied
-   * to the canary; absent: none.
+   * to the canary; absent: none. `baseline`: the fresh baseline's percent of the requests; absent: none.
    */
   readonly weight: {
     readonly written: number
     readonly accepted: boolean
     readonly marked: boolean
     readonly mirrored?: number
+    readonly baseline?: number
     /** No router splits: a weight comes to the share of pods that is nearest. Said where the plan does not say it. */
     readonly byPods?: boolean
   }
@@ -188,17 +205,14 @@ export type World = {
     readonly hash: string
     readonly rolledOut: boolean
   }
-  /** `restarts` is for the judge. `failed`: why pods do not come; code `environment` when the cluster, not the image, is the cause. */
-  readonly canary?: {
-    readonly desired: number
-    readonly ready: number
-    readonly restarts: number
-    readonly hash: string
-    readonly failed?: Reason
-  }
+  readonly canary?: Pods
+  /** The fresh baseline's Deployment; absent where the plan asks for none, too. */
+  readonly baseline?: Pods
   /** The canary's Service exists. Read with `split: weights` only. */
   readonly service: boolean
-  /** The canary's Service selects stable's pods: what the route sends it is answered by the previous template. */
+  /** The fresh baseline's Service exists. */
+  readonly baselineService?: boolean
+  /** The canary's Service, and the fresh baseline's where there is one, select stable's pods: what the route sends them is answered by the previous template. */
   readonly diverted?: boolean
   /**
    * The autoscalers of the inventory, absent when it has none. `frozen`: none of them may shrink stable, or a person decided otherwise since;
@@ -213,6 +227,18 @@ export type World = {
   readonly drained?: boolean
   /** Created objects of the inventory that still exist, also while they are being deleted. */
   readonly leftovers: number
+}
+
+/**
+ * A Deployment that stands beside stable. `restarts` is for the judge. `failed`: why pods do not come; code `environment` when the cluster, not the image, is
+ * the cause. `hash`: its template as stable would carry it.
+ */
+export type Pods = {
+  readonly desired: number
+  readonly ready: number
+  readonly restarts: number
+  readonly hash: string
+  readonly failed?: Reason
 }
 
 /** A value that is not the one that was written, and the one that was. `by` as in `Foreign`. */
@@ -252,12 +278,15 @@ export type Event =
 export type Command =
   | {
       readonly do: 'apply'
-      readonly role: 'canary' | 'service'
+      readonly role: 'canary' | 'service' | 'baseline' | 'baseline-service'
       readonly replicas?: number
     }
-  /** `mirror`: percent of requests that are copied to the canary as well; absent: none, and one that was there is taken out. */
-  | { readonly do: 'weight'; readonly to: number; readonly mirror?: number }
-  | { readonly do: 'scale'; readonly role: 'stable' | 'canary'; readonly to: number }
+  /**
+   * `mirror`: percent of requests that are copied to the canary as well; absent: none, and one that was there is taken out. `baseline`: the fresh baseline's
+   * percent, in the same write; absent: none, and what it had goes to stable.
+   */
+  | { readonly do: 'weight'; readonly to: number; readonly mirror?: number; readonly baseline?: number }
+  | { readonly do: 'scale'; readonly role: 'stable' | 'canary' | 'baseline'; readonly to: number }
   | {
       readonly do:
         | 'restore-route'

@@ -27,7 +27,7 @@ export type Started =
 /**
  * The record of a new release: weight 0, preparing the first step. Its epoch is one above the previous record's, which it replaces, keeping the history,
  * and above the mark that stable carries, so that a deleted record does not make every later release look overtaken.
- * Refused: steps that do not rise from above 0 to at most 100 (99 when the split is not by a router's weights), steps that mirror after one with a weight or without a
+ * Refused: steps that do not rise from above 0 to at most 100 (99 when the split is not by a router's weights, 50 beside a fresh baseline), copies beside one, steps that mirror after one with a weight or without a
  * router, a canary template that already is stable's, and a previous release that is not done.
  */
 export const startRelease = (start: Start): Started => {
@@ -59,7 +59,8 @@ export const longestRun = (plan: Pick<Plan, 'steps' | 'readyWithin' | 'maxHold' 
 const isMirror = ({ mirror = 0 }: Plan['steps'][number]): boolean => mirror > 0
 
 const whyNot = ({ plan, stable, canary, previous }: Start): Reason | undefined => {
-  const highest = plan.split === 'weights' ? 100 : 99
+  const fresh = plan.baseline === 'fresh'
+  const highest = fresh ? 50 : plan.split === 'weights' ? 100 : 99
   const copies = plan.steps.filter(isMirror)
   const weights = plan.steps.filter((step) => !isMirror(step)).map((step) => step.weight)
   const rising = weights.every((weight, n) => weight > (weights[n - 1] ?? 0) && weight <= highest)
@@ -68,6 +69,15 @@ const whyNot = ({ plan, stable, canary, previous }: Start): Reason | undefined =
       code: 'plan',
       text: `the weights of the plan's steps are ${weights.join(', ') || 'none'}`,
       next: `give at least one step; each weight is higher than the one before, from 1 to ${highest}`,
+    }
+  if (fresh && (plan.split !== 'weights' || copies.length > 0))
+    return {
+      code: 'plan',
+      text:
+        copies.length > 0
+          ? 'a step of the plan copies requests, and a fresh baseline would get none of them'
+          : 'a fresh baseline gets its share by weights, and the split of the plan is not by weights of a router',
+      next: 'compare with stable itself (baseline: stable), or leave these steps out and use a router that splits by weights',
     }
   const lastCopy = plan.steps.findLastIndex(isMirror)
   if (lastCopy >= copies.length || copies.some(({ mirror = 0, weight }) => mirror > 100 || weight !== 0))

@@ -29,7 +29,7 @@ export const takeOver = (record: ReleaseRecord, event: Extract<Event, { kind: 't
 }
 
 /**
- * The run was told to stop and has seconds. While analysing: one write, weight 0, without a look. While promoting: only the mark.
+ * The run was told to stop and has seconds. While analysing: one write, weight 0 (a fresh baseline's too), without a look. While promoting: only the mark.
  * On the way down there is nothing to add.
  */
 export const cancel = (record: ReleaseRecord, at: number): Moved => {
@@ -43,9 +43,9 @@ export const cancel = (record: ReleaseRecord, at: number): Moved => {
       // Before the first weight nothing was asked of the route: leave it untouched. A controller may be about to raise it on its own.
       if (state.phase === 'preparing' && state.step === 0 && record.plan.split !== 'controller') return turned
       const lowering = turned.record.state
-      return lowering.phase === 'lowering'
-        ? move(record, { ...lowering, weight: 0 }, [{ do: 'weight', to: 0 }])
-        : turned
+      if (lowering.phase !== 'lowering') return turned
+      const { baseline: _, ...rest } = lowering
+      return move(record, { ...rest, weight: 0 }, [{ do: 'weight', to: 0 }])
     }
     case 'promoting':
       return state.cancelled ? stay(record) : move(record, { ...state, cancelled: true })

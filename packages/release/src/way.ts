@@ -23,6 +23,7 @@ export const turnBack = (
     phase: 'lowering',
     to: 'back',
     weight: askedWeight(record),
+    ...(askedBaseline(record) > 0 ? { baseline: askedBaseline(record) } : {}),
     since: at,
     verdict: end.verdict,
     why: end.why,
@@ -47,15 +48,36 @@ export const askedMirror = ({ state, plan }: Pick<ReleaseRecord, 'state' | 'plan
   }
 }
 
-/** The command that asks the route for a split; without a copy the key is absent. */
-export const splitTo = (weight: number, mirror = 0): Extract<Command, { do: 'weight' }> => ({
+/** The command that asks the route for a split; without a copy, or a share for a fresh baseline, their keys are absent. */
+export const splitTo = (
+  weight: number,
+  { mirror = 0, baseline = 0 }: { readonly mirror?: number; readonly baseline?: number } = {},
+): Extract<Command, { do: 'weight' }> => ({
   do: 'weight',
   to: weight,
   ...(mirror > 0 ? { mirror } : {}),
+  ...(baseline > 0 ? { baseline } : {}),
 })
 
-/** Whether the route sends the canary nothing: no share and no copies. */
-export const isOut = ({ weight }: World): boolean => weight.written === 0 && (weight.mirrored ?? 0) === 0
+/** Whether the route sends what stands beside stable nothing: no share and no copies. */
+export const isOut = ({ weight }: World): boolean =>
+  weight.written === 0 && (weight.mirrored ?? 0) === 0 && (weight.baseline ?? 0) === 0
+
+/** Whether the route asks for what the state asks of it. */
+export const isAsked = (record: Pick<ReleaseRecord, 'state' | 'plan'>, { weight }: World): boolean =>
+  weight.written === askedWeight(record) &&
+  (weight.mirrored ?? 0) === askedMirror(record) &&
+  (weight.baseline ?? 0) === askedBaseline(record)
+
+/**
+ * The percent that the state asks for a fresh baseline: the canary's, while steps are watched. A promotion asks for none, so that the old template's second
+ * set of pods is gone from the route before stable changes. 0 where the plan has none.
+ */
+export const askedBaseline = (record: Pick<ReleaseRecord, 'state' | 'plan'>): number => {
+  const { state, plan } = record
+  if (state.phase === 'lowering') return state.baseline ?? 0
+  return plan.baseline === 'fresh' && state.phase !== 'promoting' ? askedWeight(record) : 0
+}
 
 /** The weight that the state asks of the route; 0 before the first and after the last. */
 export const askedWeight = ({ state, plan }: Pick<ReleaseRecord, 'state' | 'plan'>): number => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { next } from '../src/next.ts'
-import type { Command, Event, Next, World } from '../src/record.ts'
-import { plan } from './simulation/release.ts'
+import type { Command, Event, Next, Plan, World } from '../src/record.ts'
+import { freshPlan, plan } from './simulation/release.ts'
 import type { Scenario } from './simulation/scenario.ts'
 import { type Fault, play, type Schedule, verdictIn } from './simulation/schedule.ts'
 
@@ -44,6 +44,8 @@ type Mutant = {
   readonly recovery?: Schedule['recovery']
   /** A first step that copies so many percent of the requests. */
   readonly mirror?: number
+  /** Beside a fresh baseline. */
+  readonly fresh?: true
   readonly breaks: RegExp
 }
 
@@ -197,6 +199,69 @@ const mutants: readonly Mutant[] = [
   { name: 'never asks for the promotion', next: without('write-stable'), scenario: 'good', breaks: /4: rolled-back/ },
   { name: 'never lowers the weight', next: without('weight'), scenario: 'good', breaks: /4: error/ },
   {
+    name: 'sends traffic before the fresh baseline is ready',
+    next: deceived((world) =>
+      world.baseline ? { ...world, baseline: { ...world.baseline, ready: world.baseline.desired } } : world,
+    ),
+    fresh: true,
+    scenario: 'good',
+    breaks: / 1: share 35 for a fresh baseline/,
+  },
+  {
+    name: 'raises the canary and the fresh baseline one after the other',
+    next: misled((commands) =>
+      commands.flatMap((command): readonly Command[] =>
+        command.do === 'weight' ? [{ do: 'weight', to: command.to }, command] : [command],
+      ),
+    ),
+    fresh: true,
+    scenario: 'good',
+    breaks: / 7: the canary's share was raised to 35 and the fresh baseline's is 0/,
+  },
+  {
+    name: 'promotes beside the fresh baseline',
+    next: (record, event) => {
+      const { phase } = record.state
+      if (event.kind !== 'observed' || phase !== 'promoting') return next(record, event)
+      const { baseline: _, ...weight } = event.world.weight
+      return next(record, { ...event, world: { ...event.world, weight } })
+    },
+    fresh: true,
+    scenario: 'good',
+    breaks: / 7: stable is promoted while the fresh baseline has 50 %/,
+  },
+  {
+    name: 'scales the fresh baseline away with its share',
+    next: (record, event) => {
+      const moved = next(record, event)
+      return moved.record.state.phase === 'promoting' && event.kind === 'observed'
+        ? { ...moved, commands: [...moved.commands, { do: 'scale', role: 'baseline', to: 0 }] }
+        : moved
+    },
+    fresh: true,
+    scenario: 'good',
+    breaks: / 1: baseline scaled down while the fresh baseline still has requests/,
+  },
+  {
+    name: "goes back without looking at stable's capacity for both",
+    next: deceived((world) => ({ ...world, stable: { ...world.stable, available: 99, rolledOut: true } })),
+    fresh: true,
+    scenario: 'bad-0',
+    faults: [{ at: 9, kind: 'human-scales-stable-to-1' }],
+    breaks: / 2: weight lowered to 0 and 0 with/,
+  },
+  {
+    name: 'forgets the objects of the fresh baseline',
+    next: deceived(({ canary, baseline, ...world }) =>
+      baseline?.desired === 0
+        ? { ...world, leftovers: 0 }
+        : { ...world, ...(canary ? { canary } : {}), ...(baseline ? { baseline } : {}) },
+    ),
+    fresh: true,
+    scenario: 'bad-0',
+    breaks: / 3: at rest an object of the fresh baseline/,
+  },
+  {
     name: 'never scales the canary down',
     next: without('scale'),
     scenario: 'good',
@@ -204,12 +269,15 @@ const mutants: readonly Mutant[] = [
   },
 ]
 
+const planOf = ({ mirror, fresh }: { readonly mirror: number | undefined; readonly fresh: true | undefined }): Plan =>
+  fresh === true ? freshPlan(2) : plan(2, mirror === undefined ? {} : { steps: mirrored(mirror) })
+
 test.each(mutants)(
   'a state machine that $name is caught',
-  ({ next: broken, fenced, scenario, faults, recovery, mirror, breaks }) => {
+  ({ next: broken, fenced, scenario, faults, recovery, mirror, fresh, breaks }) => {
     const outcome = play({
       scenario,
-      plan: plan(2, mirror === undefined ? {} : { steps: mirrored(mirror) }),
+      plan: planOf({ mirror, fresh }),
       faults: faults ?? [],
       recovery: recovery ?? 'reap',
       ...(broken ? { next: broken } : {}),
@@ -220,9 +288,8 @@ test.each(mutants)(
 )
 
 test('without a mutation none of these schedules breaks anything', () => {
-  for (const { scenario, faults, mirror } of mutants) {
-    const steps = mirror === undefined ? {} : { steps: mirrored(mirror) }
-    const outcome = play({ scenario, plan: plan(2, steps), faults: faults ?? [], recovery: 'reap' })
+  for (const { scenario, faults, mirror, fresh } of mutants) {
+    const outcome = play({ scenario, plan: planOf({ mirror, fresh }), faults: faults ?? [], recovery: 'reap' })
     expect(outcome.broken).toEqual([])
   }
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { plan } from './simulation/release.ts'
+import { freshPlan, plan } from './simulation/release.ts'
 import { type Fault, play, verdictIn } from './simulation/schedule.ts'
 
 const kinds: readonly Fault['kind'][] = [
@@ -14,6 +14,7 @@ const kinds: readonly Fault['kind'][] = [
   'cancel',
   'stable-pod-dies',
   'canary-dies',
+  'baseline-dies',
   'autoscaler-shrinks-stable',
   'foreign-deploy',
   'human-sets-weight-0',
@@ -21,6 +22,8 @@ const kinds: readonly Fault['kind'][] = [
   'human-scales-canary-to-0',
   'human-scales-canary-to-1',
   'human-scales-canary-up',
+  'human-scales-baseline-to-1',
+  'human-removes-baseline-service',
   'human-scales-stable-to-1',
   'human-scales-stable-up',
   'human-frees-autoscaler',
@@ -39,6 +42,7 @@ const schedule = fc.record({
     'bad-1',
     'bad-2',
     'never-ready',
+    'baseline-never-ready',
     'stuck-promotion',
     'outage',
     'unclear',
@@ -49,12 +53,15 @@ const schedule = fc.record({
       steps: fc.integer({ min: 1, max: 4 }),
       split: fc.constantFrom('weights', 'replicas'),
       mirror: fc.constantFrom(undefined, 20, 100),
+      fresh: fc.boolean(),
       onInconclusive: fc.constantFrom('rollback', 'promote', 'hold'),
     })
-    .map(({ steps, mirror, ...over }) =>
-      mirror === undefined || over.split === 'replicas'
-        ? plan(steps, over)
-        : plan(steps, { ...over, steps: [{ weight: 0, mirror, hold: 2_000 }, ...plan(steps).steps] }),
+    .map(({ steps, mirror, fresh, ...over }) =>
+      fresh && over.split === 'weights'
+        ? freshPlan(steps, over)
+        : mirror === undefined || over.split === 'replicas'
+          ? plan(steps, over)
+          : plan(steps, { ...over, steps: [{ weight: 0, mirror, hold: 2_000 }, ...plan(steps).steps] }),
     ),
   autoscaled: fc.boolean(),
   routeForbidden: fc.boolean(),

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import type { Plan } from '../src/record.ts'
 import { reapedVerdict } from './simulation/expectation.ts'
-import { plan } from './simulation/release.ts'
+import { freshPlan, plan } from './simulation/release.ts'
 import type { Act } from './simulation/run.ts'
 import { type Scenario, verdictOf } from './simulation/scenario.ts'
 import { type Fault, type Outcome, play, type Schedule, verdictIn } from './simulation/schedule.ts'
@@ -19,7 +20,13 @@ const cases = [1, 2, 3, 4].flatMap((steps) => [
     scenariosOf(steps).map((scenario) => ({ split, steps, scenario })),
   ),
   { split: 'weights', steps, scenario: 'route-not-taken' } as const,
+  ...([...scenariosOf(steps), 'baseline-never-ready', 'route-not-taken'] as const).map(
+    (scenario) => ({ split: 'weights beside a fresh baseline', steps, scenario }) as const,
+  ),
 ])
+
+const planOf = ({ split, steps }: Omit<(typeof cases)[number], 'scenario'>): Plan =>
+  split === 'weights beside a fresh baseline' ? freshPlan(steps) : plan(steps, { split })
 
 /** Plays one fault at every act of the reference run; a line for every schedule that broke something. */
 const everywhere = (
@@ -27,7 +34,7 @@ const everywhere = (
   kinds: (act: Act) => readonly Omit<Fault, 'at'>[],
   judge: (schedule: Schedule, act: Act) => string | undefined,
 ): readonly string[] => {
-  const calm = { scenario, plan: plan(steps, { split }), recovery: 'reap', faults: [] } as const
+  const calm = { scenario, plan: planOf({ split, steps }), recovery: 'reap', faults: [] } as const
   const schedules = play(calm).acts.flatMap((act, at) =>
     kinds(act).map((fault) => ({ act, faults: [{ at, ...fault }] })),
   )
@@ -53,7 +60,7 @@ const stops = (): readonly Omit<Fault, 'at'>[] => [
 
 describe('a run that nothing befalls', () => {
   test.each(cases)('$scenario, $steps steps, split by $split, ends as it must', ({ split, steps, scenario }) => {
-    const outcome = play({ scenario, plan: plan(steps, { split }), faults: [], recovery: 'reap' })
+    const outcome = play({ scenario, plan: planOf({ split, steps }), faults: [], recovery: 'reap' })
     expect(outcome.broken).toEqual([])
     expect(verdictIn(outcome)).toBe(verdictOf(scenario))
   })

@@ -15,6 +15,7 @@ export type Behaviour = {
   readonly replicas: number
   readonly routerDelay: number
   readonly canaryReadyAfter: number
+  readonly baselineReadyAfter: number
   /** Pods of stable's Deployment with the new template. */
   readonly promotedReadyAfter: number
   /** Stable has an autoscaler that makes it smaller as it gets less traffic, unless it is kept from it. */
@@ -57,17 +58,21 @@ export const simulatedCluster = (behaviour: Behaviour) => {
   }
   let canary: Deployment | undefined
   let service = false
+  let baseline: Deployment | undefined
+  let baselineService = false
   let route:
     | {
         written: number
         mirrored: number
+        beside: number
         epoch: number
         human?: boolean
-        pending: { weight: number; mirror: number; at: number }[]
+        pending: { weight: number; mirror: number; beside: number; at: number }[]
       }
     | undefined
   let applied = 0
   let copied = 0
+  let besides = 0
   let diverted = false
   let routeLocked = false
   const autoscaler: { policy: 'own' | 'disabled' | 'human'; epoch?: number } = { policy: 'own' }
@@ -75,6 +80,7 @@ export const simulatedCluster = (behaviour: Behaviour) => {
   let lease: { holder: string; renewedAt: number } | undefined
   let stamped = 0
   let trafficEndedAt = Number.NEGATIVE_INFINITY
+  let partedAt = Number.NEGATIVE_INFINITY
   let lastAvailable = behaviour.replicas
   let lastDesired = behaviour.replicas
   let wholeAt = -1
@@ -89,14 +95,16 @@ export const simulatedCluster = (behaviour: Behaviour) => {
       : diverted || (readyPods(canary, now) === 0 && applied === 0)
         ? 0
         : applied
-  const shareIsZero = () => share() === 0 && (diverted || copied === 0)
+  const besideShare = () => (diverted || (readyPods(baseline, now) === 0 && besides === 0) ? 0 : besides)
+  const shareIsZero = () => share() === 0 && besideShare() === 0 && (diverted || copied === 0)
 
   const autoscale = () => {
     if (!behaviour.autoscaled || autoscaler.policy !== 'own' || now % 500 !== 0) return
-    const target = Math.max(1, Math.ceil(((100 - share()) * behaviour.replicas) / 100))
+    const others = share() + besideShare()
+    const target = Math.max(1, Math.ceil(((100 - others) * behaviour.replicas) / 100))
     if (target >= stable.desired) return
     stable.desired = target
-    if (share() > 0) breaks(`2: an autoscaler shrank stable to ${target} while the canary had ${share()} %`)
+    if (others > 0) breaks(`2: an autoscaler shrank stable to ${target} while the canary had ${share()} %`)
   }
 
   const tick = () => {
@@ -109,16 +117,27 @@ export const simulatedCluster = (behaviour: Behaviour) => {
         if (now - canary.deletingSince >= DELETION) canary = undefined
       }
     }
+    if (baseline) {
+      if (baseline.deletingSince === undefined) reconcile(baseline, now, () => behaviour.baselineReadyAfter)
+      else {
+        baseline.pods = []
+        if (now - baseline.deletingSince >= DELETION) baseline = undefined
+      }
+    }
     const had = !shareIsZero()
+    const parted = besideShare() === 0
     for (const change of route?.pending ?? []) {
       if (change.at > now) continue
       applied = change.weight
       copied = change.mirror
+      besides = change.beside
     }
+    if (!parted && besideShare() === 0) partedAt = now
     if (route) route.pending = route.pending.filter((change) => change.at > now)
     if (had && shareIsZero()) trafficEndedAt = now
     if (!byReplicas && applied > 0 && !diverted && !canary)
       breaks('1: the router sends traffic to a canary that is gone')
+    if (besides > 0 && !diverted && !baseline) breaks('1: the router sends traffic to a baseline that is gone')
     const short = readyPods(stable, now) < Math.max(behaviour.replicas, stable.desired)
     stableShortSince = short ? (stableShortSince ?? now) : undefined
   }
@@ -150,6 +169,7 @@ export const simulatedCluster = (behaviour: Behaviour) => {
         : (route?.pending.length ?? 0) === 0,
       marked: route !== undefined,
       ...(route !== undefined && route.mirrored > 0 ? { mirrored: route.mirrored } : {}),
+      ...(route !== undefined && route.beside > 0 ? { baseline: route.beside } : {}),
     },
     stable: {
       desired: stable.desired,
@@ -161,12 +181,16 @@ export const simulatedCluster = (behaviour: Behaviour) => {
       ? { canary: { desired: canary.desired, ready: readyPods(canary, now), restarts: 0, hash: canary.hash } }
       : {}),
     service,
+    ...(baseline
+      ? { baseline: { desired: baseline.desired, ready: readyPods(baseline, now), restarts: 0, hash: baseline.hash } }
+      : {}),
+    ...(baselineService ? { baselineService } : {}),
     ...(diverted ? { diverted } : {}),
     ...(behaviour.autoscaled
       ? { autoscalers: { frozen: autoscaler.epoch !== undefined, marked: autoscaler.epoch !== undefined } }
       : {}),
     drained: shareIsZero() && now - trafficEndedAt >= DRAINED_AFTER,
-    leftovers: (canary ? 1 : 0) + (service ? 1 : 0),
+    leftovers: [canary, service, baseline, baselineService].filter(Boolean).length,
   })
 
   const mayWrite = (object: { epoch?: number } | undefined, epoch: number): boolean => {
@@ -178,30 +202,52 @@ export const simulatedCluster = (behaviour: Behaviour) => {
     if (epoch < stamped) breaks(`5: "${command}" of epoch ${epoch} landed after epoch ${stamped} owned the release`)
   }
 
-  const checkWeight = (to: number, writer: Writer) => {
+  const checkWeight = (to: number, writer: Writer, beside = 0) => {
     const before = writtenWeight()
+    const besideBefore = route?.beside ?? 0
     const { seen } = writer
     if (!seen) {
       if (!writer.cancelled) breaks('1: a weight was written without a look')
       return
     }
-    if (to > before && !byReplicas) {
+    // What a person takes away between the look and this write is not known to it.
+    if (to > Math.max(before, seen.weight.written) && !byReplicas) {
       const ready = seen.canary?.ready ?? 0
       const enough = (ready * 100) / seen.stable.desired
       if (!seen.canary || ready < seen.canary.desired || enough < Math.min(to, 99))
         breaks(`1: weight ${to} for a canary with ${ready} of ${seen.canary?.desired ?? 0} pods ready`)
     }
+    if (beside > besideBefore) {
+      const { ready = 0, desired = 0 } = seen.baseline ?? {}
+      if (ready < desired || (ready * 100) / seen.stable.desired < beside)
+        breaks(`1: share ${beside} for a fresh baseline with ${ready} of ${desired} pods ready`)
+      if (beside !== to) breaks(`7: the fresh baseline's share ${beside} was raised and the canary's is ${to}`)
+    }
+    const isCompared = stored?.record.plan.baseline === 'fresh' && stored.record.state.phase === 'raising'
+    if (to > before && isCompared && beside !== to)
+      breaks(`7: the canary's share was raised to ${to} and the fresh baseline's is ${beside}`)
     // A canary whose Service is led to stable's pods has no share to give back.
-    if (to >= before || writer.cancelled || !stored || seen.diverted) return
+    if (to + beside >= before + besideBefore || writer.cancelled || !stored || seen.diverted) return
     const { state } = stored.record
     const lost = (seen.canary?.ready ?? 0) === 0
     // Somebody else's template on stable is not waited for.
     const kept = 'restore' in state && state.restore && seen.stable.hash !== 'foreign'
     const waitedFor = stableShortSince === undefined ? 0 : now - stableShortSince
     // Without one pod of stable the canary is all that answers.
-    const waitedEnough = !kept && waitedFor >= stored.record.plan.readyWithin - 10 * TICK && seen.stable.available > 0
-    if (!lost && !waitedEnough && !carries(seen.stable.available, to, stableNeed(stored.record, seen)))
-      breaks(`2: weight lowered to ${to} with ${seen.stable.available} of ${seen.stable.desired} stable pods available`)
+    // A route that refused the weight while stable was whole is waited for as long, and stable may become short in that very moment.
+    const askedFor = routeLocked && state.phase === 'lowering' ? now - state.since : 0
+    const waited = Math.max(waitedFor, askedFor) >= stored.record.plan.readyWithin - 10 * TICK
+    const waitedEnough = !kept && waited && seen.stable.available > 0
+    const lostBaseline = besideBefore > 0 && (seen.baseline?.ready ?? 0) === 0
+    if (
+      !lost &&
+      !lostBaseline &&
+      !waitedEnough &&
+      !carries(seen.stable.available, to + beside, stableNeed(stored.record, seen))
+    )
+      breaks(
+        `2: weight lowered to ${to} and ${beside} with ${seen.stable.available} of ${seen.stable.desired} stable pods available`,
+      )
     if (kept && !lost && to === 0 && seen.stable.hash === CANARY)
       breaks('2: weight 0 on the way back from a promotion before stable had its template again')
   }
@@ -219,6 +265,14 @@ export const simulatedCluster = (behaviour: Behaviour) => {
     const drained = now - trafficEndedAt >= DRAINED_AFTER || now - trafficEndedAt >= (stored?.record.plan.drain ?? 0)
     if (canary && canary.pods.length > 0 && !lost && !byReplicas && !route?.human && !(shareIsZero() && drained))
       breaks(`1: ${what} while the canary still has requests (share ${share()})`)
+  }
+
+  const checkParted = (what: string, writer: Writer) => {
+    const lost = (writer.seen?.baseline?.ready ?? 0) === 0
+    const since = now - partedAt
+    const drained = since >= DRAINED_AFTER || since >= (stored?.record.plan.drain ?? 0)
+    if (baseline && baseline.pods.length > 0 && !lost && !route?.human && !(besideShare() === 0 && drained))
+      breaks(`1: ${what} while the fresh baseline still has requests (share ${besideShare()})`)
   }
 
   const perform = (command: Command, record: ReleaseRecord, writer: Writer): Answer => {
@@ -241,15 +295,28 @@ export const simulatedCluster = (behaviour: Behaviour) => {
         return 'written'
       }
       case 'divert-service':
-        if (!service) return 'upstream'
+        if (!service && !baselineService) return 'upstream'
         if (!mayWrite(canary, epoch)) return 'fenced'
         if (copied > 0) breaks('1: copies of requests are led to stable, which answers them twice')
         checkWeight(0, writer)
         land(canary)
         diverted = true
         if (share() === 0) trafficEndedAt = now
+        partedAt = now
         return 'written'
       case 'apply':
+        if (command.role === 'baseline' || command.role === 'baseline-service') {
+          if (!mayWrite(baseline, epoch)) return 'fenced'
+          land(baseline)
+          if (command.role === 'baseline-service') baselineService = true
+          else if (baseline?.deletingSince !== undefined) return 'upstream'
+          else {
+            baseline ??= { hash: record.stable.hash, desired: 0, pods: [], epoch }
+            baseline.hash = record.stable.hash
+            baseline.desired = command.replicas ?? baseline.desired
+          }
+          return 'written'
+        }
         if (!mayWrite(canary, epoch)) return 'fenced'
         land(canary)
         if (command.role === 'service') service = true
@@ -265,26 +332,29 @@ export const simulatedCluster = (behaviour: Behaviour) => {
         if (byReplicas && (!canary || canary.deletingSince !== undefined))
           return command.to === 0 ? 'written' : 'upstream'
         if (routeLocked) return 'forbidden'
-        checkWeight(command.to, writer)
+        checkWeight(command.to, writer, command.baseline)
         checkMirror(command.mirror ?? 0, writer)
         land(byReplicas ? canary : route)
         if (byReplicas && canary) {
           canary.asked = command.to
           canary.desired = replicasCanarySize(command.to, stable.desired)
         } else {
-          route ??= { written: 0, mirrored: 0, epoch, pending: [] }
+          route ??= { written: 0, mirrored: 0, beside: 0, epoch, pending: [] }
           delete route.human
           route.written = command.to
           route.mirrored = command.mirror ?? 0
-          route.pending.push({ weight: command.to, mirror: route.mirrored, at: now + behaviour.routerDelay })
+          route.beside = command.baseline ?? 0
+          const at = now + behaviour.routerDelay
+          route.pending.push({ weight: command.to, mirror: route.mirrored, beside: route.beside, at })
           routeLocked ||= behaviour.routeForbidden && command.to > 0
         }
         return 'written'
       case 'scale': {
-        const object = command.role === 'stable' ? stable : canary
+        const object = { stable, canary, baseline }[command.role]
         if (!object) return 'written'
         if (!mayWrite(object, epoch)) return 'fenced'
         if (command.role === 'canary' && command.to < object.desired) checkRemoval('canary scaled down', writer)
+        if (command.role === 'baseline' && command.to < object.desired) checkParted('baseline scaled down', writer)
         land(object)
         object.desired = command.to
         return 'written'
@@ -293,6 +363,8 @@ export const simulatedCluster = (behaviour: Behaviour) => {
       case 'restore-stable':
         if (!mayWrite(stable, epoch)) return 'fenced'
         if (stable.hash !== PREVIOUS && stable.hash !== CANARY) return 'upstream'
+        if (command.do === 'write-stable' && route && route.beside > 0 && !route.human)
+          breaks(`7: stable is promoted while the fresh baseline has ${route.beside} % of the requests`)
         land(stable)
         wholeAt = -1
         stable.hash = command.do === 'write-stable' ? record.canary.hash : record.stable.hash
@@ -304,19 +376,26 @@ export const simulatedCluster = (behaviour: Behaviour) => {
         if (routeLocked) return 'forbidden'
         land(route)
         // What a person wrote between the look and this write goes with the rest.
-        if (!route.human && (applied !== 0 || copied !== 0 || route.written !== 0))
+        if (
+          !route.human &&
+          (applied !== 0 || copied !== 0 || besides !== 0 || route.written !== 0 || route.beside !== 0)
+        )
           breaks('1: the route was given back while the canary had weight')
         route = undefined
         return 'written'
       case 'remove-created':
-        if (canary && !mayWrite(canary, epoch)) return 'fenced'
-        if (!canary && !service) return 'written'
-        if (!canary && !mayWrite(undefined, epoch)) return 'fenced'
+        for (const object of [canary, baseline]) if (object && !mayWrite(object, epoch)) return 'fenced'
+        if (!canary && !service && !baseline && !baselineService) return 'written'
+        if (!canary && !baseline && !mayWrite(undefined, epoch)) return 'fenced'
         checkRemoval('canary removed', writer)
+        checkParted('baseline removed', writer)
         land(canary)
+        land(baseline)
         service = false
+        baselineService = false
         diverted = false
         if (canary) canary.deletingSince ??= now
+        if (baseline) baseline.deletingSince ??= now
         return 'written'
     }
   }
@@ -364,7 +443,7 @@ export const simulatedCluster = (behaviour: Behaviour) => {
     },
     /** Raises the mark on everything that carries one. */
     stamp: (epoch: number): Answer => {
-      for (const object of [stable, canary, route, autoscaler]) {
+      for (const object of [stable, canary, baseline, route, autoscaler]) {
         if (object?.epoch === undefined) continue
         if (behaviour.fenced && object.epoch > epoch) return 'fenced'
         object.epoch = epoch
@@ -394,6 +473,9 @@ export const simulatedCluster = (behaviour: Behaviour) => {
     crashCanaryPods: () => {
       for (const pod of canary?.pods ?? []) pod.crashed = true
     },
+    crashBaselinePods: () => {
+      for (const pod of baseline?.pods ?? []) pod.crashed = true
+    },
     shrinkStable: () => {
       stable.desired = Math.max(1, stable.desired - 1)
     },
@@ -405,7 +487,15 @@ export const simulatedCluster = (behaviour: Behaviour) => {
       if (!route || route.written === weight) return
       route.human = true
       route.written = weight
-      route.pending.push({ weight, mirror: route.mirrored, at: now + behaviour.routerDelay })
+      const beside = Math.min(route.beside, 100 - weight)
+      route.beside = beside
+      route.pending.push({ weight, mirror: route.mirrored, beside, at: now + behaviour.routerDelay })
+    },
+    scaleBaseline: (to: number) => {
+      if (baseline && baseline.deletingSince === undefined) baseline.desired = to
+    },
+    dropBaseline: () => {
+      baselineService = false
     },
     scaleCanary: (to: number) => {
       if (canary && canary.deletingSince === undefined) canary.desired = to
@@ -435,6 +525,10 @@ export const simulatedCluster = (behaviour: Behaviour) => {
     get routeWeight() {
       return route?.written ?? 0
     },
+    /** The fresh baseline's share, in fact. */
+    get besideShare() {
+      return besideShare()
+    },
     /** What must hold when nobody works on the release any more: invariants 2 and 3. */
     checkAtRest: () => {
       const state = stored?.record.state
@@ -443,7 +537,9 @@ export const simulatedCluster = (behaviour: Behaviour) => {
       if (autoscaler.policy === 'disabled') breaks('3: at rest the autoscaler may not make stable smaller')
       if (autoscaler.epoch !== undefined) breaks('3: at rest the autoscaler carries a mark of ours')
       if (applied !== 0) breaks(`2: at rest the router sends ${applied} % to the canary`)
+      if (besides !== 0) breaks(`2: at rest the router sends ${besides} % to the fresh baseline`)
       if (canary || service) breaks('3: at rest an object of the canary is left')
+      if (baseline || baselineService) breaks('3: at rest an object of the fresh baseline is left')
       if (route) breaks('3: at rest the route still carries something of ours')
       if (stable.pods.some((pod) => pod.hash !== stable.hash)) breaks('2: at rest stable runs two templates')
       if (stable.hash !== 'foreign' && stable.hash !== (promoted ? CANARY : PREVIOUS))

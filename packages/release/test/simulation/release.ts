@@ -31,6 +31,14 @@ export const plan = (steps: number, over: Partial<Plan> = {}): Plan => ({
   ...over,
 })
 
+/** The same beside a fresh baseline, whose weights end at 50. */
+export const freshPlan = (steps: number, over: Partial<Plan> = {}): Plan =>
+  plan(steps, {
+    baseline: 'fresh',
+    steps: [5, 20, 35, 50].slice(-steps).map((weight) => ({ weight, hold: 2_000 })),
+    ...over,
+  })
+
 /** A run of the example's workflow. */
 export const owner = (runId: string, attempt = 1): Owner => ({
   repository: 'example/shop',

@@ -1,6 +1,6 @@
 import type { Judgement, ReleaseRecord, World } from '../../src/record.ts'
 
-/** What is wrong with the release. `bad-N`: rejected in step N (from 0); `outage`: both sides fail for a while at the first step; `route-not-taken`: the router never takes a route with a canary in it. */
+/** What is wrong with the release. `bad-N`: rejected in step N (from 0); `outage`: both sides fail for a while at the first step; `baseline-never-ready`: the old template does not start a second time; `route-not-taken`: the router never takes a route with a canary in it. */
 export type Scenario =
   | 'good'
   | 'bad-0'
@@ -8,6 +8,7 @@ export type Scenario =
   | 'bad-2'
   | 'bad-3'
   | 'never-ready'
+  | 'baseline-never-ready'
   | 'stuck-promotion'
   | 'outage'
   | 'unclear'
@@ -16,7 +17,7 @@ export type Scenario =
 /** How a run ends that nothing befalls. */
 export const verdictOf = (scenario: Scenario): string => {
   if (scenario === 'good' || scenario === 'outage') return 'promoted'
-  if (scenario === 'route-not-taken') return 'error'
+  if (scenario === 'route-not-taken' || scenario === 'baseline-never-ready') return 'error'
   return scenario === 'unclear' ? 'inconclusive' : 'rolled-back'
 }
 

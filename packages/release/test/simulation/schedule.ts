@@ -22,6 +22,9 @@ export type Fault = {
     | 'kill-recovery'
     | 'stable-pod-dies'
     | 'canary-dies'
+    | 'baseline-dies'
+    | 'human-scales-baseline-to-1'
+    | 'human-removes-baseline-service'
     | 'autoscaler-shrinks-stable'
     | 'foreign-deploy'
     | 'human-sets-weight-0'
@@ -58,7 +61,13 @@ export type Outcome = {
   /** The record as the first run left it. */
   readonly atFault: ReleaseRecord | undefined
   /** What the canary got, by the route and in fact, when a run gave up over a route that may not be written. */
-  readonly stuck?: { readonly share: number; readonly written: number; readonly record: ReleaseRecord | undefined }
+  readonly stuck?: {
+    readonly share: number
+    /** What the fresh baseline got. */
+    readonly beside: number
+    readonly written: number
+    readonly record: ReleaseRecord | undefined
+  }
   readonly autoscaler: string
 }
 
@@ -73,6 +82,7 @@ export const play = (schedule: Schedule): Outcome => {
     replicas: 4,
     routerDelay: scenario === 'route-not-taken' ? Number.POSITIVE_INFINITY : 1_800,
     canaryReadyAfter: scenario === 'never-ready' ? Number.POSITIVE_INFINITY : 800,
+    baselineReadyAfter: scenario === 'baseline-never-ready' ? Number.POSITIVE_INFINITY : 1_100,
     promotedReadyAfter: scenario === 'stuck-promotion' ? Number.POSITIVE_INFINITY : 500,
     autoscaled: schedule.autoscaled ?? true,
     routeForbidden: schedule.routeForbidden ?? false,
@@ -142,6 +152,15 @@ export const play = (schedule: Schedule): Outcome => {
       case 'canary-dies':
         cluster.crashCanaryPods()
         return undefined
+      case 'baseline-dies':
+        cluster.crashBaselinePods()
+        return undefined
+      case 'human-scales-baseline-to-1':
+        cluster.scaleBaseline(1)
+        return undefined
+      case 'human-removes-baseline-service':
+        cluster.dropBaseline()
+        return undefined
       case 'autoscaler-shrinks-stable':
         cluster.shrinkStable()
         return undefined
@@ -193,7 +212,12 @@ export const play = (schedule: Schedule): Outcome => {
         continue
       }
       if (end === 'stuck') {
-        stuck = { share: cluster.share, written: cluster.routeWeight, record: cluster.record }
+        stuck = {
+          share: cluster.share,
+          beside: cluster.besideShare,
+          written: cluster.routeWeight,
+          record: cluster.record,
+        }
         cluster.unlockRoute()
       }
       n += 1
