@@ -1,0 +1,134 @@
+import type { World } from '@sluice/release/record'
+import { differentShare, type ShareSeen, watchShare } from '../../../actions/canary-promote/src/share.ts'
+import {
+  beginEvidence,
+  type Evidence,
+  type Judged,
+  type JudgePlan,
+  judge,
+} from '../../../packages/evidence/src/judge.ts'
+import type { Bucket, PodReading, Scrape, Side } from '../../../packages/evidence/src/reading.ts'
+import type { Cell } from './cells.ts'
+import type { Judge, Judging, Word } from './judge.ts'
+import { BEFORE, type Counter, type Moment, STABLE_PODS } from './release.ts'
+
+/** What a plan may leave out, to see what a part of the judge is worth. */
+export type Without = Partial<JudgePlan>
+
+/**
+ * This project's judge with the default plan of canary-promote for one metric: α 1 %, the default margin, an absolute limit (5 % of errors, 1 % of slow
+ * answers), silence, settle 10 s, at least 50 requests a side and step. It reads the pods; where a side is late it is given sums as provider
+ * prometheus gives them: periods no shorter than the lateness, which may be one period apart (`guard: 1`).
+ * @param seconds between two looks
+ */
+export const alwaysValid = (seconds: number, without: Without = {}): Judge => {
+  const every = ({ truth }: Cell): number => Math.max(seconds, truth.late?.seconds ?? 0)
+  return {
+    name: `always-valid, every ${seconds} s`,
+    every,
+    begin: (cell) => begin(cell, every(cell), { ...planFor(cell, every(cell)), ...without }),
+  }
+}
+
+/** The plan of canary-promote for a cell's metric. @param every seconds between two looks */
+export const planFor = ({ metric, warmUp = 0 }: Cell, every: number): JudgePlan => ({
+  metrics: [
+    metric === 'errors' ? { name: metric, kind: 'ratio', max: 0.05 } : { name: metric, kind: 'latency', max: 0.01 },
+  ],
+  alpha: 0.01,
+  warmUp: warmUp * 1000,
+  settle: 10_000,
+  missing: 'silence',
+  interval: every * 1000,
+})
+
+const MIN_REQUESTS = 50
+
+const begin = (cell: Cell, every: number, plan: JudgePlan): Judging => {
+  const scrapeOf = cell.truth.late === undefined ? podsOf(cell) : periodsOf(cell, every)
+  let evidence: Evidence = beginEvidence(plan)
+  let share: ShareSeen | undefined
+  let held: string | undefined
+  return {
+    held: () => held,
+    look: (moment) => {
+      const { weight, step } = moment
+      const [at, scrape] = [timeOf(moment.at), scrapeOf(moment)]
+      const judged = judge(evidence, { at, scrape, weight, step }, plan)
+      evidence = judged.evidence
+      const { decision } = judged
+      if (decision.kind === 'reject') return { kind: 'stopped', code: decision.why.code }
+      if (weight === 0) return undefined
+      share = watchShare(share, evidence, { at, step, settle: plan.settle, plan, scrape, world })
+      const word = moment.ends ? unsure(judged, share, { plan, weight }) : undefined
+      if (word !== undefined && PASSING.has(word.code)) held ??= word.code
+      else return word
+      return undefined
+    },
+  }
+}
+
+/** What ends with time: the real release waits at this weight, at most for `max-hold`, and then goes on. */
+const PASSING: ReadonlySet<string> = new Set(['baseline-breaks-limit', 'no-data', 'too-few-requests'])
+
+/** Why a step does not pass at its end, in the order in which canary-promote asks; `undefined`: it passes. */
+const unsure = (
+  { decision, evidence, requests }: Judged,
+  share: ShareSeen,
+  { plan, weight }: { readonly plan: JudgePlan; readonly weight: number },
+): Word | undefined => {
+  if (decision.kind !== 'continue') return { kind: 'inconclusive', code: decision.why.code }
+  if (Math.min(requests.baseline, requests.canary) < MIN_REQUESTS)
+    return { kind: 'inconclusive', code: 'too-few-requests' }
+  const different = differentShare(share, evidence, { plan, share: weight })
+  return different === undefined ? undefined : { kind: 'inconclusive', code: different.code }
+}
+
+const timeOf = (second: number): number => (second + BEFORE) * 1000
+
+const podsOf =
+  ({ metric }: Cell) =>
+  ({ at, pods }: Moment): Scrape => {
+    const readings = (['baseline', 'canary'] as const).flatMap((side) =>
+      pods[side].map((counter, index) => reading({ side, name: `${side}-${index}`, at, metric }, counter)),
+    )
+    return { kind: 'pods', readings, missing: [] }
+  }
+
+const reading = (
+  pod: { readonly side: Side; readonly name: string; readonly at: number; readonly metric: string },
+  { total, bad }: Counter,
+): PodReading => ({
+  side: pod.side,
+  pod: { name: pod.name, uid: pod.name },
+  containerId: pod.name,
+  restarts: 0,
+  readAt: timeOf(pod.at),
+  counters: { [pod.metric]: { total, bad } },
+  gauges: {},
+})
+
+const periodsOf = ({ metric }: Cell, every: number) => {
+  const width = every * 1000
+  let before: Moment['read'] = { baseline: { total: 0, bad: 0 }, canary: { total: 0, bad: 0 } }
+  return ({ at, read }: Moment): Scrape => {
+    const to = timeOf(at)
+    const bucket = (side: Side): Bucket => ({
+      ...{ side, metric, from: to - width, to },
+      total: read[side].total - before[side].total,
+      bad: read[side].bad - before[side].bad,
+    })
+    const buckets = [bucket('baseline'), bucket('canary')]
+    before = read
+    return { kind: 'buckets', buckets, guard: 1, lag: 2 * width }
+  }
+}
+
+/** All of stable's pods are there and read, and the route does what it says. */
+const world: World = {
+  at: 0,
+  weight: { written: 0, accepted: true, marked: true },
+  stable: { desired: STABLE_PODS, available: STABLE_PODS, hash: 'stable', rolledOut: true },
+  service: true,
+  leftovers: 0,
+}

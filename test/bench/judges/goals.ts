@@ -1,0 +1,186 @@
+import { leastRequests } from './bound.ts'
+import { type Cell, keyOf } from './cells.ts'
+import { type Figure, finder } from './figures.ts'
+import { isStrict } from './jobs.ts'
+import { OURS, oursEachMinute, oursEachRead, PEERS } from './judges.ts'
+import { INTERVAL, STEPS } from './release.ts'
+import { estimateText, shareText } from './text.ts'
+
+/** What was to be reached, whether it was (`undefined`: not measured), and by which figures; `not`: each cell that did not, with its figure. */
+export type Goal = {
+  readonly text: string
+  readonly met: boolean | undefined
+  readonly came: string
+  readonly not: readonly string[]
+}
+
+type Found = ReturnType<typeof finder>
+
+/** The goals of the bench, each with what came of it. */
+export const goalsOf = (cells: readonly Cell[], figures: readonly Figure[]): readonly Goal[] => {
+  const found = finder(figures)
+  const healthy = cells.filter(({ twin }) => twin === undefined)
+  const regressions = cells.filter(({ twin }) => twin !== undefined)
+  return [
+    atMost(
+      0.01,
+      'stopped ≤ 1 % in every healthy cell of independent requests and of aligned outages',
+      pairs(healthy.filter(isExact), found),
+    ),
+    atMost(
+      0.02,
+      'stopped ≤ 2 % in the cells of overdispersion, skew, retries and pods that differ',
+      pairs(healthy.filter(isApproximate), found),
+    ),
+    named(pairs(healthy.filter(isNamed), found)),
+    third(regressions, found),
+    eight(regressions, found),
+    bounded(regressions, found),
+  ]
+}
+
+/** Drifts are of independent requests too, and so are cold caches behind a warm-up. */
+const isExact = (cell: Cell): boolean =>
+  isStrict(cell) || cell.group === 'drift' || (cell.group === 'cold' && cell.warmUp !== undefined)
+
+const isApproximate = ({ group }: Cell): boolean => ['overdispersed', 'skew', 'retries', 'pods'].includes(group)
+
+const isNamed = ({ group }: Cell): boolean => group === 'bursts' || group === 'populations'
+
+type Measured = { readonly cell: Cell; readonly figure: Figure }
+
+const pairs = (cells: readonly Cell[], found: Found): readonly Measured[] =>
+  cells.flatMap((cell) =>
+    OURS.flatMap(({ name }) => {
+      const figure = found(keyOf(cell), name)
+      return figure === undefined ? [] : [{ cell, figure }]
+    }),
+  )
+
+/** Met where no cell is above the limit beyond chance: the lower end of each interval is below it. */
+const atMost = (limit: number, text: string, measured: readonly Measured[]): Goal => {
+  const worst = worstOf(measured)
+  const over = measured.filter(({ figure }) => figure.stopped.low >= limit)
+  return {
+    text,
+    met: worst === undefined ? undefined : over.length === 0,
+    came:
+      worst === undefined
+        ? 'not measured'
+        : `${measured.length - over.length} of ${measured.length} (cells × two paces); the worst: ${told(worst)}`,
+    not: over.map(told),
+  }
+}
+
+const worstOf = (measured: readonly Measured[]): Measured | undefined =>
+  measured.reduce<Measured | undefined>(
+    (worst, each) => (worst !== undefined && worst.figure.stopped.value >= each.figure.stopped.value ? worst : each),
+    undefined,
+  )
+
+const told = ({ cell, figure }: Measured): string =>
+  `${keyOf(cell)} (${figure.judge}): ${shareText(figure.stopped)} of ${figure.n}${codesText(figure)}`
+
+const codesText = ({ codes, n }: Figure): string =>
+  Object.entries(codes)
+    .map(([code, count]) => `; \`${code}\` ${((100 * count) / n).toFixed(count === n ? 0 : 1)} %`)
+    .join('')
+
+const named = (measured: readonly Measured[]): Goal => {
+  const over = measured.filter(({ figure }) => figure.stopped.low >= 0.02)
+  return {
+    text: 'bursts of single pods and unequal populations: a named inconclusive or a slower verdict rather than a silent error',
+    met: measured.length === 0 ? undefined : over.length === 0,
+    came:
+      measured.length === 0
+        ? 'not measured'
+        : `${measured.length - over.length} of ${measured.length} stop at most 2 %; the worst: ${measured.length === 0 ? '–' : told(worstOf(measured) as Measured)}`,
+    not: over.map(told),
+  }
+}
+
+/** The peer with the fewest extra bad answers among those that leave the healthy twin alone. */
+const bestPeer = (cell: Cell, found: Found): Figure | undefined =>
+  PEERS.flatMap(({ name }) => {
+    const twin = found(keyOf({ rate: cell.rate, name: cell.twin ?? '' }), name)
+    const figure = found(keyOf(cell), name)
+    return twin === undefined || figure === undefined || twin.stopped.low >= 0.01 ? [] : [figure]
+  }).toSorted((a, b) => a.extra.value - b.extra.value)[0]
+
+const third = (cells: readonly Cell[], found: Found): Goal => {
+  const compared = cells.flatMap((cell) => {
+    const [ours, best] = [found(keyOf(cell), oursEachMinute.name), bestPeer(cell, found)]
+    return ours === undefined || best === undefined ? [] : [{ cell, ours, best }]
+  })
+  const over = compared.filter(({ ours, best }) => ours.extra.value > best.extra.value / 3)
+  return {
+    text: 'checked each minute, at most a third of the extra bad answers of the best peer that does not stop the healthy twin',
+    met: compared.length === 0 ? undefined : over.length === 0,
+    came: compared.length === 0 ? 'not measured' : `${compared.length - over.length} of ${compared.length} cells`,
+    not: over.map(
+      ({ cell, ours, best }) =>
+        `${keyOf(cell)}: ${estimateText(ours.extra)} against ${estimateText(best.extra)} (${best.judge}), ${((100 * ours.extra.value) / best.extra.value).toFixed(0)} %`,
+    ),
+  }
+}
+
+const eight = (cells: readonly Cell[], found: Found): Goal => {
+  const asked = cells.filter(
+    ({ rate, metric, from, name, truth }) =>
+      rate === 50 && metric === 'errors' && from === undefined && truth.rho === undefined && !name.endsWith('1.5 %'),
+  )
+  const figures = asked.flatMap((cell) => found(keyOf(cell), oursEachRead.name) ?? [])
+  const text = (figure: Figure): string => `${figure.cell}: ${estimateText(figure.extra)}`
+  return {
+    text: 'checked every 5 s at 50 requests/s, at most 8 extra bad answers for 0.5 → 3 %, 10 % and 50 %',
+    met: figures.length === 0 ? undefined : figures.every(({ extra }) => extra.value <= 8),
+    came: figures.length === 0 ? 'not measured' : figures.map(text).join('; '),
+    not: figures.filter(({ extra }) => extra.value > 8).map(text),
+  }
+}
+
+/** A release's detection beside the information bound. `limit`: twice the bound and one check's requests. */
+export type Detection = {
+  readonly cell: Cell
+  readonly figure: Figure
+  readonly least: number
+  readonly check: number
+  readonly limit: number
+}
+
+/** Of steady regressions that stopped in most releases: the median of the canary's requests until then, and what it is measured by. */
+export const detections = (cells: readonly Cell[], found: Found): readonly Detection[] =>
+  cells.flatMap((cell) => {
+    if (cell.truth.rho !== undefined || cell.twin === undefined) return []
+    return OURS.flatMap((judge) => {
+      const figure = found(keyOf(cell), judge.name)
+      if (figure?.requests === undefined || figure.minutes === undefined || figure.stopped.value < 0.5) return []
+      const at = 60 * figure.minutes.median + (cell.from ?? 0)
+      const least = leastRequests(cell.truth.baseline(at - INTERVAL), cell.truth.canary(at - INTERVAL), 0.01)
+      const check = (cell.rate * weightAt(at) * judge.every(cell)) / 100
+      return [{ cell, figure, least, check, limit: 2 * least + check }]
+    })
+  })
+
+const weightAt = (at: number): number => {
+  let end = 0
+  for (const { weight, hold } of STEPS) {
+    end += hold
+    if (at <= end) return weight
+  }
+  return STEPS.at(-1)?.weight ?? 0
+}
+
+const bounded = (cells: readonly Cell[], found: Found): Goal => {
+  const all = detections(cells, found)
+  const over = all.filter(({ figure, limit }) => (figure.requests ?? 0) > limit)
+  return {
+    text: 'median canary requests to detection within 2 × ln(1/α)/KL and one check’s requests',
+    met: all.length === 0 ? undefined : over.length === 0,
+    came: all.length === 0 ? 'not measured' : `${all.length - over.length} of ${all.length} (cells × two paces)`,
+    not: over.map(
+      ({ cell, figure, limit }) =>
+        `${keyOf(cell)} (${figure.judge}): ${figure.requests?.toFixed(0)}, within ${limit.toFixed(0)} asked`,
+    ),
+  }
+}

@@ -1,0 +1,21 @@
+/** How the figures were made: what a reader has to know to doubt them. */
+export const WORDS = `## What is simulated
+
+- **Schedule**: stable alone for 5 min, then 5 % for 10 min, 25 % for 10 min, 50 % for 5 min. 10 stable pods; 2, 3 and 5 canary pods. Counters are read every 5 s; a judge that decides each minute sees each twelfth read.
+- **Requests** arrive independently (Poisson) and are spread evenly over a side's pods. All judges of a cell see the same releases, and all cells the same seeds. A judge's word ends the release for it.
+- **Extra bad answers**: the canary's bad answers until the stop, or until the end, beyond those that the baseline's ratio would have given as many requests.
+- **A hold** does not move the schedule, as all judges see the same releases; its code is counted. What a wait ends (\`baseline-breaks-limit\`, \`too-few-requests\`) lets the release go on, as it would after the wait; what no wait ends (\`populations-differ\`, \`share-differs\`, \`unreliable\`) ends it there.
+- **Outage**: minutes 5 to 11, on both sides alike. **Read late**: the source shows one side's counters as they were so many seconds ago; this project's judge then reads sums over periods of at least that length with the skew guard, as provider prometheus has it, the others the same late counters.
+- **Drifts** go in a straight line over the release. **Beta-binomial**: each side has a new probability every 5 s, drawn by itself, with that correlation ρ between two requests. **Three times more**: a client whose request failed asks the same pod three times more and gets the same answer.
+- **Bursts**: each pod by itself, on average every 15 min. **Pods differ**: each pod's ratio is multiplied by a log-normal factor of its own for the whole release. **Internal**: that share of all that the baseline counts comes from inside, is not split by the route and does not fail.
+- **Slow answers** are those above 500 ms; **cold caches** are the canary's in its first minute.
+
+## The judges
+
+- **Fixed limit**: as Argo Rollouts has it: each minute at most 5 % bad over that minute, the fourth failed measurement stops (\`failureLimit: 3\`).
+- **Success rate**: as Flagger has it: each minute at least 99 % good over that minute, the fifth failed check stops; a minute without requests counts as failed.
+- **Mann-Whitney**: as Kayenta has it: every 5 min the two sides' ratios minute by minute, all since the canary began; a score of at most 75 stops.
+- **Always-valid**: this project's judge with the default plan of canary-promote for the one metric: α 1 % over the comparison, the absolute limit (5 % of errors, 1 % of slow answers) and silence; at least 50 requests a side and step; the route's share is checked at the end of each step.
+
+The judge's constants were chosen on other cells and seeds (\`--tuning\`: 2, 20 and 200 requests/s, 0.3 and 1 %, seeds from 1; here seeds from 1,000,001).
+`
