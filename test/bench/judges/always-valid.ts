@@ -12,21 +12,19 @@ import type { Cell } from './cells.ts'
 import type { Judge, Judging, Word } from './judge.ts'
 import { BEFORE, type Counter, type Moment, STABLE_PODS } from './release.ts'
 
-/** What a plan may leave out, to see what a part of the judge is worth. */
-export type Without = Partial<JudgePlan>
-
 /**
  * This project's judge with the default plan of canary-promote for one metric: α 1 %, the default margin, an absolute limit (5 % of errors, 1 % of slow
  * answers), silence, settle 10 s, at least 50 requests a side and step. It reads the pods; where a side is late it is given sums as provider
  * prometheus gives them: periods no shorter than the lateness, which may be one period apart (`guard: 1`).
  * @param seconds between two looks
+ * @param change of that plan, to see what a part of the judge is worth
  */
-export const alwaysValid = (seconds: number, without: Without = {}): Judge => {
+export const alwaysValid = (seconds: number, change: Partial<JudgePlan> = {}): Judge => {
   const every = ({ truth }: Cell): number => Math.max(seconds, truth.late?.seconds ?? 0)
   return {
     name: `always-valid, every ${seconds} s`,
     every,
-    begin: (cell) => begin(cell, every(cell), { ...planFor(cell, every(cell)), ...without }),
+    begin: (cell) => begin(cell, every(cell), { ...planFor(cell, every(cell)), ...change }),
   }
 }
 
@@ -80,6 +78,7 @@ const unsure = (
   if (decision.kind !== 'continue') return { kind: 'inconclusive', code: decision.why.code }
   if (Math.min(requests.baseline, requests.canary) < MIN_REQUESTS)
     return { kind: 'inconclusive', code: 'too-few-requests' }
+  if (plan.without?.includes('populations') === true) return undefined
   const different = differentShare(share, evidence, { plan, share: weight })
   return different === undefined ? undefined : { kind: 'inconclusive', code: different.code }
 }

@@ -1,5 +1,6 @@
 import { type Cell, keyOf } from './cells.ts'
 import { JUDGES, oursEachRead } from './judges.ts'
+import { mannWhitney } from './mann-whitney.ts'
 
 /** Some releases of one cell for some judges, both by name: what one worker does at a time. `grid`: whose cell it is. */
 export type Job = {
@@ -51,7 +52,7 @@ export const jobsOf = (grid: Job['grid'], cells: readonly Cell[], { strict, othe
 }
 
 /** Judges that are asked for the first releases only. */
-const FEW: ReadonlySet<string> = new Set(['Mann-Whitney every 5 min'])
+const FEW: ReadonlySet<string> = new Set([mannWhitney.name])
 
 const PART = 500
 
