@@ -1,57 +1,8 @@
-import { type EffectMeasure, effectSize, noEffect } from './effect.ts'
-import { hasInterval, type MannWhitney, mannWhitney, type Precision } from './mann-whitney.ts'
+import { effectSize, noEffect } from './effect.ts'
+import { hasInterval, mannWhitney, type Precision } from './mann-whitney.ts'
+import type { Classified, Label, SampledMetric, Shift } from './metric.ts'
 import type { Settled } from './settings.ts'
 import { type Transform, transformed } from './transform.ts'
-
-/** `too-few` is ours, the others are the original's. */
-export type Label = 'Pass' | 'High' | 'Low' | 'Nodata' | 'NodataFailMetric' | 'Error' | 'too-few'
-
-/** How much of a change is none yet, by the measure. Whatever is not named is `noEffect`. */
-export type EffectLimits = {
-  readonly measure?: EffectMeasure | undefined
-  /** High only from here on. */
-  readonly allowedIncrease?: number | undefined
-  /** Low only down from here. */
-  readonly allowedDecrease?: number | undefined
-  /** A critical metric fails the canary only from here on. */
-  readonly criticalIncrease?: number | undefined
-  readonly criticalDecrease?: number | undefined
-}
-
-/** A metric: a value per interval and side, null or NaN where there was none; the sides may differ in length. */
-export type SampledMetric = Partial<Transform> & {
-  readonly name: string
-  /** The groups whose scores it counts in; one of all such metrics where it names none. */
-  readonly groups?: readonly string[] | undefined
-  readonly baseline: readonly (number | null)[]
-  readonly canary: readonly (number | null)[]
-  /** Which changes are a fault. `either` by default. */
-  readonly direction?: 'increase' | 'decrease' | 'either' | undefined
-  /** Anything but Pass fails the canary. */
-  readonly critical?: boolean | undefined
-  /** Judged and shown, and counts nowhere. */
-  readonly muted?: boolean | undefined
-  /** A side without data counts against the group, unless the metric is critical. */
-  readonly mustHaveData?: boolean | undefined
-  readonly effectSize?: EffectLimits | undefined
-}
-
-/**
- * What became of a metric. `critical`: this label alone decides over the canary. `effect`: by the metric's measure, null where it says nothing or nothing
- * was compared. `test`: absent where none was made. `n`: the values of each side that were compared.
- */
-export type Classified = {
-  readonly name: string
-  readonly label: Label
-  readonly critical: boolean
-  readonly effect: number | null
-  readonly n: { readonly baseline: number; readonly canary: number }
-  readonly test?: Shift
-  readonly reason: string
-}
-
-/** The canary's shift against the baseline and its interval, in the metric's unit. */
-export type Shift = Pick<MannWhitney, 'low' | 'high' | 'estimate'>
 
 /**
  * One metric as the judge of Kayenta classifies it. High: the whole interval of the shift lies above `tolerance` times the estimate, and the effect is
@@ -74,13 +25,16 @@ export const classify = (metric: SampledMetric, settings: Settled): Classified =
   })
   if (n.baseline === 0 || n.canary === 0) {
     if (how.nanStrategy === 'replace') return as('Pass', 'no values, which this metric counts as 0')
-    if (metric.mustHaveData === true && metric.critical !== true) return as('NodataFailMetric', 'no data, and it must have some')
+    if (metric.mustHaveData === true && metric.critical !== true)
+      return as('NodataFailMetric', 'no data, and it must have some')
     return as('Nodata', 'no data', { critical: metric.critical === true })
   }
   if (settings.mends.samples && tooFew(n, settings))
     return as('too-few', `${n.baseline} and ${n.canary} values decide nothing`, { critical: metric.critical === true })
   const same = noEffect(metric.effectSize?.measure ?? 'meanRatio')
   if (identical(sides)) return as('Pass', 'both sides are the same', { effect: same })
+  if (settings.random === undefined && needsNoise(sides, settings))
+    return as('Error', 'the original adds noise to constant sides, and no `random` was given')
   const compared = compare(sides, metric, settings)
   if (compared === undefined)
     return as('Error', 'the test has no interval: a value is not finite, or all are tied', {
@@ -97,7 +51,9 @@ type Sides = { readonly baseline: readonly number[]; readonly canary: readonly n
 /** A setting that is undefined is one that is not named. */
 const named = ({ nanStrategy, outliers, outlierFactor, reduceSensitivity }: SampledMetric): Partial<Transform> =>
   Object.fromEntries(
-    Object.entries({ nanStrategy, outliers, outlierFactor, reduceSensitivity }).filter(([, value]) => value !== undefined),
+    Object.entries({ nanStrategy, outliers, outlierFactor, reduceSensitivity }).filter(
+      ([, value]) => value !== undefined,
+    ),
   )
 
 const tooFew = ({ baseline, canary }: Classified['n'], { least, confidence }: Settled): boolean =>
@@ -113,12 +69,16 @@ const identical = ({ baseline, canary }: Sides): boolean => {
 
 const isConstant = (values: readonly number[]): boolean => values.every((value) => value === values[0])
 
+const areConstant = ({ baseline, canary }: Sides): boolean => isConstant(baseline) && isConstant(canary)
+
+const needsNoise = (sides: Sides, { mends }: Settled): boolean => !mends.constants && areConstant(sides)
+
 type Compared = Pick<Classified, 'label' | 'critical'> & { readonly test: Shift; readonly effect: number }
 
 const compare = (given: Sides, metric: SampledMetric, settings: Settled): Compared | undefined => {
-  const constant = isConstant(given.baseline) && isConstant(given.canary)
-  const sides = constant && !settings.mends.constants ? noisy(given, settings.random) : given
-  const test = constant && settings.mends.constants ? exactly(given) : mannWhitney(sides.canary, sides.baseline, precision(settings))
+  const sides = settings.random !== undefined && needsNoise(given, settings) ? noisy(given, settings.random) : given
+  const exact = settings.mends.constants && areConstant(sides)
+  const test = exact ? exactly(sides) : mannWhitney(sides.canary, sides.baseline, precision(settings))
   if (test === undefined) return undefined
   const effect = effectSize(metric.effectSize?.measure ?? 'meanRatio', sides.baseline, sides.canary)
   const { low, high, estimate } = test

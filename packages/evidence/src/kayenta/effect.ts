@@ -11,11 +11,7 @@ export const noEffect = (measure: EffectMeasure): number => (measure === 'cles' 
  * The size of the difference. NaN where a mean is 0: such a ratio says nothing.
  * Source of `cles`: McGraw and Wong, "A common language effect size statistic" (1992); by ranks it is (2R - m(m + 1)) / 2nm, which is this.
  */
-export const effectSize = (
-  measure: EffectMeasure,
-  baseline: readonly number[],
-  canary: readonly number[],
-): number => {
+export const effectSize = (measure: EffectMeasure, baseline: readonly number[], canary: readonly number[]): number => {
   if (measure === 'cles') return above(canary, baseline)
   const [ofBaseline, ofCanary] = [mean(baseline), mean(canary)]
   return ofBaseline === 0 || ofCanary === 0 ? Number.NaN : ofCanary / ofBaseline

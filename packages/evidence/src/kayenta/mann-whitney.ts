@@ -53,7 +53,14 @@ export const mannWhitney = (
   const p = 2 * upperTail(Math.abs(standardized(unshifted)))
   const { centred, sigma } = unshifted
   const w = centred + (x.length * y.length) / 2
-  return { w, sigma, p: Math.min(1, p), low: end(quantile), high: end(-quantile), estimate: root(z, { low, high, within }) }
+  return {
+    w,
+    sigma,
+    p: Math.min(1, p),
+    low: end(quantile),
+    high: end(-quantile),
+    estimate: root(z, { low, high, within }),
+  }
 }
 
 /**
@@ -72,7 +79,7 @@ const statistic = (x: Float64Array, y: Float64Array, shift: number): Statistic =
   let [i, j, above, ties] = [0, 0, 0, 0]
   while (i < n || j < m) {
     const [left, right] = [(x[i] ?? Number.POSITIVE_INFINITY) - shift, y[j] ?? Number.POSITIVE_INFINITY]
-    const value = left < right ? left : right
+    const value = Math.min(left, right)
     const [fromX, fromY] = [i, j]
     while (i < n && (x[i] as number) - shift === value) i += 1
     while (j < m && y[j] === value) j += 1

@@ -18,7 +18,7 @@ export type KayentaSettings = {
   readonly compatible?: boolean | undefined
   /** Single mends that differ from that. */
   readonly mends?: Partial<Mends> | undefined
-  /** Uniform numbers in [0, 1) for the noise of the original; needed where `constants` is not mended. Default 0.5 always, which is one fixed noise. */
+  /** Uniform numbers in [0, 1) for the noise of the original; needed where `constants` is not mended. */
   readonly random?: (() => number) | undefined
 }
 
@@ -31,7 +31,7 @@ export type Settled = {
   readonly confidence: number
   readonly least: number
   readonly mends: Mends
-  readonly random: () => number
+  readonly random: (() => number) | undefined
 }
 
 /** The defaults filled in. Without the mend `settings`, tolerance and confidence are the original's, whatever was asked for. */
@@ -45,7 +45,7 @@ export const settled = (settings: KayentaSettings = {}): Settled => {
     confidence: mends.settings ? (settings.confidence ?? CONFIDENCE) : CONFIDENCE,
     least: settings.least ?? 5,
     mends,
-    random: settings.random ?? (() => 0.5),
+    random: settings.random,
   }
 }
 
@@ -64,10 +64,14 @@ export const settingsProblems = (settings: KayentaSettings): readonly string[] =
     ...(within(marginal, 0, 100) && within(pass, marginal, 100)
       ? []
       : [`marginal is ${marginal} and pass ${pass}: take 0 ≤ marginal ≤ pass ≤ 100`]),
-    ...weights.filter(([, weight]) => !(weight >= 0)).map(([group, weight]) => `groupWeights.${group} is ${weight}: take 0 or more`),
+    ...weights
+      .filter(([, weight]) => !(weight >= 0))
+      .map(([group, weight]) => `groupWeights.${group} is ${weight}: take 0 or more`),
     ...(together > 100 ? [`groupWeights add up to ${together}: take at most 100`] : []),
     ...(tolerance >= 0 ? [] : [`tolerance is ${tolerance}: take 0 or more`]),
-    ...(confidence > 0 && confidence < 1 ? [] : [`confidence is ${confidence}: take a number between 0 and 1, such as 0.98`]),
+    ...(confidence > 0 && confidence < 1
+      ? []
+      : [`confidence is ${confidence}: take a number between 0 and 1, such as 0.98`]),
     ...(Number.isInteger(least) && least >= 1 ? [] : [`least is ${least}: take a whole number from 1 on`]),
     ...(mends.constants || settings.random !== undefined
       ? []
