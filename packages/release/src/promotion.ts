@@ -75,7 +75,12 @@ const missingForPromotion = (record: ReleaseRecord, world: World): readonly Comm
   return [
     // The canary carries its share until stable is through: without its Service that share goes nowhere.
     ...(record.plan.split === 'weights' && !world.service ? [{ do: 'apply', role: 'service' } as const] : []),
-    ...(weight.written !== held && areAllReady(world) ? [{ do: 'weight', to: held } as const] : []),
+    // Somebody raised it above: the way to our own weight is down, and stable must carry the rest.
+    ...(weight.written !== held &&
+    areAllReady(world) &&
+    (weight.written < held || carries(stable.available, held, stableNeed(record, world)))
+      ? [{ do: 'weight', to: held } as const]
+      : []),
     ...(stable.hash === record.stable.hash ? [{ do: 'write-stable' } as const] : []),
     ...(stable.hash === record.canary.hash && stable.desired < record.stableReplicas ? [scaleTo(record)] : []),
   ]

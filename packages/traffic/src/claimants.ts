@@ -15,14 +15,14 @@ export const claimants = async (
   given: GatewayGiven,
   routeNamespaces: readonly string[],
 ): Promise<readonly Finding[]> => {
-  const canary = given.canaryService ?? `${given.service}-canary`
+  const made = [given.canaryService ?? `${given.service}-canary`, given.baselineService ?? []].flat()
   const looks = await Promise.all(
     KINDS.map(async ({ resource, kind, reaches, text, hint }) => {
       const objects = await listOfAny(cluster, resource, given.namespace)
       if (objects.kind === 'forbidden') return { unseen: [kind], found: [] }
       const bound = objects.items.filter((object) => reaches(object, given.service, given.namespace))
-      const twinned = objects.items.some((object) => reaches(object, canary, given.namespace))
-      // What is bound to a Service is no trouble when the canary's has one of its own.
+      const twinned = made.every((own) => objects.items.some((object) => reaches(object, own, given.namespace)))
+      // What is bound to a Service is no trouble when the canary's, and a fresh baseline's, have one of their own.
       if (hint === BARE && twinned) return { unseen: [], found: [] }
       const found = bound.map(({ metadata }) =>
         error(`${kind} ${given.namespace}/${metadata.name} ${text} ${given.service}`, hint, kind),
@@ -32,7 +32,7 @@ export const claimants = async (
   )
   const foreign = [...new Set(routeNamespaces)].filter((namespace) => namespace !== given.namespace)
   const granted =
-    foreign.length === 0 ? { unseen: [], found: [] } : await grants(cluster, given.namespace, canary, foreign)
+    foreign.length === 0 ? { unseen: [], found: [] } : await grants(cluster, given.namespace, made, foreign)
   const all = [...looks, granted]
   return [...all.flatMap(({ found }) => found), ...unseen(all.flatMap((look) => look.unseen))]
 }
@@ -174,12 +174,15 @@ const mentions = (value: unknown, found: (key: string, value: unknown) => boolea
 const grants = async (
   cluster: Cluster,
   namespace: string,
-  canary: string,
+  made: readonly string[],
   foreign: readonly string[],
 ): Promise<Looked> => {
   const group = 'gateway.networking.k8s.io'
   const resource = { apiVersion: `${group}/v1beta1`, versions: [`${group}/v1`], resource: 'referencegrants' }
   const listed = await listOfAny(cluster, resource, namespace)
   if (listed.kind === 'forbidden') return { unseen: ['ReferenceGrant'], found: [] }
-  return { unseen: [], found: grantFindings(listed.items, { namespace, canary, foreign }) }
+  return {
+    unseen: [],
+    found: made.flatMap((canary) => grantFindings(listed.items, { namespace, canary, foreign })),
+  }
 }

@@ -8,7 +8,7 @@ import { acceptedByAll, isNothing, type RulesReading, readTogether, refuseWrong 
 import { acceptance, changeOf, type HttpRoute, type Located, locate, type Rule, weightsIn } from './route.ts'
 import type { RouteChange, Router, Split, Tester } from './router.ts'
 import { selectRoutes, sidesSeenFrom } from './selection.ts'
-import { type BackendRef, backToStable, type Sides, split, unsplit, weightIn } from './weights.ts'
+import { type BackendRef, backToStable, baselineIn, type Sides, split, unsplit, weightIn } from './weights.ts'
 
 /**
  * `route`: one name or several by commas, `namespace/name` when elsewhere; empty: the only one that reaches the Service. `rule`: the index of one rule.
@@ -19,6 +19,8 @@ export type GatewayGiven = {
   readonly service: string
   /** Default `<service>-canary`. */
   readonly canaryService?: string | undefined
+  /** The Service of a fresh baseline; absent: the release has none. */
+  readonly baselineService?: string | undefined
   readonly route?: string | null | undefined
   readonly rule?: number | null | undefined
   readonly tester?: Tester | null | undefined
@@ -72,7 +74,7 @@ export const gatewayApi = (cluster: Cluster, given: GatewayGiven): Router => {
       return inTurn(changes, async (change) => {
         const result = await write(change, epoch, (route) => {
           const sides = sidesOf(change)
-          const wanted = isNothing(asked) ? unsent(route, change, sides) : rulesFor(route, change, sides, asked)
+          const wanted = isNothing(asked) ? unsent(route, change, sides, asked) : rulesFor(route, change, sides, asked)
           if (wanted === undefined) return { kind: 'refuse', text: changedByOthers(change) }
           return { kind: 'patch', operations: replaced(route, wanted), mark: 'keep' }
         })
@@ -144,11 +146,12 @@ const rulesFor = (route: HttpRoute, change: RouteChange, sides: Sides, asked: Sp
   return live.map((rule) => (isSessionRule(rule, sides) ? rule : (next.next().value ?? rule)))
 }
 
-const splitRule = (rule: Rule, { refs, filters }: Located, sides: Sides, { weight, mirror = 0 }: Split): Rule => {
+const splitRule = (rule: Rule, { refs, filters }: Located, sides: Sides, asked: Split): Rule => {
+  const { weight, mirror = 0, baseline = 0 } = asked
   const live = rule.backendRefs ?? []
-  const wanted = split(refs, sides, weight, live)
-  // Without a canary in the list nothing is to be taken from it.
-  const enough = sameWeights(live, wanted) || (weight === 0 && weightIn(live, sides) === undefined)
+  const wanted = split(refs, sides, asked, live)
+  // Without anything of ours in the list nothing is to be taken from it.
+  const enough = sameWeights(live, wanted) || (weight + baseline === 0 && weightIn(live, sides) === undefined)
   const weighted = enough ? rule : { ...rule, backendRefs: wanted }
   if (mirror === 0) return unmirrored(weighted, sides, filters)
   return mirroredIn(rule, sides) === mirror ? weighted : mirroring(weighted, refs, sides, mirror)
@@ -159,9 +162,12 @@ const sameWeights = (live: readonly BackendRef[], wanted: readonly BackendRef[])
   isDeepStrictEqual(live.map(plain), wanted.map(plain))
 const plain = (ref: BackendRef): BackendRef => ({ group: '', kind: 'Service', weight: 1, ...ref })
 
-/** Nothing for the canary: it stays in the change's rules with weight 0, so that what is under way can end, and leaves all others. Testers' rules go. */
-const unsent = (route: HttpRoute, change: RouteChange, sides: Sides): readonly Rule[] =>
-  settled(route, change, sides, (rule, place) => splitRule(rule, place, sides, { weight: 0 }))
+/**
+ * Nothing for the canary: it stays in the change's rules with weight 0, so that what is under way can end, and leaves all others. Testers' rules go. A fresh
+ * baseline keeps what is asked for it in the change's rules.
+ */
+const unsent = (route: HttpRoute, change: RouteChange, sides: Sides, asked: Split): readonly Rule[] =>
+  settled(route, change, sides, (rule, place) => splitRule(rule, place, sides, asked))
 
 /** The saved lists again, but for other backends' weights that others wrote since; where a rule is no longer to be recognised, what is there without the canary. */
 const originalRules = (route: HttpRoute, change: RouteChange, sides: Sides): readonly Rule[] =>
@@ -198,7 +204,8 @@ const readingOf = (route: HttpRoute, change: RouteChange, sides: Sides, release?
   })
   const named = all.some(({ backendRefs = [] }) => weightIn(backendRefs, sides) !== undefined)
   return {
-    weights: weightsIn(users, change, sides),
+    weights: weightsIn(users, change, sides, weightIn),
+    ...(sides.baseline === undefined ? {} : { baselines: weightsIn(users, change, sides, baselineIn) }),
     mirrors,
     tested: users.length < all.length,
     marked: named || mirrors.some((percent) => percent > 0) || epochOf(route, release) !== undefined,

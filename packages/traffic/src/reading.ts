@@ -3,9 +3,13 @@ import type { Finding } from '@sluice/kit/report'
 import { agreed } from './objects.ts'
 import type { RouteAcceptance, RouteReading, Split } from './router.ts'
 
-/** What one object of rules asks for: the canary's percent and the copied percent in each of the release's rules, whether a tester's rule of ours stands. */
+/**
+ * What one object of rules asks for: the canary's percent and the copied percent in each of the release's rules, whether a tester's rule of ours stands.
+ * `baselines`: a fresh baseline's percent in each; absent: the release has none.
+ */
 export type RulesReading = {
   readonly weights: readonly number[]
+  readonly baselines?: readonly number[]
   readonly mirrors: readonly number[]
   readonly tested: boolean
   readonly marked: boolean
@@ -17,6 +21,10 @@ export const readTogether = (readings: readonly RulesReading[]): RouteReading =>
     readings.flatMap(({ weights }) => weights),
     readings.some(({ marked }) => marked),
   )
+  const baseline = agreed(
+    readings.flatMap(({ baselines = [] }) => baselines),
+    read.marked,
+  )
   const mirrors = readings.flatMap((reading) => reading.mirrors)
   const mirrored = Math.max(0, ...mirrors)
   const uneven = mirrors.some((percent) => percent !== mirrored)
@@ -24,6 +32,7 @@ export const readTogether = (readings: readonly RulesReading[]): RouteReading =>
   const lone = read.written === 0 && mirrored === 0 && readings.some(({ tested }) => tested)
   const texts = [
     ...(read.text === undefined ? [] : [read.text]),
+    ...(baseline.text === undefined ? [] : [`the fresh baseline: ${baseline.text}`]),
     ...(uneven ? [`the rules mirror unevenly: ${mirrors.map((percent) => `${percent} %`).join(', ')}`] : []),
     ...(lone ? ['a rule still sends the tester to the canary'] : []),
   ]
@@ -31,6 +40,7 @@ export const readTogether = (readings: readonly RulesReading[]): RouteReading =>
     written: lone ? 0.5 : read.written,
     marked: read.marked,
     ...(mirrored === 0 ? {} : { mirrored: uneven ? Math.ceil(mirrored) - 0.5 : mirrored }),
+    ...(baseline.written === 0 ? {} : { baseline: baseline.written }),
     ...(texts.length === 0 ? {} : { text: texts.join('; ') }),
   }
 }

@@ -99,14 +99,19 @@ export const locate = (rules: readonly Rule[], change: RouteChange, sides: Sides
 }
 
 /**
- * The canary's percent in each of the change's rules; a rule that is gone, or has no canary, gives 0. Rules that stand apart count when they name the
- * canary. @param rules without testers' rules of ours
+ * One side's percent in each of the change's rules; a rule that is gone, or has nothing of ours, gives 0. Rules that stand apart count when they name a
+ * Service of ours. @param rules without testers' rules of ours; @param percent that side's percent in a list
  */
-export const weightsIn = (rules: readonly Rule[], change: RouteChange, sides: Sides): readonly number[] => {
+export const weightsIn = (
+  rules: readonly Rule[],
+  change: RouteChange,
+  sides: Sides,
+  percent: (refs: readonly BackendRef[], sides: Sides) => number | undefined,
+): readonly number[] => {
   const ours = locate(rules, change, sides).map(({ at }) => at)
   return rules.flatMap(({ backendRefs = [] }, index) => {
-    const weight = weightIn(backendRefs, sides)
-    return weight === undefined ? (ours.includes(index) ? [0] : []) : [weight]
+    if (weightIn(backendRefs, sides) === undefined) return ours.includes(index) ? [0] : []
+    return [percent(backendRefs, sides) ?? 0]
   })
 }
 

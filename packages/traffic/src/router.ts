@@ -30,6 +30,8 @@ export type RouteReading = {
   readonly marked: boolean
   /** The percent of requests that are copied to the canary, 0 when none are. */
   readonly mirrored?: number
+  /** The fresh baseline's percent of the requests; absent: none. Lists that disagree give a number that is no whole percent. */
+  readonly baseline?: number
   readonly text?: string
 }
 
@@ -41,9 +43,10 @@ export type RouterName = 'gateway-api' | 'istio' | 'nginx' | 'traefik' | 'alb' |
 
 /**
  * What is asked of a router. `weight`: the canary's percent of the users' requests, whole, 0 … 100. `mirror`: the percent of them that are also copied
- * to the canary, whose answers nobody sees; absent: none.
+ * to the canary, whose answers nobody sees; absent: none. `baseline`: the percent that goes to the fresh baseline, beside the canary's; absent: none. Only
+ * routers that were given its Service are asked for it.
  */
-export type Split = { readonly weight: number; readonly mirror?: number }
+export type Split = { readonly weight: number; readonly mirror?: number; readonly baseline?: number }
 
 /** Requests that always reach the canary while it is in the route: a tester's session. */
 export type Tester =

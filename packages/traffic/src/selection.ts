@@ -8,7 +8,7 @@ import type { GatewayGiven } from './gateway-api.ts'
 import { mirroredIn, mirrorFindings } from './gateway-mirror.ts'
 import { sessionFindings } from './gateway-session.ts'
 import { acceptance, type HttpRoute, rulesReaching } from './route.ts'
-import { type BackendRef, MAX_SPLITTABLE, names, type Sides } from './weights.ts'
+import { type BackendRef, isOurs, MAX_SPLITTABLE, names, type Sides } from './weights.ts'
 
 /** A route and the indexes of its rules that are split. */
 export type Selected = { readonly route: HttpRoute; readonly rules: readonly number[] }
@@ -78,11 +78,12 @@ const sidesFor = (given: GatewayGiven, { metadata }: HttpRoute): Sides =>
 
 /** The Services on both sides as a route in this namespace sees them. */
 export const sidesSeenFrom = (
-  { namespace, service, canaryService, tester }: GatewayGiven,
+  { namespace, service, canaryService, baselineService, tester }: GatewayGiven,
   routeNamespace: string,
 ): Sides => ({
   stable: service,
   canary: canaryService ?? `${service}-canary`,
+  ...(baselineService === undefined ? {} : { baseline: baselineService }),
   namespace,
   routeNamespace,
   ...(tester == null ? {} : { tester }),
@@ -165,7 +166,7 @@ const rulesFindings = (route: HttpRoute, rules: readonly number[], given: Gatewa
     const stable = refs.filter((ref) => names(ref, given.service, around))
     const largest = Math.max(...refs.map(({ weight = 1 }) => weight))
     return [
-      ...(refs.some((ref) => names(ref, around.canary, around)) ? [left(where, index, around)] : []),
+      ...left(where, index, refs, around),
       ...(stable.every(({ weight = 1 }) => weight === 0)
         ? [
             fault(
@@ -196,19 +197,19 @@ const rulesFindings = (route: HttpRoute, rules: readonly number[], given: Gatewa
   })
 }
 
-const left = (where: string, index: number, { canary }: Sides): Finding =>
-  fault(
-    'backend-there',
-    `${where}: rule ${index} already names ${canary}`,
-    'An earlier release or another tool left it; run mode: abort, or take it out',
-  )
+const left = (where: string, index: number, refs: readonly BackendRef[], around: Sides): readonly Finding[] => {
+  const there = refs.find((ref) => isOurs(ref, around))
+  if (there === undefined) return []
+  const hint = 'An earlier release or another tool left it; run mode: abort, or take it out'
+  return [fault('backend-there', `${where}: rule ${index} already names ${there.name}`, hint)]
+}
 
-/** The canary's Service is ours alone: a rule that is not split may not name it either, and none may mirror to it. */
+/** The release's Services are ours alone: a rule that is not split may not name them either, and none may mirror to the canary's. */
 const leftElsewhere = (route: HttpRoute, split: readonly number[], around: Sides): readonly Finding[] =>
   (route.spec?.rules ?? []).flatMap((rule, index) => {
-    const named = (rule.backendRefs ?? []).some((ref) => names(ref, around.canary, around))
-    if (!(named && !split.includes(index)) && mirroredIn(rule, around) === 0) return []
-    return [left(`HTTPRoute ${nameOf(route)}`, index, around)]
+    const mirrored = mirroredIn(rule, around) > 0 ? [{ name: around.canary, namespace: around.namespace }] : []
+    const refs = [...mirrored, ...(split.includes(index) ? [] : (rule.backendRefs ?? []))]
+    return left(`HTTPRoute ${nameOf(route)}`, index, refs, around)
   })
 
 const notAccepted = (route: HttpRoute, { release }: GatewayGiven): readonly Finding[] => {

@@ -1,5 +1,5 @@
 import { fitting } from './portions.ts'
-import type { Tester } from './router.ts'
+import type { Split, Tester } from './router.ts'
 
 /** One entry of a rule's `backendRefs`; fields that are not read here (filters among them) are carried along. */
 export type BackendRef = {
@@ -13,10 +13,14 @@ export type BackendRef = {
   readonly [field: string]: unknown
 }
 
-/** The stable Service, where the route looks for names without a namespace, the Service of the canary beside it, and whose requests always go there. */
+/**
+ * The stable Service, where the route looks for names without a namespace, the Service of the canary beside it, and whose requests always go there.
+ * `baseline`: the Service of a fresh baseline; absent: the release has none.
+ */
 export type Sides = {
   readonly stable: string
   readonly canary: string
+  readonly baseline?: string | undefined
   readonly namespace: string
   readonly routeNamespace: string
   readonly tester?: Tester | undefined
@@ -34,17 +38,22 @@ export const names = (ref: BackendRef, service: string, { namespace, routeNamesp
   ref.name === service &&
   (ref.namespace ?? routeNamespace) === namespace
 
+/** Whether an entry names a Service of the release's own: the canary's, or a fresh baseline's. */
+export const isOurs = (ref: BackendRef, sides: Sides): boolean =>
+  names(ref, sides.canary, sides) || (sides.baseline !== undefined && names(ref, sides.baseline, sides))
+
 /**
- * The rule's backends with `weight` percent of stable's share going to the canary: stable's own W becomes W·(100 − weight), beside it a copy
- * (port and filters too) that names the canary with W·weight, and every other backend is scaled by 100, so its share stays.
- * @param original the list as it was before the release; @param weight whole percent, 0 … 100
+ * The rule's backends with `weight` percent of stable's share going to the canary, and `baseline` percent to a fresh baseline where there is one: stable's own W
+ * becomes W·(100 − weight − baseline), beside it stand copies (port and filters too) that name the canary with W·weight and the baseline with W·baseline, and
+ * every other backend is scaled by 100, so its share stays.
+ * @param original the list as it was before the release; whole percents, together 0 … 100
  * @param live the same list as it is now: what others wrote for the other backends is kept, stable's and the canary's portions are the original's
  * Source: HTTPRouteRule.backendRefs of the Gateway API reference (weights are relative; absent means 1).
  */
 export const split = (
   original: readonly BackendRef[],
   sides: Sides,
-  weight: number,
+  { weight, baseline = 0 }: Pick<Split, 'weight' | 'baseline'>,
   live: readonly BackendRef[] = original,
 ): readonly BackendRef[] => {
   const portions = portionsOf(original, sides, live)
@@ -52,8 +61,9 @@ export const split = (
     if (!names(ref, sides.stable, sides)) return [{ ...ref, weight: portions[nth] ?? 0 }]
     const own = ref.weight ?? 1
     return [
-      { ...ref, weight: own * (100 - weight) },
+      { ...ref, weight: own * (100 - weight - baseline) },
       { ...ref, name: sides.canary, weight: own * weight },
+      ...(sides.baseline === undefined ? [] : [{ ...ref, name: sides.baseline, weight: own * baseline }]),
     ]
   })
 }
@@ -69,7 +79,7 @@ export const unsplit = (
   sides: Sides,
   live: readonly BackendRef[],
 ): readonly BackendRef[] => {
-  if (!live.some((ref) => names(ref, sides.canary, sides))) return isBereft(original, sides, live) ? original : live
+  if (!live.some((ref) => isOurs(ref, sides))) return isBereft(original, sides, live) ? original : live
   const portions = portionsOf(original, sides, live)
   const isWhole = portions.every((portion) => portion % 100 === 0)
   const weights = isWhole ? portions.map((portion) => portion / 100) : fitting(portions, PLAIN, MAX_SPLITTABLE)
@@ -79,21 +89,20 @@ export const unsplit = (
   })
 }
 
-/** The canary's percent of what stable and canary get together; `undefined` when the list has no canary. */
-export const weightIn = (refs: readonly BackendRef[], sides: Sides): number | undefined => {
-  const canary = refs.filter((ref) => names(ref, sides.canary, sides))
-  if (canary.length === 0) return undefined
-  const stable = refs.filter((ref) => names(ref, sides.stable, sides))
-  const [ours, theirs] = [sum(canary), sum(stable)]
-  return ours === 0 ? 0 : (100 * ours) / (ours + theirs)
-}
+/** The canary's percent of what stable, canary and fresh baseline get together; `undefined` when the list has nothing of the release's own. */
+export const weightIn = (refs: readonly BackendRef[], sides: Sides): number | undefined =>
+  refs.some((ref) => isOurs(ref, sides)) ? percentOf(sides.canary, refs, sides) : undefined
 
-/** The list without the canary. */
+/** The fresh baseline's percent of what stable, canary and fresh baseline get together; 0 where there is none. */
+export const baselineIn = (refs: readonly BackendRef[], sides: Sides): number =>
+  sides.baseline === undefined ? 0 : percentOf(sides.baseline, refs, sides)
+
+/** The list without the canary and the fresh baseline. */
 export const withoutCanary = (refs: readonly BackendRef[], sides: Sides): readonly BackendRef[] =>
-  refs.filter((ref) => !names(ref, sides.canary, sides))
+  refs.filter((ref) => !isOurs(ref, sides))
 
 /**
- * The list without the canary, for when the original is no longer to be recognised. What the canary got goes to stable; where stable is not in the list
+ * The list without the canary and the fresh baseline, for when the original is no longer to be recognised. What they got goes to stable; where stable is not in the list
  * it is left to the others, and becomes stable's when they get nothing, as a rule without backends answers with 500. Weights that are still scaled are
  * brought to those that the next release can split.
  */
@@ -105,14 +114,14 @@ export const backToStable = (refs: readonly BackendRef[], sides: Sides): readonl
   )
 
 const freed = (refs: readonly BackendRef[], sides: Sides): readonly BackendRef[] => {
-  const isCanary = (ref: BackendRef): boolean => names(ref, sides.canary, sides)
+  const isCanary = (ref: BackendRef): boolean => isOurs(ref, sides)
   const isStable = (ref: BackendRef): boolean => names(ref, sides.stable, sides)
   const rest = withoutCanary(refs, sides)
   if (!rest.some(isStable)) {
     const isServed = rest.length > 0 && (sum(rest) > 0 || sum(refs) === 0)
     return isServed ? rest : refs.map((ref) => (isCanary(ref) ? { ...ref, name: sides.stable } : ref))
   }
-  // A canary of ours stands behind the entry of stable's that it is a copy of.
+  // What is ours stands behind the entry of stable's that it is a copy of.
   const heirs = refs.map((ref, at) => {
     if (!isCanary(ref)) return -1
     const before = refs.findLastIndex((each, nth) => nth < at && isStable(each))
@@ -140,6 +149,12 @@ export const sameBackends = (a: readonly BackendRef[], b: readonly BackendRef[],
 
 /** Weights without their entries. */
 const PLAIN = { weight: (own: number): number => own, weighted: (_: number, weight: number): number => weight }
+
+const percentOf = (service: string, refs: readonly BackendRef[], sides: Sides): number => {
+  const own = sum(refs.filter((ref) => names(ref, service, sides)))
+  const split = refs.filter((ref) => isOurs(ref, sides) || names(ref, sides.stable, sides))
+  return own === 0 ? 0 : (100 * own) / sum(split)
+}
 
 const sum = (refs: readonly BackendRef[]): number => refs.reduce((total, { weight = 1 }) => total + weight, 0)
 

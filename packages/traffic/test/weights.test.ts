@@ -4,6 +4,7 @@ import { canaryPods, shareOf } from '../src/shares.ts'
 import {
   type BackendRef,
   backToStable,
+  baselineIn,
   MAX_SPLITTABLE,
   MAX_WEIGHT,
   names,
@@ -37,7 +38,7 @@ describe('a split', () => {
     fc.assert(
       fc.property(backends, percent, (original, weight) => {
         const own = original.filter(isStable)
-        const canary = split(original, sides, weight).filter((ref) => names(ref, 'shop-canary', sides))
+        const canary = split(original, sides, { weight }).filter((ref) => names(ref, 'shop-canary', sides))
         expect(canary).toHaveLength(own.length)
         expect(total(canary)).toBe(total(own) * weight)
       }),
@@ -47,7 +48,7 @@ describe('a split', () => {
   test('leaves the share of every other backend as it was', () => {
     fc.assert(
       fc.property(backends, percent, (original, weight) => {
-        const written = split(original, sides, weight)
+        const written = split(original, sides, { weight })
         const others = original.filter((ref) => !isStable(ref))
         const kept = written.filter((ref) => !isStable(ref) && !names(ref, 'shop-canary', sides))
         expect(kept.map(({ weight: own = 1 }) => own * total(original))).toEqual(
@@ -57,11 +58,44 @@ describe('a split', () => {
     )
   })
 
+  test('gives a fresh baseline its percent beside the canary, reads back as both, and is undone exactly', () => {
+    const three: Sides = { ...sides, baseline: 'shop-baseline' }
+    fc.assert(
+      fc.property(backends, fc.nat(50), fc.nat(50), (original, weight, baseline) => {
+        const written = split(original, three, { weight, baseline })
+        const own = total(original.filter(isStable))
+        const share = (service: string) => total(written.filter((ref) => names(ref, service, three)))
+        expect(share('shop')).toBe(own * (100 - weight - baseline))
+        expect(share('shop-canary')).toBe(own * weight)
+        expect(share('shop-baseline')).toBe(own * baseline)
+        if (own > 0) {
+          expect(weightIn(written, three)).toBeCloseTo(weight, 9)
+          expect(baselineIn(written, three)).toBeCloseTo(baseline, 9)
+        }
+        const others = original.filter((ref) => !isStable(ref)).map(({ weight: each = 1 }) => each * 100)
+        expect(withoutCanary(written, three).flatMap((ref) => (isStable(ref) ? [] : [ref.weight]))).toEqual(others)
+        if (original.some(isStable)) expect(unsplit(original, three, written)).toEqual(original)
+        expect(sameBackends(original, written, three)).toBe(true)
+      }),
+    )
+  })
+
+  test('whose canary somebody took out still shows the fresh baseline, and both go back to stable', () => {
+    const three: Sides = { ...sides, baseline: 'shop-baseline' }
+    const written = split([{ name: 'shop', port: 80 }], three, { weight: 20, baseline: 20 })
+    const left = written.filter(({ name }) => name !== 'shop-canary')
+    expect([weightIn(left, three), baselineIn(left, three)]).toEqual([0, 25])
+    expect(backToStable([...written, { name: 'new', weight: 100 }], three)).toEqual([
+      { name: 'shop', port: 80, weight: 100 },
+      { name: 'new', weight: 100 },
+    ])
+  })
+
   test('reads back as the weight that was asked for', () => {
     fc.assert(
       fc.property(backends, percent, (original, weight) => {
         fc.pre(total(original.filter(isStable)) > 0)
-        expect(weightIn(split(original, sides, weight), sides)).toBeCloseTo(weight, 9)
+        expect(weightIn(split(original, sides, { weight }), sides)).toBeCloseTo(weight, 9)
       }),
     )
   })
@@ -69,7 +103,7 @@ describe('a split', () => {
   test('copies port and filters to the canary, and never passes what Gateway API takes', () => {
     fc.assert(
       fc.property(backends, percent, (original, weight) => {
-        const written = split(original, sides, weight)
+        const written = split(original, sides, { weight })
         written.forEach((ref, index) => {
           expect(ref.weight).toBeLessThanOrEqual(1_000_000)
           if (ref.name !== 'shop-canary') return
@@ -83,9 +117,9 @@ describe('a split', () => {
   test('is recognised as the same rule, and is the original again without canary and scale', () => {
     fc.assert(
       fc.property(backends, percent, (original, weight) => {
-        const written = split(original, sides, weight)
+        const written = split(original, sides, { weight })
         expect(sameBackends(written, original, sides)).toBe(true)
-        const back = withoutCanary(split(original, sides, 0), sides)
+        const back = withoutCanary(split(original, sides, { weight: 0 }), sides)
         expect(back.map((ref) => (ref.weight ?? 1) / 100)).toEqual(original.map((ref) => ref.weight ?? 1))
       }),
     )
@@ -118,12 +152,12 @@ describe('what others write for other backends during a release', () => {
   test('keeps its shares under every later weight, and without the release', () => {
     fc.assert(
       fc.property(routed, percent, theirs, fc.array(percent), (original, weight, weights, later) => {
-        const edited = rewritten(split(original, sides, weight), weights, 1_000_000)
+        const edited = rewritten(split(original, sides, { weight }), weights, 1_000_000)
         const last = later.reduce<readonly BackendRef[]>((live, next) => {
-          const written = split(original, sides, next, live)
+          const written = split(original, sides, { weight: next }, live)
           expect(shares(written)).toEqual(shares(edited))
           expect(weightIn(written, sides)).toBeCloseTo(next, 9)
-          expect(split(original, sides, next, written)).toEqual(written)
+          expect(split(original, sides, { weight: next }, written)).toEqual(written)
           return written
         }, edited)
         const back = unsplit(original, sides, last)
@@ -144,7 +178,7 @@ describe('what others write for other backends during a release', () => {
       fc.property(routed, percent, theirs, (original, weight, weights) => {
         const anew = rewritten(original, weights, MAX_SPLITTABLE)
         expect(unsplit(original, sides, anew)).toEqual(anew)
-        const written = split(original, sides, weight, anew)
+        const written = split(original, sides, { weight }, anew)
         expect(shares(written)).toEqual(shares(anew))
         expect(shares(unsplit(original, sides, written))).toEqual(shares(anew))
       }),
@@ -160,7 +194,7 @@ describe('what others write for other backends during a release', () => {
       { name: 'search', weight: other ?? 0 },
     ]
     const [original, live] = [list(before), list(anew)]
-    const next = split(original, sides, 5, live)
+    const next = split(original, sides, { weight: 5 }, live)
     expect(next.map(({ weight }) => weight)).toEqual(written)
     expect(unsplit(original, sides, next)).toEqual(list(back))
   })
@@ -172,7 +206,7 @@ describe('what others write for other backends during a release', () => {
         { name: 'search', weight: 100 },
       ],
       sides,
-      5,
+      { weight: 5 },
     )
     expect(backToStable([...scaled, { name: 'new', weight: 50_000 }], sides)).toEqual([
       { name: 'shop', weight: 9 },
@@ -181,7 +215,7 @@ describe('what others write for other backends during a release', () => {
     ])
     fc.assert(
       fc.property(routed, percent, fc.nat(MAX_WEIGHT), (original, weight, added) => {
-        const back = backToStable([...split(original, sides, weight), { name: 'new', weight: added }], sides)
+        const back = backToStable([...split(original, sides, { weight }), { name: 'new', weight: added }], sides)
         expect(back.every(({ weight: own = 1 }) => Number.isInteger(own) && own <= MAX_SPLITTABLE)).toBe(true)
       }),
     )
@@ -192,12 +226,12 @@ describe('what others write for other backends during a release', () => {
     fc.assert(
       fc.property(routed, any, theirs, percent, percent, (original, anew, later, weight, next) => {
         const live = original.map((ref, nth) => ({ ...ref, weight: anew[nth] ?? 0 }))
-        const written = split(original, sides, weight, live)
+        const written = split(original, sides, { weight }, live)
         const edited = rewritten(written, later, MAX_WEIGHT)
         for (const list of [written, edited]) {
           const back = unsplit(original, sides, list)
           expect(back.every(({ weight: own = 1 }) => Number.isInteger(own) && own <= MAX_SPLITTABLE)).toBe(true)
-          const all = [...split(original, sides, next, list), ...split(back, sides, next)]
+          const all = [...split(original, sides, { weight: next }, list), ...split(back, sides, { weight: next })]
           expect(all.every(({ weight: own = 1 }) => Number.isInteger(own) && own <= MAX_WEIGHT)).toBe(true)
         }
       }),
@@ -207,13 +241,18 @@ describe('what others write for other backends during a release', () => {
   test('is nothing where they wrote nothing: the original comes back exactly, also when only the canary was taken out', () => {
     fc.assert(
       fc.property(routed, fc.array(percent, { minLength: 1 }), (original, weights) => {
-        const last = weights.reduce<readonly BackendRef[]>((live, next) => split(original, sides, next, live), original)
-        expect(last).toEqual(split(original, sides, weights.at(-1) ?? 0))
+        const last = weights.reduce<readonly BackendRef[]>(
+          (live, next) => split(original, sides, { weight: next }, live),
+          original,
+        )
+        expect(last).toEqual(split(original, sides, { weight: weights.at(-1) ?? 0 }))
         expect(unsplit(original, sides, last)).toEqual(original)
         // With 1 % left to stable its entry looks as it did before.
         fc.pre(weights.at(-1) !== 99)
         expect(unsplit(original, sides, withoutCanary(last, sides))).toEqual(original)
-        expect(split(original, sides, 7, withoutCanary(last, sides))).toEqual(split(original, sides, 7))
+        expect(split(original, sides, { weight: 7 }, withoutCanary(last, sides))).toEqual(
+          split(original, sides, { weight: 7 }),
+        )
       }),
     )
   })

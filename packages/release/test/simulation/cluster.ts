@@ -217,7 +217,7 @@ export const simulatedCluster = (behaviour: Behaviour) => {
       if (!seen.canary || ready < seen.canary.desired || enough < Math.min(to, 99))
         breaks(`1: weight ${to} for a canary with ${ready} of ${seen.canary?.desired ?? 0} pods ready`)
     }
-    if (beside > besideBefore) {
+    if (beside > Math.max(besideBefore, seen.weight.baseline ?? 0)) {
       const { ready = 0, desired = 0 } = seen.baseline ?? {}
       if (ready < desired || (ready * 100) / seen.stable.desired < beside)
         breaks(`1: share ${beside} for a fresh baseline with ${ready} of ${desired} pods ready`)
@@ -353,8 +353,10 @@ export const simulatedCluster = (behaviour: Behaviour) => {
         const object = { stable, canary, baseline }[command.role]
         if (!object) return 'written'
         if (!mayWrite(object, epoch)) return 'fenced'
-        if (command.role === 'canary' && command.to < object.desired) checkRemoval('canary scaled down', writer)
-        if (command.role === 'baseline' && command.to < object.desired) checkParted('baseline scaled down', writer)
+        // A size that a person raised between the look and this write is not known to it.
+        const known = Math.min(object.desired, writer.seen?.[command.role]?.desired ?? object.desired)
+        if (command.role === 'canary' && command.to < known) checkRemoval('canary scaled down', writer)
+        if (command.role === 'baseline' && command.to < known) checkParted('baseline scaled down', writer)
         land(object)
         object.desired = command.to
         return 'written'
