@@ -8,8 +8,9 @@ import type { Event, Reason, ReleaseRecord, Undone, World } from '@sluice/releas
 import { askedMirror, askedWeight, isOut, splitTo } from '@sluice/release/way'
 import { beginDrain, type DrainState, isDrained, watchDrain } from './drain.ts'
 import { judgeLook, withWatch } from './judgement.ts'
-import { cancelLine, progressLine, shortened } from './narration.ts'
+import { cancelLine, plannedLines, progressLine, shortened } from './narration.ts'
 import { type Standstill, standstill } from './patience.ts'
+import { type Planned, plannedOf } from './planned.ts'
 import type { Ports, Saved } from './ports.ts'
 import { beginRecording, type Recording, recordLook } from './recording.ts'
 import { fingerprint, saveOwn } from './saving.ts'
@@ -25,6 +26,8 @@ export type Driven = {
   readonly moments: readonly Moment[]
   readonly drain: DrainState
   readonly recording: Recording
+  /** What was said at the start of what the plan can see; absent where too little was measured in time. */
+  readonly planned?: Planned
   /** By metric, what it was read by. */
   readonly queries: { readonly [metric: string]: string }
   /** From the judge's rejection to weight 0 read back, ms; absent when this run did not see both. */
@@ -57,6 +60,7 @@ export const drive = async (held: Saved, ports: Ports, given: Drive): Promise<Dr
   let world: World | undefined
   let drain = beginDrain
   let recording = beginRecording
+  let planned: Planned | undefined
   let zeroAfter: number | undefined
   let failing = false
   let written = nothingWritten
@@ -74,6 +78,7 @@ export const drive = async (held: Saved, ports: Ports, given: Drive): Promise<Dr
     recording,
     // Who only ends a release reads nothing, and may lack what the sources are made with.
     queries: Object.keys(recording.taken).length === 0 ? {} : ports.metrics.queries(record),
+    ...(planned === undefined ? {} : { planned }),
     ...(zeroAfter === undefined ? {} : { zeroAfter }),
     ...(why === undefined ? {} : { why }),
   })
@@ -200,6 +205,10 @@ export const drive = async (held: Saved, ports: Ports, given: Drive): Promise<Dr
         const { watch, judgement, judged } = judgeLook(record, { at: world.at, scrape: look.scrape, world })
         recording = recordLook(recording, { record, world, samples: judged.samples })
         record = withWatch(record, watch)
+        if (planned === undefined) {
+          planned = plannedOf(record, world, recording)
+          for (const line of plannedLines(planned)) tell(line)
+        }
         if ((await feed({ kind: 'observed', world })) === 'fenced') return letGo('fenced')
         if ((await feed({ kind: 'judged', at: world.at, judgement })) === 'fenced') return letGo('fenced')
       } else {

@@ -20,7 +20,7 @@ export type Ended = {
 /** The end of a release that this run held: its verdict when it is over, else why the run let go of it. */
 export const ended = (driven: Driven, mode: Mode): Ended => {
   const { record, moments } = driven
-  const base = { findings: [], moments, record, driven }
+  const base = { findings: driven.planned?.findings ?? [], moments, record, driven }
   const { state } = record
   if (driven.kind === 'done' && state.phase === 'done') {
     return { ...base, verdict: state.verdict, reason: state.why, ok: WANTED[mode].includes(state.verdict) }

@@ -1,6 +1,5 @@
 import { beginEvidence, type Evidence } from '@sluice/evidence/evidence'
-import { type Judged, judge, type MetricJudgement } from '@sluice/evidence/judge'
-import type { Traffic } from '@sluice/evidence/power'
+import { type Judged, judge, type Sampled } from '@sluice/evidence/judge'
 import type { Scrape } from '@sluice/evidence/reading'
 import type { Json, Judgement, Reason, ReleaseRecord, World } from '@sluice/release/record'
 import { askedMirror, askedWeight } from '@sluice/release/way'
@@ -20,13 +19,19 @@ export type StepSeen = {
   readonly canary: number
 }
 
+/**
+ * What a step brought of one metric: the judged requests of both sides, as much as they weighed, and in how many intervals; absent in what was saved before
+ * they were counted.
+ */
+export type StepTraffic = { readonly baseline: number; readonly canary: number; readonly looks?: number }
+
 /** All that a release has learned; the record's `evidence`. Plain JSON of bounded size. */
 export type Watch = {
   readonly evidence: Evidence
   readonly signals: SignalState
   readonly steps: readonly StepSeen[]
   /** The judged requests of each metric, by step; absent in what was saved before they were kept. */
-  readonly traffic?: { readonly [metric: string]: { readonly [step: string]: Traffic } }
+  readonly traffic?: { readonly [metric: string]: { readonly [step: string]: StepTraffic } }
   /** Looks in a row in which a canary pod could not be read; absent: none. */
   readonly unread?: number
   /** What the present step counted since its weight had settled; absent before the first. */
@@ -116,7 +121,7 @@ export const judgeLook = (
       steps: watching
         ? seen(before.steps, { step, ...asked(record), since: look.at, until: look.at, ...judged.requests })
         : before.steps,
-      ...(watching ? { traffic: counted(before, step, judged.metrics) } : {}),
+      traffic: counted(before, judged),
       ...(judgement.kind === 'reject' && before.rejectedAt === undefined ? { rejectedAt: look.at } : {}),
     },
   }
@@ -171,20 +176,29 @@ const missingOf = (
 }
 
 /** Of steps that ended before each metric's own requests were kept, the least of them stands for each. */
-const counted = (
-  { traffic, steps }: Watch,
-  step: number,
-  metrics: readonly MetricJudgement[],
-): NonNullable<Watch['traffic']> => {
-  const ended = Object.fromEntries(steps.map(({ step: of, baseline, canary }) => [of, { baseline, canary }]))
-  const now = metrics.flatMap((metric) => {
-    if (metric.kind === 'gauge') return []
-    const { baseline, canary } = metric.step
-    const before = traffic === undefined ? ended : traffic[metric.name]
-    return [[metric.name, { ...before, [step]: { baseline: baseline.n, canary: canary.n } }] as const]
-  })
-  return Object.fromEntries(now)
+const counted = ({ traffic, steps }: Watch, { metrics, samples }: Judged): NonNullable<Watch['traffic']> => {
+  const ended = Object.fromEntries(steps.map(({ step, baseline, canary }) => [step, { baseline, canary }]))
+  return Object.fromEntries(
+    metrics.flatMap(({ name, kind }) => {
+      if (kind === 'gauge') return []
+      const own = samples.filter(({ metric }) => metric === name)
+      const before = traffic === undefined ? ended : (traffic[name] ?? {})
+      const now = [...new Set(own.map(({ step }) => step))].map((step) => [step, plus(before[step], own, step)])
+      return [[name, { ...before, ...Object.fromEntries(now) }]]
+    }),
+  )
 }
+
+const plus = (known: StepTraffic | undefined, samples: readonly Sampled[], step: number): StepTraffic =>
+  samples.reduce<StepTraffic>((sum, each) => {
+    if (each.kind === 'gauge' || each.step !== step || each.use !== 'judged') return sum
+    const weighs = each.dispersion ?? { baseline: 1, canary: 1 }
+    return {
+      baseline: sum.baseline + each.baseline.n / weighs.baseline,
+      canary: sum.canary + each.canary.n / weighs.canary,
+      looks: (sum.looks ?? 0) + 1,
+    }
+  }, known ?? { baseline: 0, canary: 0, looks: 0 })
 
 const unreadPods = (names: readonly string[]): Reason => ({
   code: 'unread-pods',

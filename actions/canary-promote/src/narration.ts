@@ -1,6 +1,7 @@
 import { describeState } from '@sluice/release/describe'
 import type { ReleaseRecord, World } from '@sluice/release/record'
 import { watchOf } from './judgement.ts'
+import type { Planned } from './planned.ts'
 
 /** One line that says where a release is, for a log that has been silent for a while. */
 export const progressLine = (record: ReleaseRecord, world: World | undefined): string => {
@@ -16,6 +17,12 @@ export const progressLine = (record: ReleaseRecord, world: World | undefined): s
       : `; canary ${world.canary?.ready ?? 0}/${world.canary?.desired ?? 0} ready, stable ${world.stable.available}/${world.stable.desired} available`
   return `${describeState(record)}${pods}${counted}`
 }
+
+/** What the plan can see, for the log. */
+export const plannedLines = (planned: Planned | undefined): readonly string[] =>
+  planned === undefined
+    ? []
+    : [...planned.statements.map(({ text }) => text), ...planned.findings.map(({ level, text }) => `${level}: ${text}`)]
 
 /** What being told to stop means for the release, by its phase. */
 export const cancelLine = ({ state }: ReleaseRecord): string => {

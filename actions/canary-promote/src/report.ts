@@ -74,12 +74,13 @@ export const rollbackSeconds = ({ moments, driven }: Ended): number | undefined 
 }
 
 /** What this process saw itself, and the plan that it was judged by; nothing where it had no part in the release. */
-const recorded = ({ record, driven }: Ended): Pick<Details, 'series' | 'judge' | 'looks'> => {
+const recorded = ({ record, driven }: Ended): Pick<Details, 'planned' | 'series' | 'judge' | 'looks'> => {
   if (record === undefined || driven === undefined) return {}
   const settings = settingsOf(record)
   const series = seriesOf(driven.recording, settings, driven.queries)
   const { looks } = driven.recording
   return {
+    ...(driven.planned === undefined ? {} : { planned: driven.planned.statements }),
     ...(series.length === 0 ? {} : { series, judge: { ...judgePlan(settings), interval: record.plan.interval } }),
     ...(looks.length === 0 ? {} : { looks }),
   }

@@ -140,7 +140,7 @@ const release = async (
       : []
   const driven = await drive({ record, version: saved.version }, ports, { first, heedCancel: true })
   const end = ended(driven, asked.mode)
-  return { ...end, findings, moments: [...moments, ...end.moments] }
+  return { ...end, findings: [...findings, ...end.findings], moments: [...moments, ...end.moments] }
 }
 
 /** Reads everything that can be read and refuses what cannot be done; nothing is written. */

@@ -17,10 +17,12 @@ export type Circumstances = {
   /** What the route really does with a weight, percent; absent: what it says. `others`: requests a second that reach stable past the route. */
   readonly routes?: (weight: number) => number
   readonly others?: number
+  /** Users' requests a second; absent: 100. */
+  readonly rate?: number
 }
 
 /**
- * A cluster in memory behind the ports of the run, with a clock that only `sleep` moves: 100 requests a second go to the sides by weight. Tests change
+ * A cluster in memory behind the ports of the run, with a clock that only `sleep` moves: 100 requests a second, if nothing else is said, go to the sides by weight. Tests change
  * `circumstances` and `at` hooks while it runs.
  */
 export const simulate = (start: Partial<Circumstances> = {}) => {
@@ -46,7 +48,7 @@ export const simulate = (start: Partial<Circumstances> = {}) => {
   let credentialEnd: number | undefined
 
   const pass = (ms: number): void => {
-    const requests = ms / 10
+    const requests = (ms * (circumstances.rate ?? 100)) / 1000
     const share = (circumstances.routes?.(cluster.weight) ?? cluster.weight) / 100
     const answered = circumstances.canaryServes && cluster.canary ? requests * (share + cluster.mirrored / 100) : 0
     counts.canary.total += answered

@@ -1,18 +1,16 @@
 import { logRatio, nearestNull, type Point } from './projection.ts'
 import { ODDS_RATIOS, raise } from './ratio.ts'
 
-/** Requests that both sides answer while one weight is in force. */
-export type Traffic = { readonly baseline: number; readonly canary: number }
+/** Requests that both sides answer while one weight is in force, and how often the evidence is looked at meanwhile. */
+export type Traffic = { readonly baseline: number; readonly canary: number; readonly looks: number }
 
-/** What a release's traffic was, to ask what it would have revealed. */
+/** What a release's traffic was, or is expected to be, to ask what it reveals. */
 export type PowerQuestion = {
   /** The baseline's ratio of bad answers, 0 … 1. */
   readonly baseline: number
   readonly margin: number
   /** One entry per weight. */
   readonly traffic: readonly Traffic[]
-  /** How often the evidence is looked at over all of it. */
-  readonly looks: number
   /** The log of m/α. */
   readonly logLimit: number
 }
@@ -21,7 +19,8 @@ export type PowerQuestion = {
  * The power statement: the smallest increase over the baseline's ratio (absolute) that a comparison over this traffic reveals with about 95 %
  * probability; `undefined` when not even a canary that fails always would be revealed.
  * Approximate: it asks whether the evidence at the end, at the lower 5 % of what chance leaves of it, passes the limit. Earlier looks only add to
- * the probability. It presumes independent requests and a baseline that stays as it is.
+ * the probability. It presumes independent requests and a baseline that stays as it is. A canary's request tells something only beside requests of the
+ * baseline in the same interval, so requests that come singly reveal less than their number says (`compared`).
  */
 export const smallestIncrease = (question: PowerQuestion): number | undefined => {
   const baseline = Math.min(1 - 1e-6, Math.max(1e-6, question.baseline))
@@ -40,7 +39,7 @@ export const smallestIncrease = (question: PowerQuestion): number | undefined =>
 const lowerEvidence = (truth: Point, question: PowerQuestion): number => {
   const edge = truth.baseline + question.margin
   const parts = ODDS_RATIOS.length + 2
-  const sharing = Math.log1p(question.looks / 100)
+  const sharing = Math.log1p(question.traffic.reduce((sum, { looks }) => sum + looks, 0) / 100)
   const canaryRequests = question.traffic.reduce((sum, { canary }) => sum + canary, 0)
   const fixed = ODDS_RATIOS.map((ratio) => ({ canary: raise(Math.min(edge, 1 - 1e-9), ratio), cost: 0 }))
   // The plug-in follows the truth, at the usual price of half a log of the sample size for what it has to learn.
@@ -52,7 +51,7 @@ const lowerEvidence = (truth: Point, question: PowerQuestion): number => {
 }
 
 const lowerSum = (alternative: Point, truth: Point, { margin, traffic }: PowerQuestion): number => {
-  const steps = traffic.flatMap(({ baseline: nb, canary: nc }) => {
+  const steps = traffic.map(compared).flatMap(({ baseline: nb, canary: nc }) => {
     const nearest = nearestNull(alternative, margin, nb, nc)
     if (nearest === undefined) return []
     const { baseline: qb, canary: qc } = alternative
@@ -65,6 +64,12 @@ const lowerSum = (alternative: Point, truth: Point, { margin, traffic }: PowerQu
   })
   const mean = steps.reduce((sum, step) => sum + step.mean, 0)
   return mean - Math.sqrt(steps.reduce((sum, step) => sum + step.square, 0))
+}
+
+/** The requests in intervals that have some of both sides, where they come by chance: in the others nothing can be compared. */
+const compared = ({ baseline, canary, looks }: Traffic): Pick<Traffic, 'baseline' | 'canary'> => {
+  const some = (requests: number): number => (looks === 0 ? 0 : -Math.expm1(-requests / looks))
+  return { baseline: baseline * some(canary), canary: canary * some(baseline) }
 }
 
 const Z95 = 1.6448536269514722

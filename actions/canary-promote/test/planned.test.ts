@@ -1,0 +1,182 @@
+import { beginEvidence } from '@sluice/evidence/evidence'
+import type { Sampled } from '@sluice/evidence/judge'
+import type { Json, ReleaseRecord, World } from '@sluice/release/record'
+import { describe, expect, test } from 'vitest'
+import { judgePlan, releasePlan, type Settings } from '../src/plan.ts'
+import { plannedOf } from '../src/planned.ts'
+import { beginRecording, type Recording } from '../src/recording.ts'
+import { plan, reported, simulate } from './simulation.ts'
+
+const MINUTE = 60_000
+const USUAL = [
+  { weight: 5, hold: 10 * MINUTE },
+  { weight: 25, hold: 10 * MINUTE },
+  { weight: 50, hold: 5 * MINUTE },
+]
+const errors = { name: 'errors', kind: 'ratio' } as const
+const ping = { name: 'ping', kind: 'ratio', provider: 'probe' } as const
+
+type Given = {
+  readonly rate: number
+  readonly steps?: Parameters<typeof plan>[0] extends infer P ? (P extends { steps?: infer S } ? S : never) : never
+  readonly metrics?: readonly unknown[]
+  readonly more?: object
+  readonly stable?: number
+  readonly phase?: string
+  readonly seconds?: number
+}
+
+const releaseOf = ({ steps = USUAL, metrics = [errors], more = {}, stable = 3, phase = 'preparing' }: Given) => {
+  const whole = { ...plan({ steps, 'max-hold': 30 * MINUTE, interval: 5000 }), metrics, ...more } as ReturnType<
+    typeof plan
+  >
+  const settings = {
+    ...{ setup: {}, provider: 'pods', probe: null, warmUp: 0, settle: 0, alpha: 0.01, metrics },
+    ...more,
+  } as unknown as Settings
+  const watch = { evidence: beginEvidence(judgePlan(settings)), signals: {}, steps: [] }
+  return {
+    plan: { ...releasePlan(whole, settings), ...more },
+    state: { phase, step: 0, since: 0 },
+    evidence: watch as unknown as Json,
+    stableReplicas: stable,
+  } as unknown as ReleaseRecord
+}
+
+/** Looks half a second apart at weight 0, the first of which began nobody knows when. */
+const waited = (rate: number, seconds: number): Recording => {
+  const samples = Array.from(
+    { length: 2 * seconds + 1 },
+    (_, look): Sampled => ({
+      ...{
+        kind: 'counted',
+        metric: 'errors',
+        at: look * 500,
+        weight: 0,
+        step: 0,
+        use: 'learned',
+        margin: 0.001,
+        logE: 0,
+      },
+      baseline: { n: look === 0 ? 1_000_000 : rate / 2, k: 0 },
+      canary: { n: 0, k: 0 },
+    }),
+  )
+  return { ...beginRecording, taken: { errors: samples } }
+}
+const ready = { canary: { desired: 1, ready: 1 } } as World
+const planned = (given: Given, world = ready) =>
+  plannedOf(releaseOf(given), world, waited(given.rate, given.seconds ?? 30))
+
+describe('what a plan can see', () => {
+  test('is said of each step and of the whole, by what the canary will get', () => {
+    expect(planned({ rate: 240 })?.statements.map(({ text }) => text)).toEqual([
+      expect.stringMatching(
+        /^errors: at 12 requests\/s to the canary \(240 requests\/s in all, 7200 counted in 30 s\), 10 min at 5 % will reveal \+[\d.]+ percentage points with 95 % probability; the whole plan \+0\.\d+ percentage points$/,
+      ),
+    ])
+  })
+
+  test.each([
+    [{ rate: 240 }, []],
+    [{ rate: 10 }, []],
+    [{ rate: 2 }, ['plan-reveals-little']],
+    [{ rate: 0.2 }, ['plan-reveals-little', 'min-requests-unreachable', 'held-for-requests', 'held-for-requests']],
+    [
+      { rate: 0.02 },
+      ['plan-reveals-nothing', 'min-requests-unreachable', 'min-requests-unreachable', 'min-requests-unreachable'],
+    ],
+    [
+      { rate: 0 },
+      ['plan-reveals-nothing', 'min-requests-unreachable', 'min-requests-unreachable', 'min-requests-unreachable'],
+    ],
+    // What our own requests reach is no shortage, and says nothing of the users'.
+    [{ rate: 0.02, metrics: [errors, ping], more: { probe: { path: '/' } } }, ['plan-reveals-nothing']],
+    [{ rate: 0.02, metrics: [errors, ping], more: { probe: { path: '/', requests: 1 } } }, ['plan-reveals-nothing']],
+  ])('at %j is warned of by %j', (given, ids) => {
+    expect(planned(given)?.findings.map(({ id }) => id)).toEqual(ids)
+  })
+
+  test.each([
+    [
+      'plan-reveals-little',
+      2,
+      'errors: at 2 requests/s no increase below N percentage points is sure to be revealed by the end of step 1',
+    ],
+    [
+      'plan-reveals-nothing',
+      0.02,
+      'errors: at 1.2 requests/min this plan reveals nothing, not even a canary that always fails',
+    ],
+    [
+      'held-for-requests',
+      0.2,
+      'at 12 requests/min step 1 (5 % for 10 min) counts about 6 requests on one side where min-requests asks for 50: it will be held for about 1 h 23 min',
+    ],
+    [
+      'min-requests-unreachable',
+      0.02,
+      'at 1.2 requests/min step 1 (5 % for 10 min) counts about 1 requests on one side, and 2 with max-hold, where min-requests asks for 50: on-inconclusive will decide (rollback)',
+    ],
+  ])('says why: %s at %d requests/s', (id, rate, text) => {
+    const found = planned({ rate, more: { maxHold: id === 'held-for-requests' ? 120 * MINUTE : 30 * MINUTE } })
+    expect(found?.findings.find((finding) => finding.id === id)?.text.replace(/below \d+/, 'below N')).toBe(text)
+  })
+
+  test('says what to change where a step cannot count enough', () => {
+    const found = planned({ rate: 0.5, steps: [{ weight: 2, hold: 10 * MINUTE }] })
+    const hint = found?.findings.find(({ id }) => id === 'min-requests-unreachable')?.hint
+    expect(hint).toBe(
+      'Hold for 1 h 24 min or more, raise the weight to 17, lower min-requests, or add a metric of provider probe, whose requests count as well',
+    )
+  })
+
+  test.each([
+    ['a share', [{ weight: 10, hold: 10 * MINUTE }], {}, 3, 'at 10 requests/s to the canary'],
+    ['a copy', [{ mirror: 50, hold: 10 * MINUTE }], {}, 3, 'at 50 requests/s to the canary'],
+    // Of 60 pods of stable 20 are read, and the canary's are all read.
+    [
+      'a share, of which not all of stable is read',
+      [{ weight: 10, hold: 10 * MINUTE }],
+      {},
+      60,
+      'at 30 requests/s to the canary',
+    ],
+  ])('of %s is what comes to the canary', (_, steps, more, stable, text) => {
+    expect(planned({ rate: 100, steps, more, stable })?.statements[0]?.text).toContain(text)
+  })
+})
+
+describe('the rate of requests', () => {
+  const unready = { canary: { desired: 1, ready: 0 } } as World
+  test.each([
+    ['is not known after a second', { rate: 1000, seconds: 1 }, ready, false],
+    [
+      'of many requests is known after two seconds, when the weight is about to be raised',
+      { rate: 100, seconds: 2 },
+      ready,
+      true,
+    ],
+    ['of many requests can be measured on while pods are made', { rate: 100, seconds: 20 }, unready, false],
+    ['of few requests needs longer', { rate: 1, seconds: 29 }, ready, false],
+    ['is known after half a minute, whatever it is', { rate: 1, seconds: 30 }, unready, true],
+  ])('%s', (_, given, world, known) => {
+    expect(planned(given, world) !== undefined).toBe(known)
+  })
+
+  test('of our own requests says nothing of the users’', () => {
+    expect(planned({ rate: 100, metrics: [ping] })).toBeUndefined()
+  })
+})
+
+test('a release says it before it knows how it ends, in log and report', async () => {
+  const sim = simulate({ rate: 8 })
+  const steps = [{ weight: 10, hold: 20_000 }]
+  const report = await reported(sim, { plan: plan({ steps, 'max-hold': 20_000 }) })
+  const said = sim.lines.findIndex((line) => line.includes('will reveal'))
+  expect(said).toBeGreaterThan(0)
+  expect(sim.lines.findIndex((line) => line.includes('hold is over'))).toBeGreaterThan(said)
+  expect(report.details.planned).toHaveLength(1)
+  expect(report.findings.map(({ id }) => id)).toEqual(['plan-reveals-little', 'min-requests-unreachable'])
+  expect(report).toMatchObject({ verdict: 'inconclusive', reason: { code: 'too-few-requests' } })
+})
