@@ -1,11 +1,19 @@
 import type { Admission } from './admitted.ts'
 import { add, type Count } from './count.ts'
 import { beginDispersion, dispersionOf, learnDispersion } from './dispersion.ts'
-import { type CountedEvidence, type CountedMetric, type JudgePlan, marginOf, type Precaution } from './evidence.ts'
+import {
+  type CountedEvidence,
+  type CountedMetric,
+  type JudgePlan,
+  marginOf,
+  type Precaution,
+  tests,
+} from './evidence.ts'
 import { limitEvidence, testLimit } from './limit.ts'
 import { compare, learnBaseline, ratioEvidence } from './ratio.ts'
 import type { SampledCount } from './sampled.ts'
 import { type Pending, waitFor } from './skew.ts'
+import { logThreshold } from './spend.ts'
 
 /** A counted metric after an interval, and the interval as it was taken in; absent while it waits, or is not to be trusted. */
 export type WeighedCount = { readonly known: CountedEvidence; readonly sample?: SampledCount }
@@ -78,9 +86,10 @@ export const spend = (
     baseline: divided(pair.baseline, divisors.baseline),
     canary: divided(pair.canary, divisors.canary),
   }
+  const most = (MOST * logThreshold(tests(plan), plan.alpha)) / Math.min(UNEVEN, divisors.canary)
   const after = {
     ...seen,
-    ratio: compare(known.ratio, pair, margin, tempered),
+    ratio: compare(known.ratio, pair, margin, { tempered, most }),
     limit: metric.max === undefined ? known.limit : testLimit(known.limit, pair, metric.max, tempered.canary),
     ...(step === present
       ? { step: { baseline: add(known.step.baseline, pair.baseline), canary: add(known.step.canary, pair.canary) } }
@@ -88,6 +97,13 @@ export const spend = (
   }
   return { known: after, sample: { ...sampleOf(metric, after, due), dispersion: divisors } }
 }
+
+/**
+ * Of the limit, what one interval may add at most where requests are independent: more than it takes. Where the past is uneven it is less, down to a quarter:
+ * a single interval of a kind that the baseline has, too, is no verdict, however far out it lies.
+ */
+const MOST = 2
+const UNEVEN = 8
 
 const divided = ({ n, k }: Count, by: number): Count => ({ n: n / by, k: k / by })
 

@@ -1,4 +1,4 @@
-import { add, type Count, share, zero } from './count.ts'
+import { add, type Count, remember, share, zero } from './count.ts'
 
 /**
  * How much more the baseline's own past varies than independent requests would: between neighbouring intervals (`time`), and between its pods within one
@@ -12,19 +12,26 @@ export type DispersionState = {
   readonly spread: PodCounts
 }
 
-/** What one scale has shown. `last`: the baseline of the interval before; `open`: what of the present one is summed so far. */
+/**
+ * What one scale has shown. `last`: the baseline of the interval before; `level`: of the last intervals together; `held`: large differences that
+ * wait for one the other way; `open`: what of the present interval is summed so far.
+ */
 type Scale = {
   readonly time: Excess
   readonly pods: Excess
   readonly last?: Count
+  readonly level?: Count
+  readonly held?: readonly Difference[]
   readonly open?: { readonly baseline: Count; readonly pods: PodCounts }
 }
 
 /**
- * Σ (z² − 1), what that would be at ρ = 1, and its variance among independent requests: ρ̂ = excess / perRho. z² is standardised given the bad answers of both
- * sides of a difference, so that its mean is 1 for any ratio, also a moving one; `terms` counts what entered.
+ * Σ (z² − 1), what that would be at ρ = 1, and its variance among independent requests: ρ̂ = excess / perRho. `terms` counts what entered.
  */
 type Excess = { readonly excess: number; readonly perRho: number; readonly variance: number; readonly terms: number }
+
+/** Between two neighbouring intervals: the excess, z with its sign, and how many intervals ago. */
+type Difference = { readonly excess: Excess; readonly z: number; readonly age: number }
 
 /** Requests by pod UID. */
 export type PodCounts = { readonly [uid: string]: Count }
@@ -93,15 +100,24 @@ export const podSpread = ({ spread }: DispersionState): number => {
   const all = pods.reduce(add, zero)
   if (pods.length < 3 || all.k < 1) return 0
   const p = share(all)
-  return Math.sqrt(correlation(betweenPods(pods, Number.POSITIVE_INFINITY)) * p * (1 - p))
+  return Math.sqrt(correlation(betweenPods(pods)) * p * (1 - p))
 }
 
 const nothing: Excess = { excess: 0, perRho: 0, variance: 0, terms: 0 }
 /** The past that counts, ms. */
 const MEMORY = 30 * 60_000
 const BLOCK = 60_000
-/** One difference counts for at most so many times what is expected of it by now: an outage begins and ends once, and says little of the minutes between. */
-const JUMP = 25
+/** So many intervals tell what is usual now. */
+const LEVEL = 20
+/** A difference is large from so many times what is expected of its square by now. */
+const LARGE = 9
+/**
+ * A large difference counts when one the other way follows within so many intervals. Else the level has changed, as where an outage begins or ends: that says
+ * nothing of the minutes between, and hits both sides.
+ */
+const SWING = 4
+/** So many ordinary differences are taken to have come before the first. */
+const ORDINARY = 10
 
 const forget = (scale: Scale, keep: number): Scale => ({
   ...scale,
@@ -117,14 +133,31 @@ const weighted = ({ excess, perRho, variance, terms }: Excess, keep: number): Ex
 })
 
 const close = (scale: Scale, baseline: Count, pods: PodCounts): Scale => {
-  const { last } = scale
+  const { open: _, ...known } = scale
+  const { last } = known
   const each = Object.values(pods).filter(({ n }) => n > 0)
+  const after = { ...known, pods: joined(scale.pods, betweenPods(each)) }
+  if (baseline.n === 0) return after
+  const level = remember(scale.level ?? zero, baseline, LEVEL * baseline.n)
+  if (last === undefined) return { ...after, last: baseline, level }
+  const difference = betweenIntervals(last, baseline, level)
+  const held = (scale.held ?? []).map((each) => ({ ...each, age: each.age + 1 }))
+  const isLarge = difference.z * difference.z > LARGE * expected(scale.time)
+  const swung = isLarge ? held.filter(({ z, age }) => age <= SWING && isBack(z, difference.z)) : []
+  const settled = held.some(({ age }) => age > SWING)
+  const kept = held.filter((each) => each.age <= SWING && !swung.includes(each))
+  const counts = [...swung, ...(isLarge && swung.length === 0 ? [] : [difference])]
   return {
-    time: last === undefined ? scale.time : joined(scale.time, betweenIntervals(last, baseline, expected(scale.time))),
-    pods: joined(scale.pods, betweenPods(each, expected(scale.pods))),
-    ...(baseline.n > 0 ? { last: baseline } : last === undefined ? {} : { last }),
+    ...after,
+    last: baseline,
+    level: settled ? add(last, baseline) : level,
+    held: isLarge && swung.length === 0 ? [...kept, difference] : kept,
+    time: counts.reduce((sum, { excess }) => joined(sum, excess), scale.time),
   }
 }
+
+/** Whether a difference takes back at least half of an earlier one. */
+const isBack = (earlier: number, z: number): boolean => z * earlier < 0 && Math.abs(z) >= Math.abs(earlier) / 2
 
 const joined = (a: Excess, b: Excess): Excess => ({
   excess: a.excess + b.excess,
@@ -134,26 +167,24 @@ const joined = (a: Excess, b: Excess): Excess => ({
 })
 
 /** What z² is by now, on average. */
-const expected = ({ excess, terms }: Excess): number => Math.max(1, terms > 0 ? 1 + excess / terms : 1)
+const expected = ({ excess, terms }: Excess): number => Math.max(1, 1 + excess / (terms + ORDINARY))
 
 /** Neighbours share an interval, so their differences are not independent: 3 for the 2 of independent ones. */
-const betweenIntervals = (a: Count, b: Count, usual: number): Excess => {
-  const bad = a.k + b.k
-  const n = a.n + b.n
-  if (!(a.n > 0 && b.n > 0) || bad <= 1 || bad >= n - 1) return nothing
-  const p = bad / n
-  const size = (2 * a.n * b.n) / n
-  const square = ((a.k / a.n - b.k / b.n) ** 2 * size) / (2 * p * (1 - p))
-  const known = 1 - 1 / Math.min(bad, n - bad)
+const betweenIntervals = (a: Count, b: Count, level: Count): Difference => {
+  const p = share(level)
+  const size = (2 * a.n * b.n) / (a.n + b.n)
+  const expectedBad = size * p * (1 - p)
+  if (!(expectedBad > 0)) return { excess: nothing, z: 0, age: 0 }
+  const z = ((b.k / b.n - a.k / a.n) * size) / Math.sqrt(2 * expectedBad)
+  // Bad answers that are few have more of the large squares, and of the small ones.
   return {
-    excess: Math.min(square, JUMP * usual) - 1,
-    perRho: Math.max(0, size - 1) * known,
-    variance: 3 * known,
-    terms: 1,
+    excess: { excess: z * z - 1, perRho: Math.max(0, size - 1), variance: 3 + 1 / expectedBad, terms: 1 },
+    z,
+    age: 0,
   }
 }
 
-const betweenPods = (pods: readonly Count[], usual: number): Excess => {
+const betweenPods = (pods: readonly Count[]): Excess => {
   const all = pods.reduce(add, zero)
   if (pods.length < 2 || all.k <= 1 || all.k >= all.n - 1) return nothing
   const p = share(all)
@@ -162,7 +193,7 @@ const betweenPods = (pods: readonly Count[], usual: number): Excess => {
   const size = (all.n - pods.reduce((sum, { n }) => sum + n * n, 0) / all.n) / free
   const known = 1 - 1 / Math.min(all.k, all.n - all.k)
   return {
-    excess: Math.min(square, JUMP * usual * free) - free,
+    excess: square - free,
     perRho: free * Math.max(0, size - 1) * known,
     variance: 2 * free * known,
     terms: free,

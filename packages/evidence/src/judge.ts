@@ -277,7 +277,7 @@ const weighMissing = (evidence: Evidence, interval: Interval, tick: ReadTick, pl
   if (tick.weight === 0 || pair === undefined || straddles) return evidence.missing
   const heard = listen(evidence.missing, pair, tick.at)
   const whole = tick.scrape.kind === 'buckets' || tick.scrape.missing.length === 0
-  return plan.missing === 'share' && settled && whole ? testShare(heard, pair, tick.weight) : heard
+  return plan.missing === 'share' && settled && whole ? testShare(heard, pair, tick.share ?? tick.weight) : heard
 }
 
 /** Metrics may count different subsets; the one that counts most is nearest to all requests. */

@@ -37,21 +37,31 @@ export const learnBaseline = (state: RatioState, baseline: Count): RatioState =>
 })
 
 /**
+ * How an interval is bet on where the past was more uneven than chance. `tempered`: its counts, each side's divided by a number that only the past decides
+ * (`dispersionOf`). `most`: no alternative's log factor is taken for more. Either only makes an E-variable smaller, or a power below one of itself.
+ */
+export type Bet = { readonly tempered: Pair; readonly most: number }
+
+/**
  * One interval of the always-valid comparison. H0: in every interval the canary's probability of a bad answer is at most the baseline's plus
  * `margin` (absolute, 0 … 1), while the baseline's own may move as it likes. Exact for independent requests, any counts, and for looking
  * after every interval: P(evidence ever reaches 1/α) ≤ α under H0. `margin` may depend on the past, never on this interval.
- * @param tempered the interval as it is bet on: each side's counts divided by a number that only the past decides (`dispersionOf`)
+ * @param interval what both sides counted: it is learned from as it is
  */
-export const compare = (state: RatioState, interval: Pair, margin: number, tempered = interval): RatioState => {
+export const compare = (
+  state: RatioState,
+  interval: Pair,
+  margin: number,
+  { tempered: { baseline: b, canary: c }, most }: Bet = { tempered: interval, most: Number.POSITIVE_INFINITY },
+): RatioState => {
   const { baseline, canary } = interval
-  const [b, c] = [tempered.baseline, tempered.canary]
   const factors = alternatives(state, margin).map((alternative) => {
     const nearest = nearestNull(alternative, margin, b.n, c.n)
     if (nearest === undefined) return 0
-    return (
+    const gained =
       logRatio(b.n, b.k, alternative.baseline, nearest.baseline) +
       logRatio(c.n, c.k, alternative.canary, nearest.canary)
-    )
+    return Math.min(gained, most)
   })
   return {
     process: bet(state.process, factors),
@@ -89,6 +99,9 @@ export const raise = (probability: number, ratio: number): number =>
 /** Requests after which the past no longer weighs: long enough for a ratio of 0.1 %, short enough to follow a drift. */
 const BASELINE_MEMORY = 10_000
 const SHORT_MEMORY = 500
+/** The same in intervals, where one has very many requests: a single interval is no new level. */
+const BASELINE_INTERVALS = 60
+const SHORT_INTERVALS = 4
 const CANARY_MEMORY = 2_000
 const PRIOR_REQUESTS = 10
 const PRIOR_RATIO = 0.01
@@ -100,8 +113,8 @@ const EDGE = 1e-6
  * deviations from the long one, the long one starts anew from it.
  */
 const learn = (past: Past, interval: Count): Past => {
-  const short = remember(past.short, interval, SHORT_MEMORY)
-  const long = remember(past.long, interval, BASELINE_MEMORY)
+  const short = remember(past.short, interval, Math.max(SHORT_MEMORY, SHORT_INTERVALS * interval.n))
+  const long = remember(past.long, interval, Math.max(BASELINE_MEMORY, BASELINE_INTERVALS * interval.n))
   const both = (long.k + 1) / (long.n + 2)
   const spread = Math.sqrt(both * (1 - both) * (1 / Math.max(1, short.n) + 1 / Math.max(1, long.n)))
   return Math.abs(share(short) - share(long)) > 4 * spread ? { long: short, short } : { long, short }

@@ -2,9 +2,13 @@ import { type CountedEvidence, type Evidence, noRequests, type Tick } from './ev
 import { restartSilence } from './missing.ts'
 
 /** Notes a new weight and a new step before anything is counted. */
-export const onTime = (evidence: Evidence, { at, weight, step, starting }: Omit<Tick, 'scrape'>): Evidence => ({
+export const onTime = (
+  { share: _, ...evidence }: Evidence,
+  { at, weight, share, step, starting }: Omit<Tick, 'scrape'>,
+): Evidence => ({
   ...evidence,
   weight,
+  ...(share === undefined ? {} : { share }),
   step,
   ...(weight > 0 ? { trafficSince: trafficSince(evidence, at) } : {}),
   ...(starting === 'pods' ? { making: nowMaking(evidence.making, step, at) } : {}),
