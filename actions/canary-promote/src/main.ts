@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { page } from '@sluice/canary-report/page'
 import { type Outcome, reportPath, runAction } from '@sluice/kit/action'
 import { type Clock, cancellation, realClock } from '@sluice/kit/clock'
 import { describe, Fault } from '@sluice/kit/faults'
@@ -151,6 +152,7 @@ const outcomeOf = (
     },
     report,
     reportPath: reportPath(known.phase === 'post' ? 'canary-promote-post' : 'canary-promote'),
+    page: () => page(report),
     summary: summarize(report),
     ...(end.ok ? {} : { failed: `${end.verdict}: ${end.reason.text}. ${end.reason.next}` }),
   }

@@ -63,3 +63,6 @@ export type Details = {
 
 /** The report file of a canary. */
 export type CanaryReport = Report<Verdict, Details>
+
+/** The report file of a run that came to no outcome: bad input, a service that failed, a bug. */
+export type Ending = Report<'error', null>

@@ -10,11 +10,13 @@ import { currentRun, tool } from './run.ts'
 
 /** What an action's main hands back; the only thing that is written to the runner. */
 export type Outcome = {
-  /** Everything but `verdict`, `reason-code` and `report`, which are written from the report. */
+  /** Everything but `verdict`, `reason-code`, `report` and `page`, which are written from the report. */
   readonly outputs: Readonly<Record<string, string>>
   readonly report: Report<string, unknown>
   /** Where the report file goes; empty: no file is written. */
   readonly reportPath: string
+  /** The report as a page for people, HTML: it goes beside the report file, as `.html`. Called once all else is decided. */
+  readonly page?: () => string
   /** Markdown, verdict first. */
   readonly summary: string
   /** Set: the job fails with this sentence. */
@@ -79,19 +81,22 @@ const failure = (name: string, thrown: unknown, startedAt: string): Outcome => {
   }
 }
 
-/** Writes an outcome. A report or summary that cannot be written is a warning: it never changes the verdict. */
+/** Writes an outcome. A report, page or summary that cannot be written is a warning: it never changes the verdict. */
 const finish = (outcome: Outcome): void => {
   const lost: Finding[] = []
-  if (outcome.reportPath !== '') {
-    const problem = attempt(() => writeReport(outcome.reportPath, outcome.report))
-    if (problem === undefined) output('report', outcome.reportPath)
+  const keep = (name: 'report' | 'page', path: string, text: () => string): void => {
+    const problem = attempt(() => writeText(path, text()))
+    if (problem === undefined) output(name, path)
     else
       lost.push({
-        id: 'report-lost',
+        id: `${name}-lost`,
         level: 'warning',
-        text: `The report could not be written to ${outcome.reportPath}: ${problem}`,
+        text: `The ${name} could not be written to ${path}: ${problem}`,
       })
   }
+  const { reportPath: path, page } = outcome
+  if (path !== '') keep('report', path, () => `${JSON.stringify(outcome.report, null, 2)}\n`)
+  if (path !== '' && page !== undefined) keep('page', pagePath(path), page)
   output('verdict', outcome.report.verdict)
   output('reason-code', outcome.report.reason.code)
   for (const [name, value] of Object.entries(outcome.outputs)) output(name, value)
@@ -126,10 +131,13 @@ export const cut = (text: string, bytes: number): string => {
   return `${kept.slice(0, Math.max(0, kept.lastIndexOf('\n')))}\n\n*Cut: the whole is in the report file.*`
 }
 
-/** Writes a report as JSON, making its folder. */
-const writeReport = (path: string, report: Report<string, unknown>): void => {
+/** Beside the report file, by the same name. */
+const pagePath = (path: string): string => `${path.replace(/\.json$/, '')}.html`
+
+/** Writes a file, making its folder. */
+const writeText = (path: string, text: string): void => {
   mkdirSync(dirname(path), { recursive: true })
-  writeFileSync(path, `${JSON.stringify(report, null, 2)}\n`)
+  writeFileSync(path, text)
 }
 
 const show = ({ level, title, text, file, line }: Annotation): void => {

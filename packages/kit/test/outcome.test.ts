@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -68,6 +68,24 @@ describe('an action', () => {
     expect(code).toBe(0)
     expect(output).toMatch(/verdict<<[\s\S]*pass/)
     expect(stdout).toContain('::warning title=report-lost::The report could not be written')
+  })
+
+  test('writes a page beside its report, and names both', async () => {
+    const { output } = await act(outcome(`page: () => '<!doctype html>'`))
+    expect(readFileSync(join(folder, 'out/report.html'), 'utf8')).toBe('<!doctype html>')
+    expect(output).toMatch(/page<<[\s\S]*out\/report\.html/)
+  })
+
+  test.each([
+    ['cannot be drawn', () => undefined, `page: () => null.x`],
+    ['cannot be written', () => mkdirSync(join(folder, 'out/report.html'), { recursive: true }), `page: () => ''`],
+  ])('whose page %s keeps its verdict and its report, and says so', async (_, before, more) => {
+    before()
+    const { code, stdout, output } = await act(outcome(more))
+    expect(code).toBe(0)
+    expect(output).toMatch(/report<<[\s\S]*verdict<<[\s\S]*pass/)
+    expect(output).not.toContain('page<<')
+    expect(stdout).toContain('::warning title=page-lost::The page could not be written')
   })
 
   test('stopped by a fault says what to do, without a stack', async () => {

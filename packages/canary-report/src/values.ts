@@ -1,0 +1,182 @@
+import type { Count } from '@sluice/evidence/count'
+import { wilson } from '@sluice/evidence/interval'
+import type { CountedSeries, GaugeSeries, Sample, Series } from '@sluice/evidence/series'
+import { html, type Markup, type Part } from './html.ts'
+import { clock, magnitude, moment, percent, points, requests, value } from './numbers.ts'
+import type { Details } from './report.ts'
+import { details, table, terms } from './table.ts'
+
+/** Every query and every value that was kept, folded away: what the charts are drawn from, so that nothing is only in a picture. */
+export const values = (all: Details): Markup | undefined => {
+  const parts = [
+    ...(all.series ?? []).map(seriesValues),
+    ...(all.judge === undefined ? [] : [details('How it was judged', plan(all.judge))]),
+    ...((all.looks ?? []).length > 0
+      ? [details(`Looks at the cluster (${all.looks?.length})`, looks(all.looks ?? []))]
+      : []),
+    ...(all.steps.length > 0 ? [details(`Steps (${all.steps.length})`, steps(all.steps))] : []),
+    ...(all.timeline.length > 0
+      ? [details(`What the release told (${all.timeline.length})`, timeline(all.timeline))]
+      : []),
+    ...(all.history.length > 0 ? [details(`Last releases (${all.history.length})`, history(all.history))] : []),
+  ]
+  return parts.length === 0
+    ? undefined
+    : html`<section aria-labelledby="values"><h2 id="values">Every query and value</h2>${parts}</section>`
+}
+
+const seriesValues = (series: Series): Markup =>
+  details(
+    html`${series.name}: ${series.samples.length} intervals${series.query !== undefined && ', and the query'}`,
+    html`${settings(series)}${series.kind === 'gauge' ? gaugeTable(series) : countedTable(series)}`,
+  )
+
+const settings = (series: Series): Markup =>
+  terms([
+    ...(series.provider === undefined ? [] : [['Read from', series.provider] as const]),
+    ...(series.query === undefined ? [] : [['Query', html`<code class="query">${series.query}</code>`] as const]),
+    ...(series.kind === 'gauge'
+      ? [
+          ...named('At most', series.max, value),
+          ...named('At least', series.min, value),
+          ...named('Reads in a row outside', series.failures, String),
+        ]
+      : [
+          ...named('Slower than', series.threshold, (ms) => `${ms} ms`),
+          ...named('Tolerated increase', series.margin, points),
+          ...named('At most', series.max, percent),
+        ]),
+  ])
+
+const named = (name: string, number: number | undefined, text: (number: number) => string) =>
+  number === undefined ? [] : [[name, text(number)] as const]
+
+/** A column of a table of intervals; one that is empty in every row is left out. */
+type Column = { readonly head: string; readonly cell: (sample: Sample, index: number) => string | undefined }
+
+const countedTable = (series: CountedSeries): Markup => {
+  const sides = (['canary', 'baseline'] as const).flatMap((side): readonly Column[] => [
+    { head: `${side}: bad of all`, cell: (_, index) => kOfN(series[side][index]) },
+    { head: `${side}: 95 % interval`, cell: (_, index) => interval(series[side][index]) },
+  ])
+  return intervals(series, [
+    ...sides,
+    { head: 'Tolerated', cell: ({ margin }) => (margin === undefined ? undefined : points(margin)) },
+    {
+      head: 'Counts divided by, canary and baseline',
+      cell: ({ dispersion: by }) => by && `${value(by.canary)}, ${value(by.baseline)}`,
+    },
+    { head: 'Evidence', cell: ({ logE }) => (logE === undefined ? undefined : magnitude(logE)) },
+    {
+      head: 'Evidence of the limit',
+      cell: ({ limitLogE }) => (limitLogE === undefined ? undefined : magnitude(limitLogE)),
+    },
+  ])
+}
+
+const gaugeTable = (series: GaugeSeries): Markup =>
+  intervals(
+    series,
+    (['canary', 'baseline'] as const).map((side) => ({
+      head: side,
+      cell: (_, index) => {
+        const read = series[side][index] ?? undefined
+        return read === undefined ? 'no value' : value(read)
+      },
+    })),
+  )
+
+const intervals = ({ name, samples }: Series, columns: readonly Column[]): Markup => {
+  const all: readonly Column[] = [
+    { head: 'Weight', cell: ({ weight }) => `${weight} %` },
+    { head: 'Step', cell: ({ step }) => String(step + 1) },
+    { head: 'Use', cell: ({ use }) => use },
+    ...columns,
+  ]
+  const kept = all.filter(({ cell }) => samples.some((sample, index) => cell(sample, index) !== undefined))
+  return table({
+    caption: `${name}: every interval, by the time it ended (UTC)`,
+    head: ['Time', ...kept.map(({ head }) => head)],
+    rows: samples.map((sample, index) => [
+      clock(Date.parse(sample.at)),
+      ...kept.map(({ cell }) => cell(sample, index) ?? ''),
+    ]),
+    numbers: true,
+  })
+}
+
+const kOfN = (count: Count | undefined): string | undefined =>
+  count === undefined ? undefined : `${requests(count.k)} of ${requests(count.n)}`
+
+const interval = (count: Count | undefined): string | undefined => {
+  if (count === undefined || count.n === 0) return undefined
+  const { low, high } = wilson(count)
+  return `${percent(low)} to ${percent(high)}`
+}
+
+const plan = ({ alpha, missing, warmUp, settle, interval: ms, metrics }: NonNullable<Details['judge']>): Markup =>
+  terms([
+    ['False rollbacks at most', percent(alpha)],
+    ['Metrics', metrics.map(({ name, kind }) => `${name} (${kind})`).join(', ')],
+    ['Missing requests', missing],
+    ['Warm-up', `${warmUp / 1000} s`],
+    ['A weight settles within', `${settle / 1000} s`],
+    ...named('Looks every', ms, (every) => `${every / 1000} s`),
+  ])
+
+const looks = (all: NonNullable<Details['looks']>): Markup =>
+  table({
+    caption: 'The cluster, whenever it changed (UTC)',
+    head: [
+      'Time',
+      'Phase',
+      'Step',
+      'Weight asked',
+      'Weight read back',
+      'Share observed',
+      'Canary pods ready',
+      'Restarts',
+      'Stable pods available',
+    ],
+    rows: all.map(({ at, phase, step, asked, written, observed, canary, stable }) => [
+      clock(Date.parse(at)),
+      phase,
+      step + 1,
+      `${asked} %`,
+      `${written} %`,
+      observed === undefined ? '' : percent(observed / 100),
+      canary === undefined ? '' : `${canary.ready} of ${canary.desired}`,
+      canary?.restarts,
+      `${stable.available} of ${stable.desired}`,
+    ]),
+    numbers: true,
+  })
+
+const steps = (all: Details['steps']): Markup =>
+  table({
+    caption: 'The steps, with the requests that were judged in each',
+    head: ['Step', 'Weight', 'From', 'Until', 'Canary requests', 'Baseline requests'],
+    rows: all.map(({ step, weight, mirror, since, until, canary, baseline }): readonly Part[] => [
+      step + 1,
+      mirror === undefined ? `${weight} %` : `copy of ${mirror} %`,
+      clock(Date.parse(since)),
+      clock(Date.parse(until)),
+      requests(canary),
+      requests(baseline),
+    ]),
+    numbers: true,
+  })
+
+const timeline = (all: Details['timeline']): Markup =>
+  table({
+    caption: 'What the release told (UTC)',
+    head: ['Time', 'What'],
+    rows: all.map(({ at, text }) => [clock(Date.parse(at)), text]),
+  })
+
+const history = (all: Details['history']): Markup =>
+  table({
+    caption: 'The last releases of this Deployment, newest first',
+    head: ['When (UTC)', 'Image', 'Verdict'],
+    rows: [...all].reverse().map(({ at, image, verdict }) => [moment(at), html`<code>${image}</code>`, verdict]),
+  })
