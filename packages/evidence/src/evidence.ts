@@ -70,6 +70,8 @@ export type Evidence = {
   readonly alpha: number
   readonly counters: CounterState
   readonly weight: number
+  /** The canary's share of what both sides count, where it is not the weight, whole percent. */
+  readonly share?: number
   readonly step: number
   /** When the present weight was first seen, ms. */
   readonly weightSince: number
@@ -110,12 +112,14 @@ export type GaugeEvidence = { readonly kind: 'gauge'; readonly baseline: GaugeSt
 
 /**
  * One look: when, what was read, and the weight (whole percent) and step that were in force when it was read. `starting`: the step is not watched yet, as
- * `pods` of the canary are still being made, and what its gauges show is also of them; or all are there and the `weight` is on its way.
+ * `pods` of the canary are still being made, and what its gauges show is also of them; or all are there and the `weight` is on its way. `share`: the canary's
+ * expected share of what both sides count, where it is not the weight: one half beside a baseline of its own weight.
  */
 export type Tick = {
   readonly at: number
   readonly scrape: Scrape
   readonly weight: number
+  readonly share?: number | undefined
   readonly step: number
   readonly starting?: 'pods' | 'weight' | undefined
 }

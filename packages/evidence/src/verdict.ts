@@ -84,10 +84,10 @@ const holding = (metric: MetricJudgement): Decision | undefined => {
 
 const missingRequests = (evidence: Evidence, { plan, at }: Seen): Decision | undefined => {
   if (plan.missing === 'off') return undefined
-  const { missing, weight } = evidence
+  const { missing, weight, share = weight } = evidence
   const logLimit = evidenceLimit(evidence)
-  if (at !== undefined && silent(missing, weight, { logLimit, at, settle: plan.settle + (evidence.lag ?? 0) })) {
-    const expected = Math.round(expectedInSilence(missing, weight))
+  if (at !== undefined && silent(missing, share, { logLimit, at, settle: plan.settle + (evidence.lag ?? 0) })) {
+    const expected = Math.round(expectedInSilence(missing, share))
     const seconds = Math.round((at - missing.silent.since) / 1000)
     const text = `The canary counted no request for ${seconds} s at weight ${weight} %, while the baseline counted ${Math.round(missing.silent.baseline)}: about ${expected} were expected`
     return { kind: 'reject', why: { code: 'no-requests', text, next: 'See whether its pods answer, hang or crash' } }
