@@ -135,6 +135,23 @@ describe('each fault of the original is mended by its own switch', () => {
     expect(labelOf(ms, original())).toBe('High')
   })
 
+  test('the confidence that the original does not read changes no interval of it', () => {
+    const interval = (confidence: number, settings: KayentaSettings) =>
+      judgeSeries([{ name: 'a', ...ms }], { ...settings, confidence }).metrics[0]?.test
+    expect(interval(0.8, original())).toEqual(interval(0.99, original()))
+    expect(interval(0.8, {})).not.toEqual(interval(0.99, {}))
+  })
+
+  test('the noise of the original is a hundred thousandth of the value', () => {
+    const metric = { name: 'a', baseline: repeat(10, 6), canary: repeat(100, 6) }
+    const shift = judgeSeries([metric], original()).metrics[0]?.test
+    expect(shift?.estimate).not.toBe(90)
+    expect(Math.abs(Number(shift?.estimate) - 90)).toBeLessThan(0.003)
+    expect(Number(shift?.high) - Number(shift?.low)).toBeLessThan(0.01)
+    expect(judgeSeries([metric], original()).metrics[0]?.test).toEqual(shift)
+    expect(judgeSeries([metric], original(2)).metrics[0]?.test).not.toEqual(shift)
+  })
+
   test('and every switch has its case', () => {
     expect(faults.map(({ mend }) => mend).sort()).toEqual(Object.keys(mendsOf(false)).sort())
     expect(Object.values(mendsOf(false))).not.toContain(false)

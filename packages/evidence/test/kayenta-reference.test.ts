@@ -132,6 +132,9 @@ test.each([
   [5, 5, 0.999, false],
   [1, 200, 0.98, false],
   [3, 30, 0.98, true],
+  [3, 8, 0.98, false],
+  [4, 5, 0.98, false],
+  [4, 6, 0.98, true],
 ])('samples of %i and %i can give an interval of %d: %s', (n, m, confidence, can) => {
   expect(hasInterval(n, m, confidence)).toBe(can)
 })

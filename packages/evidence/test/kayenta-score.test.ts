@@ -47,6 +47,7 @@ describe('groups are weighed', () => {
       { a: 40, b: 60 },
       30,
     ],
+    ['half a hundredth is rounded up', [metric('Pass', ['a'])], { a: 1.005 }, 1.01],
     ['weights of groups that are not there are kept free', [metric('Pass', ['a'])], { x: 30 }, 70],
     [
       'a metric of no group counts nowhere',

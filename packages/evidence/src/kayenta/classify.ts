@@ -41,7 +41,7 @@ export const classify = (metric: SampledMetric, settings: Settled): Classified =
       critical: settings.mends.criticalErrors && metric.critical === true,
     })
   const { label, critical, test, effect } = compared
-  return as(label, reasonOf(label, critical), { critical, test, effect: Number.isNaN(effect) ? null : effect })
+  return as(label, said(test, n), { critical, test, effect: Number.isNaN(effect) ? null : effect })
 }
 
 const TRANSFORM: Transform = { nanStrategy: 'remove', outliers: 'keep', outlierFactor: 3, reduceSensitivity: true }
@@ -127,5 +127,7 @@ const labelOf = (
   return { label: 'Pass', critical: false }
 }
 
-const reasonOf = (label: Label, critical: boolean): string =>
-  label === 'Pass' ? 'no difference that counts' : `${label}${critical ? ', and the metric is critical' : ''}`
+const said = ({ low, high, estimate }: Shift, n: Classified['n']): string =>
+  `shifted by ${short(estimate)}, between ${short(low)} and ${short(high)}, by ${n.baseline} values of the baseline and ${n.canary} of the canary`
+
+const short = (value: number): number => Number(value.toPrecision(4))

@@ -67,7 +67,7 @@ const weighted = (groups: readonly GroupScore[], { mends }: Settled): number | u
   return weight > 0 ? (sum(scored, (group) => group.score ?? 0) * sum(groups, () => 1)) / weight : undefined
 }
 
-/** Half up, as decimals are written: 74.995 is 75. */
+/** Half up, as decimals are written: 1.005 is 1.01. */
 const round = (score: number): number => Math.round(Number((score * 100).toFixed(6))) / 100
 
 const said = (score: number, reason: string, groups: readonly GroupScore[], settings: Settled): CanaryScore => {
