@@ -40,6 +40,8 @@ export const planFor = ({ metric, warmUp = 0 }: Cell, every: number): JudgePlan 
   interval: every * 1000,
 })
 
+export type { Precaution } from '../../../packages/evidence/src/evidence.ts'
+
 const MIN_REQUESTS = 50
 
 const begin = (cell: Cell, every: number, plan: JudgePlan): Judging => {
@@ -57,7 +59,9 @@ const begin = (cell: Cell, every: number, plan: JudgePlan): Judging => {
       const { decision } = judged
       if (decision.kind === 'reject') return { kind: 'stopped', code: decision.why.code }
       if (weight === 0) return undefined
-      share = watchShare(share, evidence, { at, step, settle: plan.settle, plan, scrape, world })
+      // Between a step's first settled look and its end nothing of the share changes.
+      if (share?.step !== step || share.from === undefined || moment.ends)
+        share = watchShare(share, evidence, { at, step, settle: plan.settle, plan, scrape, world })
       const word = moment.ends ? unsure(judged, share, { plan, weight }) : undefined
       if (word !== undefined && PASSING.has(word.code)) held ??= word.code
       else return word

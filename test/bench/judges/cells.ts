@@ -107,12 +107,17 @@ const healthy = ({ ratios, base }: Grid): readonly Rateless[] => {
       bursts: { every: 900, share: 0.5 },
     }),
     ...ratios
-      .slice(1, 3)
+      .slice(1)
       .map((ratio) =>
         sound('pods', `pods differ, log-sd 0.2, at ${percent(ratio)}`, { ...both(steady(ratio)), podSpread: 0.2 }),
       ),
-    ...[0.1, 0.3].map((internal) =>
-      sound('populations', `${percent(internal)} of the baseline is internal`, { ...usual, internal }),
+    ...[0.1, 0.3].flatMap((internal) =>
+      [base, 4 * base].map((ratio) =>
+        sound('populations', `${percent(internal)} of the baseline is internal, errors ${percent(ratio)}`, {
+          ...both(steady(ratio)),
+          internal,
+        }),
+      ),
     ),
     { ...sound('independent', SLOW_TWIN, both(steady(SLOW))), metric: 'latency' },
     {

@@ -11,13 +11,13 @@ export type Job = {
   readonly count: number
 }
 
-/** How many releases a bench plays. `strict`: of each cell that the stated α is about; `other`: of all others. `first`: before any cell gets more. */
-export type Counts = { readonly strict: number; readonly other: number; readonly first: number }
+/** How many releases a bench plays. `strict`: of each cell that the stated α is about; `other`: of all others, and of every cell for Mann-Whitney. */
+export type Counts = { readonly strict: number; readonly other: number }
 
 /** The whole bench, and the one that only shows that it works. */
 export const COUNTS: { readonly [Kind in 'whole' | 'quick']: Counts } = {
-  whole: { strict: 10_000, other: 1_000, first: 1_000 },
-  quick: { strict: 200, other: 100, first: 100 },
+  whole: { strict: 10_000, other: 1_000 },
+  quick: { strict: 200, other: 100 },
 }
 
 /** Seeds begin here: those of the tuning are never those of the report. */
@@ -27,12 +27,11 @@ export const FIRST_SEED = { 'tuned-on': 1, reported: 1_000_001 } as const
 export const isStrict = ({ group }: Pick<Cell, 'group'>): boolean => group === 'independent' || group === 'outage'
 
 /**
- * The jobs of a bench. Every cell gets its first releases before any gets more, so that one that is broken off has all rows; what the judge that
+ * The jobs of a bench. Every cell gets some releases before any gets more, so that a bench that is broken off has all rows; what the judge that
  * looks most often still lacks comes last, as it takes most of the time.
  */
-export const jobsOf = (grid: Job['grid'], cells: readonly Cell[], { strict, other, first }: Counts): readonly Job[] => {
+export const jobsOf = (grid: Job['grid'], cells: readonly Cell[], { strict, other }: Counts): readonly Job[] => {
   const all = JUDGES.map(({ name }) => name)
-  const few = all.filter((name) => FEW.has(name))
   const many = all.filter((name) => !FEW.has(name))
   const job = (cell: Cell, judges: readonly string[]) => (part: { readonly from: number; readonly count: number }) => ({
     grid,
@@ -44,12 +43,18 @@ export const jobsOf = (grid: Job['grid'], cells: readonly Cell[], { strict, othe
   const often = many.filter((name) => name === oursEachRead.name)
   const seldom = many.filter((name) => name !== oursEachRead.name)
   const target = (cell: Cell): number => (isStrict(cell) ? strict : other)
+  const range = (cell: Cell, from: number, to: number): ReturnType<typeof parts> =>
+    parts(from, Math.min(to, target(cell)))
   return [
-    ...cells.flatMap((cell) => parts(0, Math.min(first, target(cell))).map(job(cell, [...few, ...many]))),
-    ...cells.flatMap((cell) => parts(first, target(cell)).map(job(cell, seldom))),
-    ...cells.flatMap((cell) => parts(first, target(cell)).map(job(cell, often))),
+    ...cells.flatMap((cell) => range(cell, 0, LOOK).map(job(cell, all))),
+    ...cells.flatMap((cell) => range(cell, LOOK, other).map(job(cell, all))),
+    ...cells.flatMap((cell) => range(cell, other, strict).map(job(cell, seldom))),
+    ...cells.flatMap((cell) => range(cell, other, strict).map(job(cell, often))),
   ]
 }
+
+/** So many releases of every cell come before any cell gets more. */
+const LOOK = 200
 
 /** Judges that are asked for the first releases only. */
 const FEW: ReadonlySet<string> = new Set([mannWhitney.name])
