@@ -4,7 +4,8 @@ import type { Scrape } from '@sluice/evidence/reading'
 import type { Json, Judgement, Reason, ReleaseRecord, World } from '@sluice/release/record'
 import { askedMirror, askedWeight } from '@sluice/release/way'
 import { judgePlan, type Settings, settingsOf } from './plan.ts'
-import { differentShare, type ShareSeen, shareOf, watchShare } from './share.ts'
+import { type Requests, requestsOf, type StepRequests, shortOf } from './requests.ts'
+import { differentShare, type ShareSeen, shareBeside, shareOf, watchShare } from './share.ts'
 import { noSignals, type SignalState, watchSignals, whilePreparing } from './signals.ts'
 
 /** What one step counted, for the summary. `until` is the last look, ms UTC. */
@@ -17,6 +18,8 @@ export type StepSeen = {
   readonly until: number
   readonly baseline: number
   readonly canary: number
+  /** How many of them were our own; absent: none. */
+  readonly synthetic?: Requests
 }
 
 /**
@@ -76,7 +79,7 @@ export const judgeLook = (
   // Copies are nobody's requests: a gateway may drop them, and that they are missing says nothing of the release.
   const isCopied = (look.world.weight.mirrored ?? 0) > 0
   const starting = watching ? undefined : isMaking(record, look.world) ? 'pods' : 'weight'
-  const tick = { at: look.at, scrape: look.scrape, weight, step, starting } as const
+  const tick = { at: look.at, scrape: look.scrape, weight, share: shareBeside(record, weight), step, starting } as const
   const judged = judge(before.evidence, tick, isCopied ? { ...plan, missing: 'off' } : plan)
   const missing = missingOf(record, look.scrape)
   // Pods that are still being made are not ready yet, and what keeps them from it is the state machine's to see.
@@ -103,9 +106,13 @@ export const judgeLook = (
         world: look.world,
       })
     : before.share
+  const requests = requestsOf(judged, plan)
   const judgement = judgementOf(judged, signals.why, {
+    requests,
     different:
-      watching && share !== undefined ? differentShare(share, judged.evidence, { plan, share: weight }) : undefined,
+      watching && share !== undefined
+        ? differentShare(share, judged.evidence, { plan, share: shareBeside(record, weight) ?? weight })
+        : undefined,
     least: record.plan.minRequests,
     unread: unread >= BLIND_LOOKS ? unreadPods(unreadNow) : undefined,
   })
@@ -119,7 +126,7 @@ export const judgeLook = (
       unread,
       ...(share === undefined ? {} : { share }),
       steps: watching
-        ? seen(before.steps, { step, ...asked(record), since: look.at, until: look.at, ...judged.requests })
+        ? seen(before.steps, { step, ...asked(record), since: look.at, until: look.at, ...counts(requests) })
         : before.steps,
       traffic: counted(before, judged),
       ...(judgement.kind === 'reject' && before.rejectedAt === undefined ? { rejectedAt: look.at } : {}),
@@ -133,24 +140,36 @@ const isMaking = ({ state }: ReleaseRecord, { canary }: World): boolean =>
   state.phase === 'preparing' && (canary === undefined || canary.ready < canary.desired)
 
 const judgementOf = (
-  { decision, evidence, requests }: Judged,
+  { decision, evidence }: Judged,
   signal: Reason | undefined,
   {
+    requests,
     least,
     unread,
     different,
-  }: { readonly least: number; readonly unread: Reason | undefined; readonly different: Reason | undefined },
+  }: {
+    readonly requests: StepRequests
+    readonly least: number
+    readonly unread: Reason | undefined
+    readonly different: Reason | undefined
+  },
 ): Judgement => {
+  const { all } = requests
+  const blind = all.baseline === 0 || all.canary === 0 ? ({ blind: true } as const) : {}
   if (decision.kind === 'reject') return { kind: 'reject', why: decision.why }
   if (signal !== undefined) return { kind: 'reject', why: signal }
-  if (decision.kind === 'hold') return { kind: 'hold', why: decision.why }
-  if (decision.kind === 'unreliable') return { kind: 'inconclusive', why: decision.why }
+  if (decision.kind === 'hold') return { kind: 'hold', why: decision.why, ...blind }
+  // Counts that mean nothing are none.
+  if (decision.kind === 'unreliable') return { kind: 'inconclusive', why: decision.why, blind: true }
   if (decision.kind === 'no-data') {
-    return evidence.blind >= BLIND_LOOKS ? { kind: 'inconclusive', why: decision.why } : { kind: 'continue' }
+    return evidence.blind >= BLIND_LOOKS
+      ? { kind: 'inconclusive', why: decision.why, ...blind }
+      : { kind: 'continue', why: decision.why, ...blind }
   }
   // A pod that answers its users and not the scrape may fail all of them: no step is passed on the word of the others.
-  if (unread !== undefined) return { kind: 'inconclusive', why: unread }
-  if (requests.baseline < least || requests.canary < least) return { kind: 'continue' }
+  if (unread !== undefined) return { kind: 'inconclusive', why: unread, ...blind }
+  const short = shortOf(requests, least)
+  if (short !== undefined) return { kind: 'continue', why: short, ...blind }
   return different === undefined ? { kind: 'pass' } : { kind: 'inconclusive', why: different }
 }
 
@@ -210,6 +229,11 @@ const asked = (record: ReleaseRecord): Pick<StepSeen, 'weight' | 'mirror'> => {
   const mirror = askedMirror(record)
   return { weight: askedWeight(record), ...(mirror === 0 ? {} : { mirror }) }
 }
+
+const counts = ({ all, own }: StepRequests): Requests & Pick<StepSeen, 'synthetic'> => ({
+  ...all,
+  ...(own === undefined ? {} : { synthetic: own }),
+})
 
 const seen = (steps: readonly StepSeen[], now: StepSeen): readonly StepSeen[] => {
   const last = steps.at(-1)

@@ -1,6 +1,6 @@
 import { describeState } from '@sluice/release/describe'
 import type { ReleaseRecord, World } from '@sluice/release/record'
-import { watchOf } from './judgement.ts'
+import { type StepSeen, watchOf } from './judgement.ts'
 import type { Planned } from './planned.ts'
 
 /** One line that says where a release is, for a log that has been silent for a while. */
@@ -10,13 +10,18 @@ export const progressLine = (record: ReleaseRecord, world: World | undefined): s
   const counted =
     step === undefined || !watching
       ? ''
-      : `; counted ${Math.round(step.canary)} canary and ${Math.round(step.baseline)} baseline requests in this step`
+      : `; counted ${Math.round(step.canary)} canary and ${Math.round(step.baseline)} baseline requests in this step${ours(step)}`
   const pods =
     world === undefined
       ? ''
       : `; canary ${world.canary?.ready ?? 0}/${world.canary?.desired ?? 0} ready, stable ${world.stable.available}/${world.stable.desired} available`
   return `${describeState(record)}${pods}${counted}`
 }
+
+const ours = ({ synthetic }: StepSeen): string =>
+  synthetic === undefined
+    ? ''
+    : `, ${Math.round(synthetic.canary)} and ${Math.round(synthetic.baseline)} of them our own`
 
 /** What the plan can see, for the log. */
 export const plannedLines = (planned: Planned | undefined): readonly string[] =>

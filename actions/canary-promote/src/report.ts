@@ -2,6 +2,7 @@ import type { CanaryReport, Details } from '@sluice/canary-report/report'
 import { report as metricReport } from '@sluice/evidence/verdict'
 import type { Finding, Run } from '@sluice/kit/report'
 import type { Ended } from './ending.ts'
+import { warning } from './finding.ts'
 import { watchOf } from './judgement.ts'
 import { judgePlan, settingsOf } from './plan.ts'
 import { powerOf } from './power.ts'
@@ -36,7 +37,9 @@ export const reportOf = (end: Ended, given: Circumstances): CanaryReport => {
     endedAt: iso(given.endedAt),
     verdict: end.verdict,
     reason: end.reason,
-    findings: [...end.findings].sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level)),
+    findings: [...end.findings, ...overruledFinding(end, metrics)].sort(
+      (a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level),
+    ),
     details: {
       mode: given.mode,
       namespace: given.namespace,
@@ -63,6 +66,13 @@ export const reportOf = (end: Ended, given: Circumstances): CanaryReport => {
       })),
     },
   }
+}
+
+/** A promotion that the plan asked for although a step was not conclusive is said aloud, with what it could not have seen. */
+const overruledFinding = ({ verdict, reason, record }: Ended, metrics: Details['metrics']): readonly Finding[] => {
+  if (verdict !== 'promoted' || record?.overruled === undefined) return []
+  const power = powerOf(record, metrics).map(({ text }) => text)
+  return [warning('promoted-inconclusive', [reason.text, ...power].join('. '), { hint: reason.next })]
 }
 
 /** From the moment the way back was chosen to the last request that a canary pod counted; absent unless it went back and was measured. */

@@ -19,7 +19,7 @@ const FIELDS = [
 ] as const satisfies readonly (keyof ReleaseRecord)[]
 
 /** Fields that a record may lack. */
-const OPTIONAL = ['foreign'] as const satisfies readonly (keyof ReleaseRecord)[]
+const OPTIONAL = ['foreign', 'overruled'] as const satisfies readonly (keyof ReleaseRecord)[]
 
 /** A record as the data of its ConfigMap: one key per field, each JSON, so that `kubectl describe` shows it and a field can be read alone. */
 export const toData = (record: ReleaseRecord): Readonly<Record<string, string>> =>

@@ -175,7 +175,7 @@ test('a release says it before it knows how it ends, in log and report', async (
   const report = await reported(sim, { plan: plan({ steps, 'max-hold': 20_000 }) })
   const said = sim.lines.findIndex((line) => line.includes('will reveal'))
   expect(said).toBeGreaterThan(0)
-  expect(sim.lines.findIndex((line) => line.includes('hold is over'))).toBeGreaterThan(said)
+  expect(sim.lines.findIndex((line) => line.includes('min-requests asks for 50 on each side'))).toBeGreaterThan(said)
   expect(report.details.planned).toHaveLength(1)
   expect(report.findings.map(({ id }) => id)).toEqual(['plan-reveals-little', 'min-requests-unreachable'])
   expect(report).toMatchObject({ verdict: 'inconclusive', reason: { code: 'too-few-requests' } })

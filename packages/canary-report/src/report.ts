@@ -5,7 +5,10 @@ import type { MetricJudgement } from '@sluice/evidence/verdict'
 import type { Report } from '@sluice/kit/report'
 import type { Verdict } from '@sluice/release/record'
 
-/** What one step counted, for summary and page. Times are ISO 8601. `mirror`: the percent of requests that were copied; absent: none. */
+/**
+ * What one step counted, for summary and page. Times are ISO 8601. `mirror`: the percent of requests that were copied; absent: none. `synthetic`: how many of
+ * its requests the release sent itself; absent: none.
+ */
 export type Step = {
   readonly step: number
   readonly weight: number
@@ -14,6 +17,7 @@ export type Step = {
   readonly until: string
   readonly baseline: number
   readonly canary: number
+  readonly synthetic?: { readonly baseline: number; readonly canary: number }
 }
 
 /** `increase`: the smallest that would have been (or will be) revealed with 95 % probability, absolute 0 … 1; absent when not even a total failure is. */

@@ -23,7 +23,7 @@ export const describeState = (record: ReleaseRecord): string => {
     case 'analysing':
       return `${of(state.step)}: analysing at ${share(askedWeight(record), askedMirror(record))}${beside(record)}`
     case 'holding':
-      return `${of(state.step)}: holding at ${share(askedWeight(record), askedMirror(record))}: ${state.why.text}`
+      return `${of(state.step)}: holding at ${share(askedWeight(record), askedMirror(record))}${forWhom(record, state)}: ${state.why.text}`
     case 'promoting':
       return state.cancelled
         ? 'promoting: cancelled, to be carried on by a takeover'
@@ -59,6 +59,9 @@ const beside = (record: ReleaseRecord): string =>
   askedBaseline(record) > 0 ? ' beside a fresh baseline of the same weight' : ''
 
 const share = (weight: number, mirror = 0): string => (mirror > 0 ? `a copy of ${mirror} %` : `weight ${weight}`)
+
+const forWhom = ({ deadline }: ReleaseRecord, { person }: StateIn<'holding'>): string =>
+  person === true ? ` for a person (mode abort takes it back), until ${new Date(deadline).toISOString()} at most` : ''
 
 const unwritten = ({ refused, to }: StateIn<'lowering'>): string => {
   if (refused === undefined) return ''

@@ -25,7 +25,9 @@ export const climb = (record: ReleaseRecord, state: Climbing, world: World): Mov
       return watch(record, state, world)
     case 'holding': {
       const watched = watch(record, state, world)
-      const over = watched.record === record && at - state.held >= record.plan.maxHold
+      // A judgement comes after each look and knows what was counted by now: it decides, unless none comes any more.
+      const { maxHold, interval } = record.plan
+      const over = watched.record === record && at - state.held >= maxHold + 2 * interval
       return over ? heldLongEnough(record, state, at) : watched
     }
   }
@@ -37,17 +39,30 @@ export const advance = (record: ReleaseRecord, step: number, at: number): Moved 
     ? move(record, { phase: 'preparing', step: step + 1, since: at })
     : move(record, { phase: 'promoting', since: at, cancelled: false })
 
-/** `max-hold` is over: `on-inconclusive` decides. Promoting still waits for the step's hold. */
+/**
+ * `max-hold` is over: `on-inconclusive` decides. Promoting still waits for the step's hold, is remembered as what it is, and rests on something: a step in
+ * which one side counted nothing turns back. Holding goes on until the judge passes the step, a person ends the release, or its deadline does.
+ */
 export const heldLongEnough = (record: ReleaseRecord, state: StateIn<'holding'>, at: number): Moved => {
+  const { step, why, blind } = state
   switch (record.plan.onInconclusive) {
     case 'rollback':
-      return turnBack(record, at, { verdict: 'inconclusive', why: state.why })
-    case 'promote':
-      return holdOver(record.plan, state, at) ? advance(record, state.step, at) : stay(record)
-    case 'hold':
-      return stay(record)
+      return turnBack(record, at, { verdict: 'inconclusive', why: reasons.heldTooLong(record, why) })
+    case 'promote': {
+      if (blind === true) return turnBack(record, at, { verdict: 'inconclusive', why: reasons.nothingToPromoteOn(why) })
+      const overruled = [...(record.overruled ?? []), { step, why, at }]
+      return holdOver(record.plan, state, at) ? advance({ ...record, overruled }, step, at) : stay(record)
+    }
+    case 'hold': {
+      const waiting = { ...state, person: true } as const
+      return isHeldAlike(record.state, waiting) ? stay(record) : move(record, waiting)
+    }
   }
 }
+
+/** Whether a state is a holding of the same kind: its text may change from look to look, which nobody need save. */
+export const isHeldAlike = (state: State, { why, blind, person }: StateIn<'holding'>): boolean =>
+  state.phase === 'holding' && state.why.code === why.code && state.blind === blind && state.person === person
 
 /** Whether the step has been watched for its whole hold. */
 export const holdOver = (plan: Plan, state: { readonly step: number; readonly since: number }, at: number): boolean =>

@@ -1,4 +1,4 @@
-import { advance, heldLongEnough, holdOver } from './forward.ts'
+import { advance, heldLongEnough, holdOver, isHeldAlike } from './forward.ts'
 import { ENVIRONMENT, reasons } from './reasons.ts'
 import type { Judgement, ReleaseRecord, StateIn } from './record.ts'
 import { type Moved, move, stay, turnBack } from './way.ts'
@@ -37,10 +37,12 @@ const weigh = (
     case 'pass':
       return over ? advance(record, state.step, at) : clear(record, state)
     case 'continue':
-      return over ? hold(record, state, at, reasons.tooFewRequests(record)) : clear(record, state)
+      return over
+        ? hold(record, state, at, { ...judgement, why: judgement.why ?? reasons.tooFewRequests(record) })
+        : clear(record, state)
     case 'hold':
     case 'inconclusive':
-      return hold(record, state, at, judgement.why)
+      return hold(record, state, at, judgement)
   }
 }
 
@@ -48,11 +50,17 @@ const weigh = (
 const clear = (record: ReleaseRecord, { phase, step, since }: Watching): Moved =>
   phase === 'holding' ? move(record, { phase: 'analysing', step, since }) : stay(record)
 
-const hold = (record: ReleaseRecord, state: Watching, at: number, why: StateIn<'holding'>['why']): Moved => {
-  if (state.phase === 'analysing') {
-    const { step, since } = state
-    return move(record, { phase: 'holding', step, since, held: at, why })
-  }
-  if (at - state.held >= record.plan.maxHold) return heldLongEnough(record, state, at)
-  return state.why.code === why.code ? stay(record) : move(record, { ...state, why })
+const hold = (
+  record: ReleaseRecord,
+  state: Watching,
+  at: number,
+  { why, blind }: Pick<StateIn<'holding'>, 'why' | 'blind'>,
+): Moved => {
+  const { step, since } = state
+  const found = { phase: 'holding', step, since, why, ...(blind === true ? { blind } : {}) } as const
+  if (state.phase === 'analysing') return move(record, { ...found, held: at })
+  const { held, person } = state
+  const now = { ...found, held, ...(person === true ? { person } : {}) }
+  if (at - held >= record.plan.maxHold) return heldLongEnough(record, now, at)
+  return isHeldAlike(state, now) ? stay(record) : move(record, now)
 }

@@ -5,10 +5,27 @@ export const ENVIRONMENT = 'environment'
 
 /** The reasons that the state machine itself finds; those of a judge come with its judgement. Codes are stable. */
 export const reasons = {
-  promoted: (record: ReleaseRecord): Reason => ({
-    code: 'promoted',
-    text: `every step passed and stable runs the analysed template ${record.canary.hash}`,
-    next: 'nothing',
+  promoted: ({ canary, overruled = [] }: ReleaseRecord): Reason =>
+    overruled.length === 0
+      ? {
+          code: 'promoted',
+          text: `every step passed and stable runs the analysed template ${canary.hash}`,
+          next: 'nothing',
+        }
+      : {
+          code: 'promoted-inconclusive',
+          text: `not every step passed: the plan promotes what is inconclusive (on-inconclusive: promote). ${overruled
+            .map(({ step, why }) => `Step ${step + 1}: ${why.text}`)
+            .join('. ')}. Stable runs the analysed template ${canary.hash}`,
+          next: 'watch the new version: what this release could have revealed is said with it, and anything smaller was not looked for',
+        },
+  heldTooLong: ({ plan }: ReleaseRecord, why: Reason): Reason => ({
+    ...why,
+    text: `${why.text}; that was still so when max-hold (${plan.maxHold / 1000} s) was over`,
+  }),
+  nothingToPromoteOn: (why: Reason): Reason => ({
+    ...why,
+    text: `${why.text}; on-inconclusive: promote needs at least one request on each side of the step to rest on`,
   }),
   cancelled: (): Reason => ({
     code: 'cancelled',
@@ -23,7 +40,7 @@ export const reasons = {
   }),
   deadline: (record: ReleaseRecord): Reason => ({
     code: 'deadline',
-    text: `the release was not through at its deadline, ${new Date(record.deadline).toISOString()}`,
+    text: `the release was not through at its deadline, ${new Date(record.deadline).toISOString()}${record.state.phase === 'holding' ? `; it was held: ${record.state.why.text}` : ''}`,
     next: 'see what held it; a longer plan needs a longer deadline',
   }),
   superseded: (record: ReleaseRecord, world: World): Reason => ({

@@ -108,6 +108,8 @@ export type ReleaseRecord = {
   readonly evidence: Json
   /** What others changed of the release's objects and was put right, oldest first. Absent: nothing. */
   readonly foreign?: readonly Foreign[]
+  /** Steps that were not conclusive when `max-hold` was over and that the plan passed all the same, oldest first. Absent: none. */
+  readonly overruled?: readonly Overruled[]
   readonly startedAt: number
   readonly deadline: number
   /** The last ten releases, newest last. */
@@ -118,6 +120,9 @@ export type ReleaseRecord = {
     readonly at: number
   }[]
 }
+
+/** A step that `on-inconclusive: promote` passed, and what had held it. `at` in ms UTC. */
+export type Overruled = { readonly step: number; readonly why: Reason; readonly at: number }
 
 /** What others may change under a release and can be put right by writing it again. */
 export type Changed = 'weight' | 'canary-replicas' | 'baseline-replicas' | 'stable-replicas'
@@ -146,7 +151,8 @@ export type Way = {
 }
 
 /**
- * `since`: when the phase began, or was taken over. In `holding` it stays the start of the step's watch and `held` is the start of the holding.
+ * `since`: when the phase began, or was taken over. In `holding` it stays the start of the step's watch and `held` is the start of the holding;
+ * `blind` as in the judgement; `person`: `max-hold` is over, and only more requests or a person end it before the deadline.
  * `promoting.cancelled`: its run was told to stop; nobody acts until a takeover, which clears it. `promoting.parted`: when the fresh baseline
  * was first seen out of a route that its controller had taken.
  * `lowering.weight`: the weight asked for now, `lowering.baseline` the fresh baseline's; absent: none. `lowering.refused`: the route was not written, in the cluster's words: on the way back the canary's Service
@@ -162,6 +168,8 @@ export type State =
       readonly since: number
       readonly held: number
       readonly why: Reason
+      readonly blind?: true
+      readonly person?: true
     }
   | { readonly phase: 'promoting'; readonly since: number; readonly cancelled: boolean; readonly parted?: number }
   | ({
@@ -252,13 +260,15 @@ export type Difference = {
 /** `sure`: a second look in a row saw it, so that no late answer passes for a person. `by` as in `Foreign`. */
 export type Undone = { readonly sure: boolean; readonly by?: string }
 
-/** `pass`: enough was counted and nothing is wrong; `continue`: not enough yet. The step's hold is watched by `next`, not by the judge. */
+/**
+ * `pass`: enough was counted and nothing is wrong; `continue`: not enough yet, `why` says what is missing. The step's hold is watched by `next`, not by the
+ * judge. `blind`: of one side nothing that can be trusted was counted in this step, which no plan may promote on.
+ */
 export type Judgement =
-  | { readonly kind: 'continue' }
+  | { readonly kind: 'continue'; readonly why?: Reason; readonly blind?: true }
   | { readonly kind: 'pass' }
   | { readonly kind: 'reject'; readonly why: Reason }
-  | { readonly kind: 'hold'; readonly why: Reason }
-  | { readonly kind: 'inconclusive'; readonly why: Reason }
+  | { readonly kind: 'hold' | 'inconclusive'; readonly why: Reason; readonly blind?: true }
 
 /** What can happen to a release. Times in ms UTC. */
 export type Event =

@@ -68,5 +68,8 @@ export const abort = (record: ReleaseRecord, at: number): Moved => {
   }
 }
 
-const restarted = (state: StateIn<'preparing' | 'raising' | 'analysing' | 'holding'>, at: number): State =>
-  state.phase === 'holding' ? { ...state, since: at, held: at } : { ...state, since: at }
+const restarted = (state: StateIn<'preparing' | 'raising' | 'analysing' | 'holding'>, at: number): State => {
+  if (state.phase !== 'holding') return { ...state, since: at }
+  const { person: _, ...held } = state
+  return { ...held, since: at, held: at }
+}

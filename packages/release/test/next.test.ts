@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { describeState } from '../src/describe.ts'
 import { afterCommand, afterLook, undone, type Written } from '../src/foreign.ts'
 import { next } from '../src/next.ts'
 import type { Command, Event, Reason, ReleaseRecord, State, StateIn, World } from '../src/record.ts'
@@ -302,13 +303,86 @@ describe('judgements', () => {
   })
 
   test.each([
-    ['promote', 'preparing'],
-    ['hold', 'holding'],
-    ['rollback', 'lowering inconclusive outage'],
-  ] as const)('on-inconclusive: %s after max-hold', (onInconclusive, expected) => {
-    const held = record(holding, { plan: plan(2, { onInconclusive }) })
-    expect(end(next(held, judged(4_500, 'inconclusive', 'outage')).record)).toBe(expected)
-    expect(end(next(held, observed({ at: 4_500 })).record)).toBe(expected)
+    ['promote', undefined, 'preparing'],
+    ['promote', true, 'lowering inconclusive outage'],
+    ['hold', undefined, 'holding'],
+    ['hold', true, 'holding'],
+    ['rollback', undefined, 'lowering inconclusive outage'],
+    ['rollback', true, 'lowering inconclusive outage'],
+  ] as const)(
+    'on-inconclusive: %s after max-hold, where one side counted nothing: %s',
+    (onInconclusive, blind, expected) => {
+      const held = record({ ...holding, ...(blind ? { blind } : {}) }, { plan: plan(2, { onInconclusive }) })
+      const { maxHold, interval } = held.plan
+      const judgement = { kind: 'inconclusive', why: why('outage'), ...(blind ? { blind } : {}) } as const
+      expect(end(next(held, { kind: 'judged', at: 500 + maxHold, judgement }).record)).toBe(expected)
+      const silent = (more: number) => next(held, observed({ at: 500 + maxHold + more })).record
+      expect(end(silent(2 * interval))).toBe(expected)
+      // The judgement of that look is still to come, and knows what was counted by then.
+      expect(silent(2 * interval - 1)).toBe(held)
+    },
+  )
+
+  test('a step that is held for a person is said once, and goes on by itself when enough is counted', () => {
+    const held = record(holding, { plan: plan(2, { onInconclusive: 'hold' }) })
+    const waiting = next(held, judged(4_500, 'inconclusive', 'outage')).record
+    expect(waiting.state).toMatchObject({ phase: 'holding', held: 500, person: true })
+    expect(describeState(waiting)).toMatch(
+      /^step 1 of 2: holding at weight 5 for a person .*, until [\d-]+T.* at most: because of outage$/,
+    )
+    expect(next(waiting, judged(4_600, 'inconclusive', 'outage')).record).toBe(waiting)
+    expect(end(next(waiting, judged(9_000, 'pass')).record)).toBe('preparing')
+    const taken = next(waiting, { kind: 'taken-over', at: 9_000, mode: 'resume', owner: owner('2') }).record
+    expect(taken.state).toEqual({ ...holding, since: 9_000, held: 9_000 })
+  })
+
+  test('a release that was held until its deadline says by what', () => {
+    const held = record(holding, { plan: plan(2, { onInconclusive: 'hold' }) })
+    const over = next(held, observed({ at: held.deadline })).record
+    expect(over.state).toMatchObject({
+      verdict: 'inconclusive',
+      why: { code: 'deadline', text: expect.stringContaining('; it was held: because of outage') },
+    })
+  })
+
+  test('a way back after max-hold tells what was known last', () => {
+    const moved = next(record(holding), {
+      kind: 'judged',
+      at: 4_500,
+      judgement: { kind: 'inconclusive', why: { ...why('outage'), text: '3 requests' } },
+    })
+    expect(moved.record.state).toMatchObject({
+      why: { text: '3 requests; that was still so when max-hold (4 s) was over' },
+    })
+  })
+
+  test('a release that was promoted although a step was not conclusive says so, and which', () => {
+    const held = record(holding, { plan: plan(2, { onInconclusive: 'promote' }) })
+    const passed = next(held, judged(4_500, 'inconclusive', 'outage')).record
+    expect(passed.overruled).toEqual([{ step: 0, why: why('outage'), at: 4_500 }])
+    const rolled = stable({ hash: CANARY })
+    const done = next({ ...passed, state: promoting }, observed({ stable: rolled })).record
+    expect(done.state).toMatchObject({
+      verdict: 'promoted',
+      why: { code: 'promoted-inconclusive', text: expect.stringContaining('Step 1: because of outage') },
+    })
+    const clean = next({ ...held, state: promoting }, observed({ stable: rolled })).record
+    expect(clean.state).toMatchObject({ verdict: 'promoted', why: { code: 'promoted' } })
+  })
+
+  test('what is missing is what the judge says', () => {
+    const moved = next(record(analysing), {
+      kind: 'judged',
+      at: 3_000,
+      judgement: { kind: 'continue', why: why('too-few-requests'), blind: true },
+    })
+    expect(moved.record.state).toMatchObject({ phase: 'holding', why: why('too-few-requests'), blind: true })
+    const counted = next(moved.record, {
+      kind: 'judged',
+      at: 3_100,
+      judgement: { kind: 'continue', why: why('too-few-requests') },
+    })
+    expect(counted.record.state).not.toHaveProperty('blind')
   })
 
   test('a release held for ever still notices that its canary is gone', () => {
