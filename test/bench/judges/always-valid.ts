@@ -49,11 +49,17 @@ const begin = (cell: Cell, every: number, plan: JudgePlan): Judging => {
   let evidence: Evidence = beginEvidence(plan)
   let share: ShareSeen | undefined
   let held: string | undefined
+  let last: { readonly scrape: Scrape; readonly weight: number; readonly at: number } | undefined
   return {
     held: () => held,
     look: (moment) => {
       const { weight, step } = moment
+      if (last !== undefined && last.weight !== weight) {
+        const tick = { at: last.at + SOON, scrape: unchanged(last.scrape), weight, step }
+        evidence = judge(evidence, tick, plan).evidence
+      }
       const [at, scrape] = [timeOf(moment.at), scrapeOf(moment)]
+      last = { scrape, weight, at }
       const judged = judge(evidence, { at, scrape, weight, step }, plan)
       evidence = judged.evidence
       const { decision } = judged
@@ -69,6 +75,12 @@ const begin = (cell: Cell, every: number, plan: JudgePlan): Judging => {
     },
   }
 }
+
+/** canary-promote looks again as soon as it has written a weight, ms: what was counted in between is of neither weight. */
+const SOON = 500
+
+/** A source of sums has closed no period by then. */
+const unchanged = (scrape: Scrape): Scrape => (scrape.kind === 'buckets' ? { ...scrape, buckets: [] } : scrape)
 
 /** What ends with time: the real release waits at this weight, at most for `max-hold`, and then goes on. */
 const PASSING: ReadonlySet<string> = new Set(['baseline-breaks-limit', 'no-data', 'too-few-requests'])

@@ -43,18 +43,19 @@ export const jobsOf = (grid: Job['grid'], cells: readonly Cell[], { strict, othe
   const often = many.filter((name) => name === oursEachRead.name)
   const seldom = many.filter((name) => name !== oursEachRead.name)
   const target = (cell: Cell): number => (isStrict(cell) ? strict : other)
+  const few = Math.min(AT_ONCE, other)
   const range = (cell: Cell, from: number, to: number): ReturnType<typeof parts> =>
     parts(from, Math.min(to, target(cell)))
   return [
-    ...cells.flatMap((cell) => range(cell, 0, LOOK).map(job(cell, all))),
-    ...cells.flatMap((cell) => range(cell, LOOK, other).map(job(cell, all))),
+    ...cells.flatMap((cell) => range(cell, 0, few).map(job(cell, all))),
+    ...cells.flatMap((cell) => range(cell, few, other).map(job(cell, all))),
     ...cells.flatMap((cell) => range(cell, other, strict).map(job(cell, seldom))),
     ...cells.flatMap((cell) => range(cell, other, strict).map(job(cell, often))),
   ]
 }
 
 /** So many releases of every cell come before any cell gets more. */
-const LOOK = 200
+const AT_ONCE = 200
 
 /** Judges that are asked for the first releases only. */
 const FEW: ReadonlySet<string> = new Set([mannWhitney.name])

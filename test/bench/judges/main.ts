@@ -49,7 +49,7 @@ const main = async (): Promise<number> => {
 
 const askedCells = ({ tuning, quick, cells }: Asked): readonly Cell[] => {
   const all = cellsOf(tuning ? TUNED_ON : REPORTED)
-  const some = quick ? all.filter(({ rate, group }) => rate === 50 || group === 'pods') : all
+  const some = quick ? all.filter(({ rate, group }) => rate === (tuning ? 20 : 50) || group === 'pods') : all
   return cells === undefined ? some : some.filter((cell) => cells.test(keyOf(cell)))
 }
 
