@@ -40,7 +40,7 @@ const main = async (): Promise<number> => {
   })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, crew.stop)
   await crew.ended
-  const whole = kept.done.length === 0 && done.length === jobs.length
+  const whole = kind === 'reported' && kept.done.length === 0 && done.length === jobs.length
   const results = resultsOf(cells, done, whole ? (performance.now() - begun) / 1000 : undefined)
   if (asked.out === undefined) console.log(page(cells, results))
   else write(asked.out, cells, results)
