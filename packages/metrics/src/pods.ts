@@ -17,12 +17,13 @@ import { type ReadClock, type Scraped, scrape } from './scrape.ts'
 import { type MetricSpec, notOurs } from './selection.ts'
 
 /**
- * A source of readings. `since`: ms UTC, for sources that only give sums. `queries`: by metric, what it is read by, as people read it and as far as the
+ * A source of readings. `since`: ms UTC, for sources that only give sums; `own`: how many requests of its own it sends to each side, for a source that sends
+ * any. `queries`: by metric, what it is read by, as people read it and as far as the
  * reads so far have shown it; absent: it counts nothing of its own.
  */
 export type MetricSource = {
   preflight(): Promise<readonly Finding[]>
-  read(since: number): Promise<Scrape>
+  read(since: number, own?: number): Promise<Scrape>
   queries?(): { readonly [metric: string]: string }
 }
 

@@ -5,7 +5,7 @@ import { type Pod, podsOf, type Target, targetOf } from './membership.ts'
 import { inTurn, type MetricSource, type PodsClock } from './pods.ts'
 import type { PodReading, Scrape, Side } from './reading.ts'
 
-/** `requests`: how many are sent to each side per read (default 5, at most 100), spread over its pods. `slowerThan`: ms, for latency metrics. */
+/** `requests`: how many are sent to each side per read where the read does not say (default 5). `threshold`: ms, for latency metrics. */
 export type ProbeGiven = {
   readonly namespace: string
   readonly baseline: string
@@ -28,7 +28,7 @@ type Tally = { total: number; failed: number; slow: Record<string, number> }
 
 /**
  * Sends requests of our own to the pods of both sides through the API server and counts how they end. They are a metric of their own: never pooled
- * with the users' requests. Failed: status 4xx or 5xx, or no answer from the pod. Counted per pod since this source was made.
+ * with the users' requests. Each read sends at most 100 to each side, spread over its pods. Failed: status 4xx or 5xx, or no answer from the pod. Counted per pod since this source was made.
  * @throws Fault('input') for a gauge: an answer has none
  */
 export const probeSource = (cluster: Cluster, given: ProbeGiven, clock: PodsClock): MetricSource => {
@@ -41,7 +41,6 @@ export const probeSource = (cluster: Cluster, given: ProbeGiven, clock: PodsCloc
     )
   const tallies = new Map<string, Tally>()
   const began = clock.now()
-  const perSide = Math.min(100, given.requests ?? 5)
 
   const targetsOf = async (side: Side): Promise<readonly Target[]> => {
     const pods = (await podsOf(cluster, given.namespace, side === 'canary' ? given.canary : given.baseline)) ?? []
@@ -106,13 +105,13 @@ export const probeSource = (cluster: Cluster, given: ProbeGiven, clock: PodsCloc
       const findings = await Promise.all(first.map((target) => tryOut(target, send, given)))
       return findings.flat()
     },
-    read: async (): Promise<Scrape> => {
+    read: async (_, own = given.requests ?? 5): Promise<Scrape> => {
       try {
         const [baseline, canary] = await Promise.all([targetsOf('baseline'), targetsOf('canary')])
         const all = [...canary, ...baseline]
         if (all.length === 0) return { kind: 'empty', query: given.path, text: 'no running pod to send requests to' }
         const started = clock.now()
-        const plan = Array.from({ length: perSide }, (_, index) => [
+        const plan = Array.from({ length: Math.min(MOST, own) }, (_, index) => [
           canary[index % Math.max(1, canary.length)],
           baseline[index % Math.max(1, baseline.length)],
         ])
@@ -138,6 +137,9 @@ export const probeSource = (cluster: Cluster, given: ProbeGiven, clock: PodsCloc
       ),
   }
 }
+
+/** Requests of one read to one side. */
+const MOST = 100
 
 const keyOf = ({ pod }: Target): string => pod.metadata.uid ?? pod.metadata.name
 

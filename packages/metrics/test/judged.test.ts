@@ -173,6 +173,28 @@ test('a container that restarts does not bring back what a probe has counted of 
   )
 })
 
+test('a probe sends to each side what its read asks for, nothing where that is nothing, and never more than a hundred', async () => {
+  const pods = (): readonly ShownPod[] => [
+    { side: 'shop', name: 'shop-1' },
+    { side: 'shop', name: 'shop-2' },
+    { side: 'shop-canary', name: 'shop-canary-1' },
+  ]
+  const source = probeSource(clusterOf(pods), { ...sides, metrics: [{ name: 'own', kind: 'ratio' }], path: '/' }, clock)
+  const counted: unknown[] = []
+  for (const own of [3, 0, 500]) {
+    const scrape = await source.read(0, own)
+    const readings = scrape.kind === 'pods' ? scrape.readings : []
+    const of = (wanted: string) =>
+      readings.reduce((sum, { side, counters }) => sum + (side === wanted ? (counters.own?.total ?? 0) : 0), 0)
+    counted.push([of('baseline'), of('canary')])
+  }
+  expect(counted).toEqual([
+    [3, 3],
+    [3, 3],
+    [103, 103],
+  ])
+})
+
 describe('pods that do not say when their process began', () => {
   const errors = { name: 'errors', kind: 'ratio' } as const
 

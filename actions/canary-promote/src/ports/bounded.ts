@@ -12,9 +12,9 @@ export const bounded = (source: MetricSource, name: string, within: number): Met
   return {
     preflight: () => source.preflight(),
     queries: () => source.queries?.() ?? {},
-    read: async (since) => {
+    read: async (since, own) => {
       const late = underWay !== undefined
-      underWay ??= endOf(source.read(since))
+      underWay ??= endOf(source.read(since, own))
       const ended = await inTime(underWay, within)
       if (ended === undefined) return late ? NOTHING_YET : missedBy(name, within)
       underWay = undefined
