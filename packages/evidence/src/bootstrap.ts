@@ -1,4 +1,5 @@
 import { upperQuantile, upperTail } from './kayenta/normal.ts'
+import { percentile } from './kayenta/transform.ts'
 import type { Random } from './random.ts'
 
 /** How the interval is found. `random` decides all of it: with the same seeded source the answer is the same to the last bit. */
@@ -38,7 +39,8 @@ export const bootstrap = <T>(
   drawn.sort((a, b) => a - b)
   const ends = [(1 - level) / 2, (1 + level) / 2] as const
   const moved = interval === 'bca' ? correction(estimate, drawn, jackknife(strata, statistic)) : (end: number) => end
-  return { estimate, low: quantile(drawn, moved(ends[0])), high: quantile(drawn, moved(ends[1])) }
+  const [low, high] = [percentile(drawn, 100 * moved(ends[0])), percentile(drawn, 100 * moved(ends[1]))]
+  return { estimate, low, high }
 }
 
 /** The mean of canary minus baseline over all pairs of all strata; NaN of none. */
@@ -50,13 +52,6 @@ export const meanDifference = (strata: Strata<ScoredPair>): number => {
 // An index below the length is one of the stratum's own.
 const drawnAnew = <T>(stratum: readonly T[], random: Random): readonly T[] =>
   stratum.map(() => stratum[Math.floor(random() * stratum.length)] as T)
-
-/** Of sorted values, with a straight line between neighbours. */
-const quantile = (sorted: readonly number[], share: number): number => {
-  const at = share * (sorted.length - 1)
-  const [below, above] = [sorted[Math.floor(at)] ?? Number.NaN, sorted[Math.ceil(at)] ?? Number.NaN]
-  return below + (above - below) * (at - Math.floor(at))
-}
 
 /** BCa: which share of what was drawn stands for an end, corrected for bias and for how the statistic's spread changes with its value. */
 const correction = (estimate: number, sorted: readonly number[], acceleration: number): ((end: number) => number) => {

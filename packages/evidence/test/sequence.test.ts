@@ -16,6 +16,34 @@ test('the ends are those that brentq finds in SciPy, to 1e-9', () => {
   }
 })
 
+test('the ends for a difference are those of a search inside a search in SciPy, to 1e-6', () => {
+  type Difference = { readonly baseline: Counted; readonly canary: Counted; readonly alpha: number } & Ends
+  type Counted = readonly [k: number, n: number]
+  const side = ([k, n]: Counted) => ({ n, k })
+  for (const row of reference<Difference>('difference')) {
+    const { low, high } = differenceSequence({ baseline: side(row.baseline), canary: side(row.canary) }, row.alpha)
+    expect(off(low, row.low, 1), JSON.stringify(row)).toBeLessThan(1e-6)
+    expect(off(high, row.high, 1), JSON.stringify(row)).toBeLessThan(1e-6)
+  }
+})
+
+test('it is narrower than what both sides’ own sequences leave at half of α each', () => {
+  for (const [b, c] of [
+    [
+      { n: 6650, k: 36 },
+      { n: 350, k: 11 },
+    ],
+    [
+      { n: 1000, k: 50 },
+      { n: 1000, k: 50 },
+    ],
+  ] as const) {
+    const joint = differenceSequence({ baseline: b, canary: c }, 0.05)
+    const [ofB, ofC] = [shareSequence(b, 0.025), shareSequence(c, 0.025)]
+    expect(joint.high - joint.low).toBeLessThan(0.95 * (ofC.high - ofB.low - (ofC.low - ofB.high)))
+  }
+})
+
 test('from twenty requests on, the width is at most 12 % above that of the beta-binomial mixture, which a moving mean does not allow', () => {
   const wide = rows.filter(({ n }) => n >= 20)
   const ratios = wide.map(({ betaBinomial, ...row }) => {
@@ -62,18 +90,18 @@ test('everything bad, nothing bad and a billion requests stay within [−1, 1], 
 })
 
 describe('over all looks of a release, missed at α = 20 % in', () => {
-  /** The share of releases in which the difference of the running means was outside at any of 60 looks. */
+  /** The share of releases in which the difference of the running means was outside at any of 40 looks. */
   const missed = (
     baseline: (look: number) => number,
     increase: number,
     interval: (counts: Pair) => Ends = (counts) => differenceSequence(counts, 0.2),
   ): number => {
-    const releases = 100
+    const releases = 60
     let outside = 0
     for (let seed = 1; seed <= releases; seed++) {
       const random = seeded(seed)
       let [nb, kb, nc, kc, meanB, meanC] = [0, 0, 0, 0, 0, 0]
-      for (let look = 0; look < 60; look++) {
+      for (let look = 0; look < 40; look++) {
         const theta = baseline(look)
         nb += 40
         nc += 20

@@ -9,7 +9,8 @@ Python 3.11, scipy 1.17.1, statsmodels 0.15.0, numpy 2.4.6:
 From libraries: McNemar (scipy.stats.binomtest), Wilson and Newcombe of independent shares (statsmodels), Benjamini-Hochberg (both, which must
 agree), the normal distribution (scipy.special), BCa (scipy.stats.bootstrap). Written here from the papers, as neither library has them:
 Newcombe's interval of paired shares (1998, method 10), checked against figures of the paper's Table III, and the confidence sequences, whose ends
-are found by brentq: the discrete mixture of log odds ratios, and the beta-binomial mixture by betaln, which it is compared with.
+are found by brentq: the discrete mixture of log odds ratios for a share and for the difference of two, and the beta-binomial mixture by betaln, which the former is
+compared with.
 """
 
 import json
@@ -17,7 +18,7 @@ from itertools import product
 from math import log, sqrt
 
 import numpy as np
-from scipy.optimize import brentq
+from scipy.optimize import brentq, minimize_scalar
 from scipy.special import betaln, logsumexp, ndtr, ndtri
 from scipy.stats import binomtest, bootstrap, false_discovery_control
 from statsmodels.stats.multitest import multipletests
@@ -115,10 +116,13 @@ def ends(log_evidence, k, n, alpha):
     return low, high
 
 
+def mixture_of(k, n):
+    return lambda p: logsumexp(k * LOG_ODDS - n * np.log1p(p * np.expm1(LOG_ODDS))) - log(len(LOG_ODDS))
+
+
 def sequence():
     for (k, n), alpha in product(COUNTS, [0.05, 0.025, 0.001]):
-        def mixture(p):
-            return logsumexp(k * LOG_ODDS - n * np.log1p(p * np.expm1(LOG_ODDS))) - log(len(LOG_ODDS))
+        mixture = mixture_of(k, n)
 
         def beta_binomial(p):
             p = min(max(p, 1e-300), 1 - 1e-16)
@@ -128,6 +132,27 @@ def sequence():
         beta_low, beta_high = ends(beta_binomial, k, n, alpha)
         yield {"k": k, "n": n, "alpha": alpha, "low": float(low), "high": float(high),
                "betaBinomial": {"low": float(beta_low), "high": float(beta_high)}}
+
+
+def difference():
+    """The pairs of shares whose mixtures multiply to less than 1/alpha, by their difference: a search for the best pair inside one for the end."""
+    sides = [((0, 0), (0, 0)), ((0, 0), (3, 20)), ((5, 1000), (0, 0)), ((0, 100), (0, 10)), ((5, 1000), (2, 50)), ((36, 6650), (11, 350)),
+             ((100, 10_000), (100, 10_000)), ((2000, 10_000), (1900, 10_000)), ((10, 20), (20, 20)), ((1, 3), (0, 2)), ((0, 5), (2, 3)), ((3, 3), (1, 4)),
+             ((5000, 1_000_000), (300, 50_000))]
+    for ((kb, nb), (kc, nc)), alpha in product(sides, [0.05, 0.001]):
+        of_baseline, of_canary = mixture_of(kb, nb), mixture_of(kc, nc)
+
+        def beyond(apart):
+            span = (max(0.0, -apart), min(1.0, 1 - apart))
+            if span[1] - span[0] < 1e-12:
+                return of_baseline(span[0]) + of_canary(span[0] + apart) - log(1 / alpha)
+            found = minimize_scalar(lambda p: of_baseline(p) + of_canary(p + apart), bounds=span, method="bounded", options={"xatol": 1e-13})
+            return min(found.fun, *(of_baseline(p) + of_canary(p + apart) for p in span)) - log(1 / alpha)
+
+        seen = (kc / nc if nc else 0) - (kb / nb if nb else 0)
+        low = -1.0 if beyond(-1.0) < 0 else brentq(beyond, -1.0, seen, xtol=1e-10)
+        high = 1.0 if beyond(1.0) < 0 else brentq(beyond, seen, 1.0, xtol=1e-10)
+        yield {"baseline": [kb, nb], "canary": [kc, nc], "alpha": alpha, "low": float(low), "high": float(high)}
 
 
 def normal():
@@ -149,7 +174,7 @@ def bca():
         yield {"values": values, "low": float(low), "high": float(high)}
 
 
-TABLES = [mcnemar, wilson, newcombe, newcombe_paired, benjamini_hochberg, sequence, normal, quantile, bca]
+TABLES = [mcnemar, wilson, newcombe, newcombe_paired, benjamini_hochberg, sequence, difference, normal, quantile, bca]
 
 if __name__ == "__main__":
     tables = [f'"{table.__name__}": [\n' + ",\n".join(json.dumps(row) for row in table()) + "\n]" for table in TABLES]
