@@ -5,11 +5,16 @@
  */
 export type EProcess = { readonly t: number; readonly logs: readonly number[]; readonly peak: number }
 
-/** Starts with capital 1 in equal parts, one of them kept aside. */
-export const start = (alternatives: number): EProcess => {
-  const logs = Array.from({ length: alternatives + 1 }, () => -Math.log(alternatives + 1))
-  return { t: 0, logs, peak: 0 }
+/**
+ * Starts with capital 1: a hundredth is kept aside, the rest is spread over the alternatives.
+ * @param weights of the alternatives, each above 0, in any unit
+ */
+export const start = (weights: readonly number[]): EProcess => {
+  const all = weights.reduce((sum, weight) => sum + weight, 0)
+  return { t: 0, logs: [ASIDE, ...weights.map((weight) => ((1 - ASIDE) * weight) / all)].map(Math.log), peak: 0 }
 }
+
+const ASIDE = 0.01
 
 /**
  * One interval. `logFactors[j]` is the log of alternative j's E-variable: its expectation is ≤ 1 for every point of the null hypothesis,

@@ -65,7 +65,7 @@ export type Precaution = 'tempering' | 'guard' | 'pod-spread' | 'populations'
 /** Everything the judge remembers. Plain JSON of constant size: saved with every state write, it resumes bit for bit. */
 export type Evidence = {
   readonly version: 1
-  /** m: the plan's comparative, counted-absolute and missing-request tests. Fixed at the start. */
+  /** m: the plan's comparative, counted-absolute and missing-share tests. Fixed at the start. */
   readonly tests: number
   readonly alpha: number
   readonly counters: CounterState
@@ -141,10 +141,10 @@ export const beginEvidence = (plan: JudgePlan, history: { readonly [metric: stri
   blind: 0,
 })
 
-/** m of E ≥ m/α. Gauges are no tests: they stand outside the statement about false rollbacks. */
+/** m of E ≥ m/α. Gauges and silence are no tests: they stand outside the statement about false rollbacks. */
 export const tests = (plan: JudgePlan): number =>
   plan.metrics.reduce((sum, metric) => sum + (metric.kind === 'gauge' ? 0 : metric.max === undefined ? 1 : 2), 0) +
-  (plan.missing === 'off' ? 0 : 1)
+  (plan.missing === 'share' ? 1 : 0)
 
 /** The log of m/α, as fixed at the start. */
 export const evidenceLimit = (evidence: Evidence): number => logThreshold(evidence.tests, evidence.alpha)

@@ -2,14 +2,14 @@ import { add, type Count, type Pair, remember, share, zero } from './count.ts'
 import { bet, type EProcess, logEvidence, start } from './eprocess.ts'
 import { wilson } from './interval.ts'
 import { logRatio } from './projection.ts'
-import { ODDS_RATIOS, raise } from './ratio.ts'
+import { ODDS_RATIOS, raise, WEIGHTS } from './ratio.ts'
 
 /** `recent`: the last requests of each side; `judged`: the canary's requests that were bet on. */
 export type LimitState = { readonly process: EProcess; readonly recent: Pair; readonly judged: Count }
 
 /** Before any request. */
 export const beginLimit = (): LimitState => ({
-  process: start(ODDS_RATIOS.length + 1),
+  process: start(WEIGHTS),
   recent: { baseline: zero, canary: zero },
   judged: zero,
 })

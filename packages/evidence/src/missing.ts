@@ -15,7 +15,7 @@ export type MissingState = {
 
 /** Before any request. @param at ms UTC, from when on silence is counted */
 export const beginMissing = (at: number): MissingState => ({
-  process: start(SHORTFALLS.length),
+  process: start(SHORTFALLS.map(() => 1)),
   silent: { baseline: 0, since: at },
   heard: { baseline: 0, canary: 0 },
 })

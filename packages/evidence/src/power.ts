@@ -1,5 +1,5 @@
 import { logRatio, nearestNull, type Point } from './projection.ts'
-import { ODDS_RATIOS, raise } from './ratio.ts'
+import { ODDS_RATIOS, raise, WEIGHTS } from './ratio.ts'
 
 /** Requests that both sides answer while one weight is in force, and how often the evidence is looked at meanwhile. */
 export type Traffic = { readonly baseline: number; readonly canary: number; readonly looks: number }
@@ -38,16 +38,17 @@ export const smallestIncrease = (question: PowerQuestion): number | undefined =>
 /** The log evidence that is reached with about 95 % probability at the end, by the alternative that does best. */
 const lowerEvidence = (truth: Point, question: PowerQuestion): number => {
   const edge = truth.baseline + question.margin
-  const parts = ODDS_RATIOS.length + 2
+  const all = WEIGHTS.reduce((sum, weight) => sum + weight, 0)
   const sharing = Math.log1p(question.traffic.reduce((sum, { looks }) => sum + looks, 0) / 100)
   const canaryRequests = question.traffic.reduce((sum, { canary }) => sum + canary, 0)
   const fixed = ODDS_RATIOS.map((ratio) => ({ canary: raise(Math.min(edge, 1 - 1e-9), ratio), cost: 0 }))
   // The plug-in follows the truth, at the usual price of half a log of the sample size for what it has to learn.
   const plugIn = { canary: truth.canary, cost: Math.log1p(canaryRequests) / 2 }
-  const reached = [...fixed, plugIn].map(
-    ({ canary, cost }) => lowerSum({ baseline: truth.baseline, canary }, truth, question) - cost,
-  )
-  return Math.max(...reached) - Math.log(parts) - sharing
+  const reached = [...fixed, plugIn].map(({ canary, cost }, index) => {
+    const part = Math.log((WEIGHTS[index] ?? 0) / all)
+    return lowerSum({ baseline: truth.baseline, canary }, truth, question) - cost + part
+  })
+  return Math.max(...reached) - sharing
 }
 
 const lowerSum = (alternative: Point, truth: Point, { margin, traffic }: PowerQuestion): number => {

@@ -6,7 +6,10 @@ import { logRatio, nearestNull, type Point } from './projection.ts'
  * Odds ratios of the fixed alternatives, counted from the edge of what is tolerated (baseline + margin), so that none lies inside it.
  * The small ones find small regressions, the large ones stop a gross failure after two or three bad answers. docs/decisions/0003-evidence.md.
  */
-export const ODDS_RATIOS: readonly number[] = [1.5, 2.5, 6, 20, 100]
+export const ODDS_RATIOS: readonly number[] = [2, 5, 20, 200]
+
+/** How the capital is spread over them, and over the plug-in that follows: most on what a release breaks most often without anybody seeing it. */
+export const WEIGHTS: readonly number[] = [0.5, 1, 0.6, 0.4, 0.5]
 
 /** The comparison's whole memory: capital, what both sides did in the past (it forgets), and everything that was judged. */
 export type RatioState = {
@@ -24,7 +27,7 @@ export type Past = { readonly long: Count; readonly short: Count }
  * @param history what the baseline did before the canary began: a first idea of its ratio, it is not judged
  */
 export const beginRatio = (history: Count = zero): RatioState => ({
-  process: start(ODDS_RATIOS.length + 1),
+  process: start(WEIGHTS),
   baseline: learn({ long: zero, short: zero }, scaled(history, BASELINE_MEMORY)),
   canary: zero,
   judged: { baseline: zero, canary: zero },

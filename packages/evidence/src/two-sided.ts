@@ -1,7 +1,16 @@
 import { type Count, type Pair, zero } from './count.ts'
 import { bet, type EProcess, logEvidence, start } from './eprocess.ts'
 import { logRatio, nearestNull, type Point } from './projection.ts'
-import { baselineRatio, beginRatio, compare, ODDS_RATIOS, type RatioState, raise, ratioEvidence } from './ratio.ts'
+import {
+  baselineRatio,
+  beginRatio,
+  compare,
+  ODDS_RATIOS,
+  type RatioState,
+  raise,
+  ratioEvidence,
+  WEIGHTS,
+} from './ratio.ts'
 
 /** Half of the capital against "not higher", which also keeps what both sides did, half against "not lower". `peak`: of the log of both together. */
 export type TwoSidedState = { readonly higher: RatioState; readonly lower: EProcess; readonly peak: number }
@@ -12,7 +21,7 @@ export type TwoSidedState = { readonly higher: RatioState; readonly lower: EProc
  */
 export const beginTwoSided = (history: Count = zero): TwoSidedState => ({
   higher: beginRatio(history),
-  lower: start(ODDS_RATIOS.length + 1),
+  lower: start(WEIGHTS),
   peak: 0,
 })
 

@@ -78,7 +78,7 @@ describe('a look', () => {
       why: {
         code: 'errors',
         text: expect.stringMatching(
-          /^errors: canary 6 of 12 \(50\.0 %\), baseline 0 of 228 \(0\.00 %\) in this step, tolerated \+0\.10 % \(evidence .+, limit 200\)$/,
+          /^errors: canary 6 of 12 \(50\.0 %\), baseline 0 of 228 \(0\.00 %\) in this step, tolerated \+0\.10 % \(evidence .+, limit 100\)$/,
         ),
         next: 'Compare the two versions on this metric',
       },
@@ -491,7 +491,7 @@ describe('a source that cannot be used', () => {
   })
 })
 
-test('m counts every comparison, counted limit and the missing-request test, and not gauges', () => {
+test('m counts every comparison, counted limit and the missing-share test, and neither gauges nor silence', () => {
   const several: JudgePlan = {
     ...plan,
     metrics: [
@@ -500,9 +500,10 @@ test('m counts every comparison, counted limit and the missing-request test, and
       { name: 'cpu', kind: 'gauge', max: 90 },
     ],
   }
-  expect(tests(several)).toBe(4)
+  expect(tests({ ...several, missing: 'share' })).toBe(4)
+  expect(tests({ ...several, missing: 'silence' })).toBe(3)
   expect(tests({ ...several, missing: 'off' })).toBe(3)
-  expect(evidenceLimit(beginEvidence(several))).toBeCloseTo(Math.log(400), 12)
+  expect(evidenceLimit(beginEvidence(several))).toBeCloseTo(Math.log(300), 12)
 })
 
 test('saved at any look and read back, in any order of keys, it goes on bit for bit, and never holds a number that JSON has not', () => {

@@ -190,7 +190,7 @@ describe('numbers at the edge', () => {
   })
 
   test('a million intervals neither grow the state nor lose it', () => {
-    let state = start(6)
+    let state = start([1, 1, 1, 1, 1, 1])
     for (let i = 0; i < 1_000_000; i++) state = bet(state, [-0.5, -0.1, 0.02, i % 7 === 0 ? 0.3 : -0.06, -30, 0])
     expect(state.t).toBe(1_000_000)
     expect(state.logs).toHaveLength(7)
