@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { beginEvidence } from '@sluice/evidence/evidence'
 import type { Sampled } from '@sluice/evidence/judge'
+import { smallestIncrease } from '@sluice/evidence/power'
 import type { Json, ReleaseRecord, World } from '@sluice/release/record'
 import { describe, expect, test } from 'vitest'
 import { judgePlan, releasePlan, type Settings } from '../src/plan.ts'
@@ -179,4 +182,24 @@ test('a release says it before it knows how it ends, in log and report', async (
   expect(report.details.planned).toHaveLength(1)
   expect(report.findings.map(({ id }) => id)).toEqual(['plan-reveals-little', 'min-requests-unreachable'])
   expect(report).toMatchObject({ verdict: 'inconclusive', reason: { code: 'too-few-requests' } })
+})
+
+test('the table of the README is what the power statement says of the default plan', () => {
+  const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8')
+  const rows = [...readme.matchAll(/^\| ([\d.]+) \| (nothing|[\d.]+) \| ([\d.]+) \| ([\d.]+) \|$/gm)]
+  expect(rows.length).toBeGreaterThan(5)
+  for (const [, rate = '', ...said] of rows) {
+    const traffic = USUAL.map(({ weight, hold }) => ({
+      baseline: (Number(rate) * hold * (100 - weight)) / 100_000,
+      canary: (Number(rate) * hold * weight) / 100_000,
+      looks: hold / 5000,
+    }))
+    // Errors and latency with a limit each, and missing requests, at 1 %.
+    const question = { baseline: 0.005, margin: 0.001, logLimit: Math.log(500) }
+    said.forEach((text, last) => {
+      const increase = smallestIncrease({ ...question, traffic: traffic.slice(0, last + 1) })
+      const told = text === 'nothing' ? 1 : Number(text) / 100
+      expect(Math.abs((increase ?? 1) / told - 1), `${rate} requests/s, step ${last + 1}`).toBeLessThan(0.15)
+    })
+  }
 })
