@@ -9,7 +9,7 @@ Plays simulated releases to the judges and writes judges.json, judges.svg and ju
 --cells PATTERN  only cells whose name has it (a regular expression); printed, not written
 --tuning         the cells that the judge's constants were chosen by; printed, not written
 --resume         goes on where the last one of its kind was broken off
---table          plays nothing, only makes the page of what is kept
+--table          plays nothing, only makes the page and its plot of judges.json
 --workers 2      worker threads
 --out DIR        writes there, in any case (docs/benchmarks for a whole run)
 `
@@ -39,7 +39,7 @@ export const askedOf = (args: readonly string[], folder: string): Asked | { read
     })
     if (!/^[1-9]\d?$/.test(values.workers))
       return { problem: `--workers is a number from 1 to 99, not "${values.workers}"` }
-    const part = values.quick || values.tuning || values.cells !== undefined
+    const part = !values.table && (values.quick || values.tuning || values.cells !== undefined)
     return {
       ...values,
       workers: Number(values.workers),

@@ -23,17 +23,20 @@ const main = async (): Promise<number> => {
     process.stderr.write(`${asked.problem}\n\n${USAGE}`)
     return 2
   }
+  if (asked.table) {
+    tabulate(asked.out ?? '', cellsOf(REPORTED))
+    return 0
+  }
   // Whoever works on the machine comes first; the threads inherit it.
   setPriority(10)
   const cells = askedCells(asked)
   if (cells.length === 0) throw new Error(`no cell has ${asked.cells} in its name`)
   const jobs = jobsOf(asked.tuning ? 'tuned-on' : 'reported', cells, COUNTS[asked.quick ? 'quick' : 'whole'])
   const kind = `${asked.tuning ? 'tuning' : 'reported'}${asked.quick ? '-quick' : ''}${asked.cells === undefined ? '' : '-cells'}`
-  const kept = openCheckpoint(join(KEPT, `${kind}.jsonl`), asked.resume || asked.table)
+  const kept = openCheckpoint(join(KEPT, `${kind}.jsonl`), asked.resume)
   const done: Done[] = [...kept.done]
-  const waiting = asked.table ? [] : missingJobs(jobs, done)
   const begun = performance.now()
-  const crew = startCrew(waiting, asked.workers, (result) => {
+  const crew = startCrew(missingJobs(jobs, done), asked.workers, (result) => {
     done.push(result)
     keepDone(kept, result)
     progress(result, done.length, jobs.length)
@@ -72,17 +75,28 @@ const resultsOf = (cells: readonly Cell[], done: readonly Done[], wall: number |
   figures: figuresOf(cells, done),
 })
 
-/** A line a figure, so that a change can be read. */
+/** A line a figure, so that a change can be read. What was remarked in the file stays. */
 const write = (out: string, cells: readonly Cell[], results: Results): void => {
   mkdirSync(out, { recursive: true })
-  const path = join(out, 'judges.json')
-  const before = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Results) : undefined
-  const now = before?.remark === undefined ? results : { ...results, remark: before.remark }
-  const { figures, ...head } = now
+  const remark = readResults(out)?.remark
+  const { figures, ...head } = remark === undefined ? results : { ...results, remark }
   const lines = figures.map((figure) => `  ${JSON.stringify(figure)}`).join(',\n')
-  writeFileSync(path, `${JSON.stringify(head, null, 1).slice(0, -2)},\n "figures": [\n${lines}\n ]\n}\n`)
-  writeFileSync(join(out, 'judges.svg'), plot(cells, figures))
-  writeFileSync(join(out, 'judges.md'), page(cells, now))
+  const text = `${JSON.stringify(head, null, 1).slice(0, -2)},\n "figures": [\n${lines}\n ]\n}\n`
+  writeFileSync(join(out, 'judges.json'), text)
+  tabulate(out, cells)
+}
+
+/** Makes the page and its plot of the file. */
+const tabulate = (out: string, cells: readonly Cell[]): void => {
+  const results = readResults(out)
+  if (results === undefined) throw new Error(`there is no judges.json in ${out}: run the bench first`)
+  writeFileSync(join(out, 'judges.svg'), plot(cells, results.figures))
+  writeFileSync(join(out, 'judges.md'), page(cells, results))
+}
+
+const readResults = (out: string): Results | undefined => {
+  const path = join(out, 'judges.json')
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Results) : undefined
 }
 
 const commit = (): string => {

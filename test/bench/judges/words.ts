@@ -15,7 +15,7 @@ export const WORDS = `## What is simulated
 - **Fixed limit**: as Argo Rollouts has it: each minute at most 5 % bad over that minute, the fourth failed measurement stops (\`failureLimit: 3\`).
 - **Success rate**: as Flagger has it: each minute at least 99 % good over that minute, the fifth failed check stops; a minute without requests counts as failed.
 - **Mann-Whitney**: as Kayenta has it: every 5 min the two sides' ratios minute by minute, all since the canary began; a score of at most 75 stops.
-- **Always-valid**: this project's judge with the default plan of canary-promote for the one metric: α 1 % over the comparison, the absolute limit (5 % of errors, 1 % of slow answers) and silence; at least 50 requests a side and step; the route's share is checked at the end of each step.
+- **Always-valid**: this project's judge with the default plan of canary-promote for the one metric: α 1 % over the comparison and the absolute limit (5 % of errors, 1 % of slow answers), and the signal of silence; at least 50 requests a side and step; the route's share is checked at the end of each step.
 
 The judge's constants were chosen on other cells and seeds (\`--tuning\`: 2, 20 and 200 requests/s, 0.3 and 1 %, seeds from 1; here seeds from 1,000,001).
 `
