@@ -41,6 +41,7 @@ describe('what sluice.yml knows of the actions that it is read for', () => {
     { name: 'no time', plan: { lease: '0s' } },
     { name: 'an endless time', plan: { 'max-hold': '501h' } },
     { name: 'a wrong port', plan: { scrape: { port: 0 } } },
+    { name: 'a wrong baseline', plan: { baseline: 'new' } },
     { name: 'a wrong rate', plan: { 'false-rollback-rate': 1 } },
     { name: 'a guard without an image', plan: { guard: { every: '1m' } } },
     { name: 'a guard that looks at no time', plan: { guard: { image: 'a', every: 'often' } } },

@@ -6,6 +6,8 @@ export type RouterAsked = { readonly router: RouterName; readonly rule?: number 
 
 type Session = 'header' | 'cookie'
 type Ability = {
+  /** It can give a fresh baseline a share beside the canary's, in the same write. */
+  readonly fresh: boolean
   /** It can copy requests to the canary. */
   readonly mirror: boolean
   /** By what it can know a tester's requests. */
@@ -16,23 +18,28 @@ type Ability = {
 
 /** What each router can. Weights all of them can. Sources: the reference of each, named at the router. */
 export const ABILITIES: Readonly<Record<RouterName, Ability>> = {
-  'gateway-api': { mirror: true, testers: ['header'], rule: true },
-  istio: { mirror: true, testers: ['header', 'cookie'], rule: true },
-  nginx: { mirror: false, testers: ['header', 'cookie'], rule: true },
-  traefik: { mirror: false, testers: ['header', 'cookie'], rule: false },
-  alb: { mirror: false, testers: [], rule: false },
-  'argo-rollouts': { mirror: false, testers: [], rule: false },
-  replicas: { mirror: false, testers: [], rule: false },
+  'gateway-api': { fresh: true, mirror: true, testers: ['header'], rule: true },
+  istio: { fresh: false, mirror: true, testers: ['header', 'cookie'], rule: true },
+  nginx: { fresh: false, mirror: false, testers: ['header', 'cookie'], rule: true },
+  traefik: { fresh: false, mirror: false, testers: ['header', 'cookie'], rule: false },
+  alb: { fresh: false, mirror: false, testers: [], rule: false },
+  'argo-rollouts': { fresh: false, mirror: false, testers: [], rule: false },
+  replicas: { fresh: false, mirror: false, testers: [], rule: false },
 }
 
 /** What a plan asks that its router cannot, each with the routers that can. */
 export const abilityProblems = (
-  { steps, tester }: Pick<WholePlan, 'steps' | 'tester'>,
+  { steps, tester, baseline }: Pick<WholePlan, 'steps' | 'tester'> & Partial<Pick<WholePlan, 'baseline'>>,
   { router, rule }: RouterAsked,
 ): readonly string[] => {
   const able = ABILITIES[router]
   const session: Session | undefined = tester === undefined ? undefined : 'header' in tester ? 'header' : 'cookie'
   return [
+    ...(baseline === 'fresh' && !able.fresh
+      ? [
+          `plan: baseline fresh needs a third share in the one write of the route, which router ${router} cannot give; use router ${withAbility(({ fresh }) => fresh)}, or write baseline: stable`,
+        ]
+      : []),
     ...(steps.some((step) => 'mirror' in step) && !able.mirror
       ? [
           `plan: steps mirror requests, which router ${router} cannot; use router ${withAbility(({ mirror }) => mirror)}, or leave these steps out`,

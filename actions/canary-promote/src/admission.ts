@@ -17,7 +17,8 @@ export const admissionFindings = (
   given: {
     readonly request: Request
     readonly template: PodTemplate
-    readonly budget: boolean
+    /** How many PodDisruptionBudgets get a twin. */
+    readonly budgets: number
     readonly rehearsed: boolean
   },
 ): readonly Finding[] => {
@@ -27,15 +28,18 @@ export const admissionFindings = (
   const where = `Deployment ${request.namespace}/${request.deployment}`
   const template = sample === undefined ? given.template : { ...given.template, spec: sample }
   const stands = deployment.spec.replicas ?? 1
+  const largest = Math.max(0, ...request.weights.map((weight) => podsFor(weight, stands, request)))
+  const sets = request.baseline === 'fresh' ? 2 : 1
   const demand: Demand = {
-    canary: Math.max(0, ...request.weights.map((weight) => podsFor(weight, stands, request))),
+    canary: sets * largest,
     ...surgeOf(deployment),
     objects: {
-      'count/deployments.apps': 1,
-      'count/replicasets.apps': 2,
-      ...(request.split === 'weights' ? { services: 1 } : {}),
-      ...(given.budget ? { 'count/poddisruptionbudgets.policy': 1 } : {}),
+      'count/deployments.apps': sets,
+      'count/replicasets.apps': sets + 1,
+      ...(request.split === 'weights' ? { services: sets } : {}),
+      ...(given.budgets > 0 ? { 'count/poddisruptionbudgets.policy': given.budgets } : {}),
     },
+    ...(sets > 1 ? { what: 'canary and fresh baseline pods' } : {}),
   }
   return [
     ...quotaFindings(quotas, { template, ranges, demand, where }),

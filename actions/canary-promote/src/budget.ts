@@ -5,17 +5,22 @@ import { note, warning } from './finding.ts'
 import { shortened } from './label.ts'
 import { type Labels, picks, type Selector } from './objects.ts'
 
-/** The PodDisruptionBudget that stands for the canary's pods: whose twin it is, its name, and how many pods may be taken at once. */
+/** The PodDisruptionBudget that stands for the canary's pods, or a fresh baseline's: whose twin it is, its name, and how many may be taken at once. */
 export type Budget = { readonly of: string; readonly name: string; readonly maxUnavailable: string }
 
 /**
  * Which PodDisruptionBudget gets a twin: the one that picks stable pods and would not pick canary ones. None where the plan allows its loss, where
  * another budget picks canary pods already, or where two would: the API server refuses every eviction of a pod that two budgets pick.
- * @param replicas stable's pods: what an absolute number of the budget is a share of
+ * @param pods `replicas`: stable's, what an absolute number of the budget is a share of. `beside`: whose pods `canary` are the labels of; default the canary's
  */
 export const budgetFor = (
   budgets: readonly KubernetesObject[],
-  pods: { readonly stable: Labels; readonly canary: Labels; readonly replicas: number },
+  pods: {
+    readonly stable: Labels
+    readonly canary: Labels
+    readonly replicas: number
+    readonly beside?: 'canary' | 'baseline'
+  },
   allow: readonly string[],
 ): { readonly budget?: Budget; readonly findings: readonly Finding[] } => {
   const covering = (labels: Labels) =>
@@ -24,25 +29,27 @@ export const budgetFor = (
       return selector !== undefined && picks(selector, labels)
     })
   const names = (found: readonly KubernetesObject[]) => found.map(({ metadata }) => metadata.name).join(', ')
+  const { beside = 'canary' } = pods
   const [lost, kept] = [covering(pods.stable), covering(pods.canary)]
   const left = lost.filter((each) => !kept.includes(each))
   const [only, ...more] = left
   if (only === undefined) return { findings: [] }
   const id = `poddisruptionbudget/${only.metadata.name}`
-  if (allow.includes(id)) return { findings: [note('policy', `${id} does not cover canary pods; allowed by the plan`)] }
+  if (allow.includes(id))
+    return { findings: [note('policy', `${id} does not cover ${beside} pods; allowed by the plan`)] }
   if (more.length > 0 || kept.length > 0) {
     return {
       findings: [
-        warning('policy', `PodDisruptionBudget ${names(left)} would not cover canary pods, and gets no twin`, {
+        warning('policy', `PodDisruptionBudget ${names(left)} would not cover ${beside} pods, and gets no twin`, {
           where: id,
-          hint: `A pod that two budgets pick cannot be evicted at all (stable: ${names(lost)}; canary: ${names(kept) || 'none'}). Leave one budget for these pods.`,
+          hint: `A pod that two budgets pick cannot be evicted at all (stable: ${names(lost)}; ${beside}: ${names(kept) || 'none'}). Leave one budget for these pods.`,
         }),
       ],
     }
   }
-  const name = shortened(`${only.metadata.name}-canary`)
+  const name = shortened(`${only.metadata.name}-${beside}`)
   const budget = { of: only.metadata.name, name, maxUnavailable: shareOf(only, pods.replicas) }
-  const text = `PodDisruptionBudget ${budget.of} gets the twin ${name} for canary pods: at most ${budget.maxUnavailable} of them may be taken at once`
+  const text = `PodDisruptionBudget ${budget.of} gets the twin ${name} for ${beside} pods: at most ${budget.maxUnavailable} of them may be taken at once`
   return { budget, findings: [note('budget-twin', text)] }
 }
 

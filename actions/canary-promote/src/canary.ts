@@ -14,9 +14,9 @@ export type Marks = { readonly owner: Owner; readonly epoch: number }
 export const ownerName = ({ runId, attempt }: Owner): string => `${runId}/${attempt}`
 
 /**
- * The Deployment that stands beside the stable one with the new template. Its labels are an allow-list: tracking marks of Argo CD, Flux or Helm
- * on it would make their controllers delete it.
- * @param template the new pod template in stable form
+ * The Deployment that stands beside the stable one with the new template, or as a fresh baseline with the previous one. Its labels are an allow-list: tracking
+ * marks of Argo CD, Flux or Helm on it would make their controllers delete it.
+ * @param template the pod template in stable form
  */
 export const canaryDeployment = (
   stable: Deployment,
@@ -26,13 +26,19 @@ export const canaryDeployment = (
     readonly label: ChangedLabel | undefined
     readonly replicas: number
     readonly marks: Marks
+    /** Default the canary's. */
+    readonly track?: Labels
   },
 ): Deployment => {
+  const { track = TRACK } = given
   const { minReadySeconds, progressDeadlineSeconds, strategy } = stable.spec
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
-    metadata: metadataOf(stable.metadata.labels ?? {}, given.name, stable.metadata.namespace, given.marks),
+    metadata: tracked(
+      metadataOf(stable.metadata.labels ?? {}, given.name, stable.metadata.namespace, given.marks),
+      track,
+    ),
     spec: {
       replicas: given.replicas,
       revisionHistoryLimit: 0,
@@ -43,28 +49,37 @@ export const canaryDeployment = (
         matchLabels: {
           ...stable.spec.selector.matchLabels,
           ...(given.label === undefined ? {} : { [given.label.key]: given.label.canary }),
-          ...TRACK,
+          ...track,
         },
       },
-      template: canaryForm(template, given.label),
+      template: canaryForm(template, given.label, track),
     },
   }
 }
 
-/** The Service behind which only canary pods stand: ports and appProtocol are copied, nothing else, type ClusterIP. */
+/** The Service behind which only canary pods, or those of a fresh baseline, stand: ports and appProtocol are copied, nothing else, type ClusterIP. */
 export const canaryService = (
   stable: Service,
-  given: { readonly name: string; readonly label: ChangedLabel | undefined; readonly marks: Marks },
+  given: {
+    readonly name: string
+    readonly label: ChangedLabel | undefined
+    readonly marks: Marks
+    /** Default the canary's. */
+    readonly track?: Labels
+  },
 ): Service => ({
   apiVersion: 'v1',
   kind: 'Service',
-  metadata: metadataOf(stable.metadata.labels ?? {}, given.name, stable.metadata.namespace, given.marks),
+  metadata: tracked(
+    metadataOf(stable.metadata.labels ?? {}, given.name, stable.metadata.namespace, given.marks),
+    given.track ?? TRACK,
+  ),
   spec: {
     type: 'ClusterIP',
     selector: {
       ...stable.spec.selector,
       ...(given.label === undefined ? {} : { [given.label.key]: given.label.canary }),
-      ...TRACK,
+      ...(given.track ?? TRACK),
     },
     ports: (stable.spec.ports ?? []).map(({ name, port, targetPort, protocol, appProtocol }) => ({
       port,
@@ -74,6 +89,11 @@ export const canaryService = (
       ...(appProtocol === undefined ? {} : { appProtocol }),
     })),
   },
+})
+
+const tracked = (metadata: ReturnType<typeof metadataOf>, track: Labels) => ({
+  ...metadata,
+  labels: { ...metadata.labels, ...track },
 })
 
 /** The labels that are copied: names of the application, never a tracking mark of a tool that would then own the copy. */

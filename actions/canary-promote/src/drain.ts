@@ -16,11 +16,14 @@ export type DrainState = {
 /** A drain that nothing was seen of yet. */
 export const beginDrain: DrainState = { total: 0, movedAt: undefined, since: undefined, reads: 0 }
 
-/** Takes one read of the counters into account. A pod that went away lowers the sum: that is no request. */
+/**
+ * Takes one read of the counters into account. A pod that went away lowers the sum: that is no request. `fresh`: the baseline's pods are to end as well, so
+ * that their requests count, too.
+ */
 export const watchDrain = (
   state: DrainState,
   scrape: Scrape | undefined,
-  { at, draining }: { readonly at: number; readonly draining: boolean },
+  { at, draining, fresh = false }: { readonly at: number; readonly draining: boolean; readonly fresh?: boolean },
 ): DrainState => {
   const looks = users(scrape)
   const readings = looks.flatMap((look) => (look.kind === 'pods' ? look.readings : []))
@@ -29,9 +32,9 @@ export const watchDrain = (
   // What shows no counter says nothing of requests: nothing was measured.
   if (counted.length === 0 && buckets.length === 0) return state
   const total = counted
-    .filter(({ side }) => side === 'canary')
+    .filter(({ side }) => fresh || side === 'canary')
     .reduce((sum, { counters }) => sum + Math.max(0, ...Object.values(counters).map((counter) => counter.total)), 0)
-  const summed = buckets.some((bucket) => bucket.side === 'canary' && bucket.total > 0)
+  const summed = buckets.some((bucket) => (fresh || bucket.side === 'canary') && bucket.total > 0)
   return {
     total: counted.length > 0 ? total : state.total,
     movedAt: summed || (counted.length > 0 && total > state.total) ? at : state.movedAt,

@@ -194,7 +194,11 @@ export const drive = async (held: Saved, ports: Ports, given: Drive): Promise<Dr
         ...(foreign.length === 0 ? {} : { foreign }),
         ...(isDrained(drain, look.world.at, record.plan.interval) ? { drained: true } : {}),
       }
-      drain = watchDrain(drain, look.scrape, { at: clock.now(), draining: record.state.phase === 'draining' })
+      drain = watchDrain(drain, look.scrape, {
+        at: clock.now(),
+        draining: record.state.phase === 'draining',
+        fresh: record.plan.baseline === 'fresh',
+      })
       const rejectedAt = rejection(record)
       if (zeroAfter === undefined && rejectedAt !== undefined && askedWeight(record) === 0 && isOut(world)) {
         zeroAfter = Math.max(0, clock.now() - rejectedAt)

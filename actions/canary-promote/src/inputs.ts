@@ -190,6 +190,7 @@ export const planDocument = z.strictObject({
   tester: z.optional(tester),
   interval: z.optional(positive(time)),
   metrics: z.optional(z.array(metric)),
+  baseline: z.optional(z.enum(['stable', 'fresh'], { error: 'must be stable or fresh' })),
   'false-rollback-rate': z.optional(
     z.number().check(z.refine((rate) => rate > 0 && rate < 1, { error: 'must be a number between 0 and 1' })),
   ),

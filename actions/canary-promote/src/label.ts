@@ -95,7 +95,9 @@ const LONGEST = 63
 
 const canaryLabels = (pods: Labels, { key, canary }: ChangedLabel): Labels => ({ ...pods, [key]: canary, ...TRACK })
 
-const changedPolicies = (policies: readonly Policy[], pods: Labels, label: ChangedLabel): readonly Policy[] => {
-  const after = canaryLabels(pods, label)
-  return policies.filter(({ selectors }) => selectors.some((each) => picks(each, pods) !== picks(each, after)))
-}
+const changedPolicies = (policies: readonly Policy[], pods: Labels, label: ChangedLabel): readonly Policy[] =>
+  differing(policies, pods, canaryLabels(pods, label))
+
+/** The policies that pick pods with one set of labels and not those with the other. */
+export const differing = (policies: readonly Policy[], pods: Labels, after: Labels): readonly Policy[] =>
+  policies.filter(({ selectors }) => selectors.some((each) => picks(each, pods) !== picks(each, after)))

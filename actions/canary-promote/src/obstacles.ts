@@ -21,6 +21,8 @@ export type Request = {
   readonly weights: readonly number[]
   readonly minCanary: number
   readonly headroom: number
+  /** What the canary is compared with. Default stable itself. */
+  readonly baseline?: 'stable' | 'fresh'
   /** What is accepted by name: `networkpolicy/NAME`, `service/NAME`, `podsecurity/restricted`, `application/NAME` … */
   readonly allow: readonly string[]
 }
@@ -47,13 +49,16 @@ export type Snapshot = {
   readonly serverVersion?: string | undefined
   /** What the newest running pod of stable is made of, as admission left it. */
   readonly sample?: PodTemplate['spec'] | undefined
-  /** Deployments that already have the name that the release would give. */
+  /** Deployments that already have a name that a release may give. */
   readonly taken: readonly KubernetesObject[]
   readonly unread: readonly { readonly what: string; readonly why: string }[]
 }
 
 /** The names that a release of this Deployment and Service gives to its objects. */
 export const canaryName = (name: string): string => shortened(`${name}-canary`)
+
+/** The names of a fresh baseline's objects. */
+export const baselineName = (name: string): string => shortened(`${name}-baseline`)
 
 /** There is no Deployment: whether it is the first release, or another kind of that name. */
 export const missingFinding = (others: readonly KubernetesObject[], where: string): Finding => {
@@ -200,7 +205,7 @@ export const autoscalerFindings = (
       ),
     )
 
-/** Services that already have the name of the twin. */
+/** Services that already have the name of the twin, or of a fresh baseline's. */
 export const twinsOf = (
   request: Request,
   stable: Service | undefined,
@@ -208,7 +213,13 @@ export const twinsOf = (
 ): readonly KubernetesObject[] =>
   stable === undefined || request.split === 'replicas'
     ? []
-    : services.filter(({ metadata }) => metadata.name === canaryName(stable.metadata.name))
+    : services.filter(({ metadata }) => namesFor(request, stable.metadata.name).includes(metadata.name))
+
+/** The names that this release gives beside one of the user's. */
+export const namesFor = ({ baseline }: Pick<Request, 'baseline'>, name: string): readonly string[] => [
+  canaryName(name),
+  ...(baseline === 'fresh' ? [baselineName(name)] : []),
+]
 
 /** Objects that have a name that the release needs. */
 export const takenFindings = (taken: readonly KubernetesObject[]): readonly Finding[] =>

@@ -43,6 +43,7 @@ export const planProblems = (plan: WholePlan, asked?: RouterAsked): readonly str
     )
       ? ['plan: steps that mirror come before the first one with a weight, which would fall to 0 again']
       : []),
+    ...freshProblems(plan, weights),
     ...(names.length === 0
       ? ['plan: metrics is empty; a release that nothing is measured of can never be promoted']
       : []),
@@ -58,6 +59,24 @@ export const planProblems = (plan: WholePlan, asked?: RouterAsked): readonly str
     // A live run renews its Lease once an interval at best: the others must see that before they think it dead.
     ...(plan.lease < 3 * plan.interval
       ? [`plan: lease must be at least three intervals, ${(3 * plan.interval) / 1000}s, not ${plan.lease / 1000}s`]
+      : []),
+  ]
+}
+
+/** Both sides get the same weight, and stable the rest. */
+const freshProblems = ({ baseline, steps }: WholePlan, weights: readonly number[]): readonly string[] => {
+  if (baseline !== 'fresh') return []
+  const high = weights.filter((weight) => weight > 50)
+  return [
+    ...(high.length > 0
+      ? [
+          `plan: weights beside a fresh baseline, which gets the same, are at most 50; ${high.join(', ')} ${high.length === 1 ? 'is' : 'are'} more`,
+        ]
+      : []),
+    ...(steps.some((step) => 'mirror' in step)
+      ? [
+          'plan: steps that mirror copy requests to the canary alone, and a fresh baseline would have none to compare with; leave these steps out, or write baseline: stable',
+        ]
       : []),
   ]
 }
@@ -89,6 +108,7 @@ export const stepsOf = ({ steps }: WholePlan): Plan['steps'] =>
 /** The part of the plan that the state machine decides by. */
 export const releasePlan = (plan: WholePlan, settings: Settings): Plan => ({
   split: SPLITS[settings.router] ?? 'weights',
+  ...(plan.baseline === 'fresh' ? { baseline: 'fresh' as const } : {}),
   steps: stepsOf(plan),
   interval: plan.interval,
   minRequests: plan['min-requests'],
@@ -136,6 +156,9 @@ export const judgePlan = (settings: Settings): JudgePlan => ({
   settle: settings.settle,
   // Of our own requests none is missing because the route sends none.
   missing: settings.metrics.some((metric) => metric.kind !== 'gauge' && providerOf(metric, settings) !== 'probe')
-    ? 'silence'
+    ? // Only a fresh baseline sees nothing but what the route splits.
+      settings.setup.fresh === undefined
+      ? 'silence'
+      : 'share'
     : 'off',
 })

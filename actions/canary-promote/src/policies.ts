@@ -48,18 +48,19 @@ export const policyFindings = (
   changes: readonly Policy[],
   allow: readonly string[],
   where: string,
+  beside = 'canary',
 ): readonly Finding[] =>
   changes.map((policy) => {
     const id = policyId(policy)
     const { kind, name, namespace } = policy
     const shown = namespace === undefined ? `${kind} ${name}` : `${kind} ${namespace}/${name}`
     if (kind === 'PodMonitor' || kind === 'ServiceMonitor') {
-      return warning('policy', `${shown} would not scrape canary pods as it does stable ones`, {
+      return warning('policy', `${shown} would not scrape ${beside} pods as it does stable ones`, {
         where: id,
         hint: 'Metrics that are read from that Prometheus would have no data of the canary: let it select by a label that both sides carry.',
       })
     }
-    const text = `${shown} would match canary pods differently from stable ones`
+    const text = `${shown} would match ${beside} pods differently from stable ones`
     if (!GUARDS.includes(kind)) return warning('policy', text, { where: id, ...hintOf(kind) })
     if (allow.includes(id)) return note('policy', `${text}; allowed by the plan`)
     return refusal('policy', text, {

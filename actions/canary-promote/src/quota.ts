@@ -5,7 +5,7 @@ import type { Deployment, PodTemplate } from './objects.ts'
 import { type Amounts, type Asked, amounts, askedByContainers, askedByPod, exact, shownAmount } from './resources.ts'
 
 /**
- * The most that a release adds to the namespace. `canary`: its largest size over all steps, pods. `surge`: what promotion's roll-out adds beside it, pods;
+ * The most that a release adds to the namespace. `canary`: its largest size over all steps, pods, with a fresh baseline's, as `what` then says. `surge`: what promotion's roll-out adds beside it, pods;
  * `mustSurge`: how many of those it cannot do without. `objects`: what is created, by the names that quotas count them by.
  */
 export type Demand = {
@@ -13,6 +13,8 @@ export type Demand = {
   readonly surge: number
   readonly mustSurge: number
   readonly objects: Amounts
+  /** Default `canary pods`. */
+  readonly what?: string
 }
 
 /** How many pods promotion's roll-out of this Deployment adds, and how many it needs to move at all: none while it may take one away first. */
@@ -104,13 +106,17 @@ const found = ({ quota, resource, limit, room, where }: Room, cost: Cost | undef
   ]
 }
 
-const costOf = (resource: string, pod: Asked, { canary, surge, mustSurge, objects }: Demand): Cost | undefined => {
+const costOf = (
+  resource: string,
+  pod: Asked,
+  { canary, surge, mustSurge, objects, what = 'canary pods' }: Demand,
+): Cost | undefined => {
   const object = objects[resource.replace(/^count\/(services|configmaps)$/, '$1')] ?? objects[resource]
   if (object !== undefined) return { least: object, most: object, how: `${object} more` }
   const one = amountOfPod(resource, pod)
   if (one === undefined || one === 0) return undefined
   const times = one === 1 && PODS.includes(resource) ? '' : ` of ${shownAmount(resource, one)} each`
-  const how = `${canary} canary pods and ${surge} of promotion's surge${times}`
+  const how = `${canary} ${what} and ${surge} of promotion's surge${times}`
   return { least: exact((canary + mustSurge) * one), most: exact((canary + surge) * one), how }
 }
 

@@ -161,6 +161,7 @@ const prepare = async (asked: Asked, ports: Ports) => {
     minCanary: asked.plan['min-canary'],
     headroom: asked.plan.headroom,
     allow: asked.plan.allow,
+    baseline: asked.plan.baseline,
   }
   const decided = asked.router === 'argo-rollouts' ? decideRollout(request, snapshot) : decideSetup(request, snapshot)
   const { setup } = decided
@@ -183,7 +184,7 @@ const prepare = async (asked: Asked, ports: Ports) => {
     ...admissionFindings(snapshot, {
       request,
       template: canary.body as unknown as PodTemplate,
-      budget: setup.budget !== undefined,
+      budgets: [setup.budget, setup.fresh?.budget].filter((budget) => budget !== undefined).length,
       rehearsed: cluster.rehearsed === true,
     }),
     ...metrics,

@@ -23,18 +23,24 @@ export const otherServices = (services: readonly Service[], own: readonly string
 /** Those of them that would pick canary pods: such a Service gives them their share of its requests whatever the weight is, so no weight takes them back. */
 export const otherServiceFindings = (
   services: readonly Policy[],
-  pods: { readonly stable: Labels; readonly canary: Labels; readonly label: ChangedLabel },
+  pods: {
+    readonly stable: Labels
+    readonly canary: Labels
+    readonly label: ChangedLabel
+    /** Whose labels `canary` are. Default the canary's. */
+    readonly beside?: 'canary' | 'baseline'
+  },
   allow: readonly string[],
   where: string,
 ): readonly Finding[] =>
   services.filter(picking(pods.canary)).map((service) => {
     const id = policyId(service)
     const by = service.selectors.flatMap(({ matchLabels = {} }) => Object.entries(matchLabels)).map(pair)
-    const text = `Service ${service.name} would send requests to canary pods at every weight, 0 too: it selects them by ${by.join(', ')}`
+    const text = `Service ${service.name} would send requests to ${pods.beside ?? 'canary'} pods at every weight, 0 too: it selects them by ${by.join(', ')}`
     if (allow.includes(id)) return note('other-service', `${text}; allowed by the plan`)
     const { key, stable } = pods.label
     const way = picking(pods.stable)(service)
-      ? `Add ${pair([key, stable])} to its selector, which canary pods carry with another value`
+      ? `Add ${pair([key, stable])} to its selector, which ${pods.beside ?? 'canary'} pods carry with another value`
       : 'Let it select other pods, or remove it'
     return refusal('other-service', text, {
       where,

@@ -1,13 +1,16 @@
 import type { Finding } from '@sluice/kit/report'
 import type { Image } from '@sluice/release/record'
+import { canarySize } from '@sluice/release/sizing'
 import { type Budget, budgetFor } from './budget.ts'
 import { note, refusal } from './finding.ts'
-import { chooseLabel } from './label.ts'
-import { type Deployment, type PodTemplate, picks, type Service } from './objects.ts'
+import { chooseLabel, differing, type Policy } from './label.ts'
+import { type Deployment, type Labels, type PodTemplate, picks, type Service } from './objects.ts'
 import {
   autoscalerFindings,
+  baselineName,
   canaryName,
   missingFinding,
+  namesFor,
   type Request,
   type Snapshot,
   sizeFindings,
@@ -18,7 +21,7 @@ import {
 } from './obstacles.ts'
 import { asPolicy, escapedPolicies, GUARDS, type Place, policyFindings, policyId } from './policies.ts'
 import { otherServiceFindings, otherServices } from './services.ts'
-import { type ChangedLabel, containerFor, imageIn, TRACK } from './template.ts'
+import { BASELINE_TRACK, type ChangedLabel, containerFor, imageIn, TRACK } from './template.ts'
 
 /** How the release will stand in the namespace; saved with the plan, so that whoever takes over needs nothing else. */
 export type Setup = {
@@ -31,6 +34,13 @@ export type Setup = {
   readonly canaryService: string | null
   /** The PodDisruptionBudget of canary pods, where stable's own would not pick them. */
   readonly budget?: Budget
+  /** The fresh baseline: its Deployment, its Service, the third value of the label, and the budget of its pods. Absent: stable itself is compared with. */
+  readonly fresh?: {
+    readonly deployment: string
+    readonly service: string
+    readonly label: ChangedLabel
+    readonly budget?: Budget
+  }
   /** With an Argo Rollouts Rollout: the pod hash of its stable ReplicaSet before the release. */
   readonly rollout?: { readonly stable: string }
 }
@@ -56,7 +66,9 @@ export const decideSetup = (
   const own = service.found?.metadata.name
   // Without a router every Service of these pods is to share canary pods as the stable ones.
   const others =
-    request.split === 'replicas' || own === undefined ? [] : otherServices(snapshot.services, [own, canaryName(own)])
+    request.split === 'replicas' || own === undefined
+      ? []
+      : otherServices(snapshot.services, [own, ...namesFor(request, own)])
   const label = chooseLabel({
     split: request.split,
     deployment: deployment.spec.selector,
@@ -71,9 +83,11 @@ export const decideSetup = (
     ...(label.kind === 'chosen' ? label.changes.filter(({ kind }) => kind !== 'PodDisruptionBudget') : []),
     ...(request.split === 'weights' ? escapedPolicies(snapshot.policies, service.found, place) : []),
   ]
+  const third = label.kind === 'chosen' && request.baseline === 'fresh' ? thirdValue(label.label) : undefined
   const changed = label.kind === 'chosen' && label.label !== undefined ? { [label.label.key]: label.label.canary } : {}
   const sides = { stable: pods, canary: { ...pods, ...changed, ...TRACK }, replicas: deployment.spec.replicas ?? 1 }
   const guarded = budgetFor(snapshot.budgets, sides, request.allow)
+  const fresh = third && freshBaseline(request, snapshot, { sides, place, label: third, own, others, known: changes })
   const findings = [
     ...('problem' in container
       ? [refusal('container', `${where}: ${container.problem}`, { where, hint: 'Set the input `container`.' })]
@@ -87,10 +101,14 @@ export const decideSetup = (
       ? otherServiceFindings(others, { ...sides, label: label.label }, request.allow, where)
       : []),
     ...(label.kind === 'chosen' ? guarded.findings : []),
+    ...(fresh?.findings ?? []),
     ...stateFindings(deployment, where),
     ...templateFindings(template, snapshot.claims, where),
     ...autoscalerFindings(request, snapshot, label.kind === 'chosen' && label.label === undefined, where),
-    ...takenFindings([...snapshot.taken, ...twinsOf(request, service.found, snapshot.services)]),
+    ...takenFindings([
+      ...snapshot.taken.filter(({ metadata }) => namesFor(request, request.deployment).includes(metadata.name)),
+      ...twinsOf(request, service.found, snapshot.services),
+    ]),
     ...sizeFindings(request, deployment, where),
     ...unreadFindings(snapshot.unread),
     ...(snapshot.ownOnly === true ? [ELSEWHERE] : []),
@@ -109,8 +127,51 @@ export const decideSetup = (
       service: stableService,
       canaryService: request.split === 'weights' && stableService !== null ? canaryName(stableService) : null,
       ...(guarded.budget === undefined ? {} : { budget: guarded.budget }),
+      ...(fresh?.fresh === undefined ? {} : { fresh: fresh.fresh }),
     },
   }
+}
+
+const thirdValue = (label: ChangedLabel | undefined): ChangedLabel | undefined =>
+  label && { ...label, canary: baselineName(label.stable) }
+
+/** How a fresh baseline stands: the label that tells canary pods apart gets a third value, and what would pick its pods differently is said as for the canary's. */
+const freshBaseline = (
+  request: Request,
+  snapshot: Snapshot,
+  given: {
+    readonly sides: { readonly stable: Labels; readonly canary: Labels; readonly replicas: number }
+    readonly place: Place
+    readonly label: ChangedLabel
+    readonly own: string | undefined
+    readonly others: readonly Policy[]
+    /** What is said of the canary's pods already. */
+    readonly known: readonly Policy[]
+  },
+): { readonly findings: readonly Finding[]; readonly fresh?: NonNullable<Setup['fresh']> } => {
+  const { label, own, known } = given
+  const { stable, canary, replicas } = given.sides
+  // What would pick canary pods too is said of those.
+  const others = given.others.filter(({ selectors }) => !selectors.some((each) => picks(each, canary)))
+  const where = `Deployment ${request.namespace}/${request.deployment}`
+  const pods = { ...stable, [label.key]: label.canary, ...BASELINE_TRACK }
+  const policies = snapshot.policies.map((object) => asPolicy(object, given.place))
+  const more = differing(policies, stable, pods).filter(
+    (policy) => !known.some((each) => policyId(each) === policyId(policy)),
+  )
+  const guarded = budgetFor(snapshot.budgets, { stable, canary: pods, replicas, beside: 'baseline' }, request.allow)
+  const most = Math.max(0, ...request.weights.map((weight) => canarySize(weight, replicas, request)))
+  const cost = `a fresh baseline stands beside stable and canary: ${label.key}=${label.canary}, and at most ${most} pods more, as many as the canary`
+  const findings = [
+    note('fresh-baseline', cost),
+    ...policyFindings(more, request.allow, where, 'baseline'),
+    ...otherServiceFindings(others, { stable, canary: pods, label, beside: 'baseline' }, request.allow, where),
+    ...guarded.findings,
+  ]
+  if (own === undefined) return { findings }
+  const { budget } = guarded
+  const names = { deployment: baselineName(request.deployment), service: baselineName(own), label }
+  return { findings, fresh: { ...names, ...(budget === undefined ? {} : { budget }) } }
 }
 
 /** Whether this image already is what the container of the live Deployment runs; asked only of one that was found at rest, whose template is what serves. */

@@ -31,6 +31,10 @@ export const shareOf = (record: ReleaseRecord, world: World): number => {
   return serving === 0 ? 0 : rounded((100 * ready) / serving)
 }
 
+/** The canary's share of what both sides count, percent, where that is not the weight: one half beside a fresh baseline, which has its weight. */
+export const shareBeside = ({ plan }: ReleaseRecord, weight: number): number | undefined =>
+  plan.baseline === 'fresh' && weight > 0 ? 50 : undefined
+
 /** Takes one look's evidence into account. */
 export const watchShare = (
   before: ShareSeen | undefined,
@@ -78,7 +82,7 @@ export const differentShare = (
     : {
         code: 'populations-differ',
         text,
-        next: 'Stable answers requests that the route does not split, or the route does not send what it says: count only the requests of the split rules.',
+        next: 'The baseline answers requests that the route does not split, or the route does not send what it says: count only the requests of the split rules.',
       }
 }
 
@@ -93,12 +97,14 @@ const countsOf = (evidence: Evidence, plan: JudgePlan): Counted | undefined => {
 }
 
 /** Sums are of everything by themselves; pods only where each one that serves was read. */
-const tellsAll = (scrape: Scrape, plan: JudgePlan, { stable }: World): boolean => {
+const tellsAll = (scrape: Scrape, plan: JudgePlan, { stable, baseline: fresh }: World): boolean => {
+  const serving =
+    fresh === undefined ? Math.max(stable.available, stable.desired) : Math.max(fresh.ready, fresh.desired)
   const parts = scrape.kind === 'sources' ? scrape.parts : [{ metrics: plan.metrics.map(({ name }) => name), scrape }]
   return parts.every(({ scrape: part }) => {
     if (part.kind !== 'pods') return true
     const baseline = new Set(part.readings.flatMap(({ side, pod }) => (side === 'baseline' ? [pod.uid] : [])))
-    return part.missing.length === 0 && baseline.size >= Math.max(stable.available, stable.desired)
+    return part.missing.length === 0 && baseline.size >= serving
   })
 }
 

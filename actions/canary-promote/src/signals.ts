@@ -38,7 +38,9 @@ export const watchSignals = (
   if (canary === undefined) return { state }
   const pods = baselinePods(scrape)
   const seen = baselineRestarts(state, pods, unread)
-  const stableWhole = world.stable.available >= world.stable.desired
+  // A fresh baseline is what the canary is compared with in everything.
+  const beside = world.baseline ?? { desired: world.stable.desired, ready: world.stable.available }
+  const stableWhole = beside.ready >= beside.desired
   const short = canary.ready < canary.desired
   const unready = short && stableWhole ? state.unready + 1 : 0
   const partly = unread.length > 0 && pods.length > 0 && stableWhole ? (state.partly ?? 0) + 1 : 0
@@ -63,7 +65,7 @@ export const watchSignals = (
       state: after,
       why: {
         code: 'lost-readiness',
-        text: `${canary.ready} of ${canary.desired} canary pods are ready, ${unready} looks in a row, while stable has all of its ${world.stable.desired}`,
+        text: `${canary.ready} of ${canary.desired} canary pods are ready, ${unready} looks in a row, while ${world.baseline === undefined ? 'stable' : 'the fresh baseline'} has all of its ${beside.desired}`,
         next: "Look at the canary pods' readiness probe and logs.",
       },
     }

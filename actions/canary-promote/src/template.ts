@@ -2,11 +2,16 @@ import { createHash } from 'node:crypto'
 import type { Image, Json, Template } from '@sluice/release/record'
 import { type Container, type Labels, type PodTemplate, picks, type Selector } from './objects.ts'
 
-/** The one label whose value tells canary pods from stable ones. `undefined`: no label changes, only the track is added. */
+/**
+ * The one label whose value tells canary pods (`canary`) from stable ones; of a fresh baseline `canary` is the value that its own pods carry. `undefined`: no
+ * label changes, only the track is added.
+ */
 export type ChangedLabel = { readonly key: string; readonly stable: string; readonly canary: string }
 
 /** Added to every canary pod; nothing of the user's selects it. */
 export const TRACK: Labels = { 'sluice.dev/track': 'canary' }
+/** The same on the pods of a fresh baseline. */
+export const BASELINE_TRACK: Labels = { 'sluice.dev/track': 'baseline' }
 
 /**
  * A pod template in canonical form: what the API server returned without fields that carry no meaning, keys sorted. Its hash covers every
@@ -30,11 +35,15 @@ export const withImage = (template: PodTemplate, container: string, image: Image
 }
 
 /** The template as canary pods carry it: one label changed, the track added, and selectors of the template on itself following the change. */
-export const canaryForm = (template: PodTemplate, label: ChangedLabel | undefined): PodTemplate => ({
+export const canaryForm = (
+  template: PodTemplate,
+  label: ChangedLabel | undefined,
+  track: Labels = TRACK,
+): PodTemplate => ({
   ...(label === undefined ? template : relabelled(template, label.key, label.stable, label.canary)),
   metadata: {
     ...template.metadata,
-    labels: { ...template.metadata?.labels, ...TRACK, ...(label === undefined ? {} : { [label.key]: label.canary }) },
+    labels: { ...template.metadata?.labels, ...track, ...(label === undefined ? {} : { [label.key]: label.canary }) },
   },
 })
 

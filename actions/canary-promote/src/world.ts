@@ -1,22 +1,28 @@
 import type { KubernetesObject } from '@sluice/kubernetes/cluster'
 import type { Reason, ReleaseRecord, World } from '@sluice/release/record'
+import { type Beside, baselineOf, canaryOf } from './beside.ts'
 import { EPOCH, OWNER } from './canary.ts'
 import type { Deployment, Labels, Pod } from './objects.ts'
 import { settingsOf } from './plan.ts'
-import { canonical, stableForm, TRACK } from './template.ts'
+import { canonical, stableForm } from './template.ts'
 import { entryOf, uidOf } from './touched.ts'
 
-/** The objects of one look. `pods`: the canary's. Absent objects are `undefined`. */
+/** What one look saw of one set of pods beside stable. Absent objects are `undefined`. `budget`: the twin of stable's PodDisruptionBudget. */
+export type LookBeside = {
+  readonly deployment: Deployment | undefined
+  readonly service: KubernetesObject | undefined
+  readonly budget?: KubernetesObject | undefined
+  readonly pods: readonly Pod[]
+}
+
+/** The objects of one look. `baseline`: a fresh one's; absent where the release has none. */
 export type Look = {
   readonly at: number
   readonly weight: World['weight']
   readonly stable: Deployment | undefined
-  readonly canary: Deployment | undefined
-  readonly service: KubernetesObject | undefined
-  /** The twin of stable's PodDisruptionBudget. */
-  readonly budget?: KubernetesObject | undefined
+  readonly canary: LookBeside
+  readonly baseline?: LookBeside | undefined
   readonly autoscalers?: World['autoscalers']
-  readonly pods: readonly Pod[]
 }
 
 /**
@@ -25,36 +31,53 @@ export type Look = {
  */
 export const worldOf = (record: ReleaseRecord, look: Look): World => {
   const { setup } = settingsOf(record)
-  const canary = look.canary !== undefined && isOurs(record, 'canary', look.canary) ? look.canary : undefined
-  const service = look.service !== undefined && isOurs(record, 'service', look.service) ? look.service : undefined
-  const budget = look.budget !== undefined && isOurs(record, 'policy', look.budget) ? look.budget : undefined
+  const canary = besideWorld(record, canaryOf(setup), look.canary)
+  const fresh = baselineOf(setup)
+  const baseline = fresh && look.baseline && besideWorld(record, fresh, look.baseline)
+  const services = [canary.service, baseline?.service].filter((service) => service !== undefined)
   return {
     at: look.at,
     weight: look.weight,
     stable: stableWorld(look.stable, setup.container),
-    ...(canary === undefined ? {} : { canary: canaryWorld(record, canary, look.pods) }),
-    service: service !== undefined,
-    ...(service !== undefined && isDiverted(service) ? { diverted: true } : {}),
+    ...(canary.pods === undefined ? {} : { canary: canary.pods }),
+    service: canary.service !== undefined,
+    ...(baseline?.pods === undefined ? {} : { baseline: baseline.pods }),
+    ...(baseline === undefined ? {} : { baselineService: baseline.service !== undefined }),
+    ...(services.length > 0 && services.every(({ diverted }) => diverted) ? { diverted: true } : {}),
     ...(look.autoscalers === undefined ? {} : { autoscalers: look.autoscalers }),
-    leftovers: [canary, service, budget].filter((each) => each !== undefined).length,
+    leftovers: canary.objects + (baseline?.objects ?? 0),
   }
 }
 
-/** Whether the canary's Service selects other pods than the canary's, which alone carry the track. */
-const isDiverted = ({ spec }: KubernetesObject): boolean => {
-  const { selector = {} } = (spec ?? {}) as { readonly selector?: Labels }
-  return Object.entries(TRACK).some(([key, value]) => selector[key] !== value)
+/** What of the release's own stands there of one set of pods, and how many objects that are. */
+const besideWorld = (record: ReleaseRecord, beside: Beside, look: LookBeside) => {
+  const own = <T extends KubernetesObject>(role: Created, object: T | undefined): T | undefined =>
+    object !== undefined && isOurs(record, role, object) ? object : undefined
+  const { roles } = beside
+  const deployment = own(roles.pods, look.deployment)
+  const service = own(roles.service, look.service)
+  const budget = own(roles.policy, look.budget)
+  return {
+    pods: deployment && podsWorld(record, beside, deployment, look.pods),
+    service: service && { diverted: isDiverted(service, beside.track) },
+    objects: [deployment, service, budget].filter((each) => each !== undefined).length,
+  }
 }
+
+/** Whether a Service of ours selects other pods than those it was made for, which alone carry their track. */
+const isDiverted = ({ spec }: KubernetesObject, track: Labels): boolean => {
+  const { selector = {} } = (spec ?? {}) as { readonly selector?: Labels }
+  return Object.entries(track).some(([key, value]) => selector[key] !== value)
+}
+
+/** The roles of what a release makes of pods, Services and budgets. */
+export type Created = Beside['roles'][keyof Beside['roles']]
 
 /**
  * Whether a created object is this release's: by the UID of the inventory; where a crash kept it from being saved, by our marks with an epoch that is
  * not above the record's.
  */
-export const isOurs = (
-  record: ReleaseRecord,
-  role: 'canary' | 'service' | 'policy',
-  object: KubernetesObject,
-): boolean => {
+export const isOurs = (record: ReleaseRecord, role: Created, object: KubernetesObject): boolean => {
   const entry = entryOf(record.touched, role)
   const uid = uidOf(entry)
   if (entry === undefined) return false
@@ -67,11 +90,9 @@ export const isOurs = (
   return annotations[OWNER] !== undefined && epoch <= record.epoch && recent
 }
 
-/** The hash of the template that a canary Deployment carries, as stable would carry it. */
-export const canaryHash = (record: ReleaseRecord, canary: Deployment): string => {
-  const { setup } = settingsOf(record)
-  return canonical(stableForm(canary.spec.template, setup.label ?? undefined), setup.container).hash
-}
+/** The hash of the template that a Deployment beside stable carries, as stable would carry it. */
+export const besideHash = (record: ReleaseRecord, { label }: Pick<Beside, 'label'>, { spec }: Deployment): string =>
+  canonical(stableForm(spec.template, label), settingsOf(record).setup.container).hash
 
 const CLOCK_SLACK = 60_000
 
@@ -86,7 +107,12 @@ const stableWorld = (stable: Deployment | undefined, container: string): World['
   return { desired, available, hash: canonical(template, container).hash, rolledOut }
 }
 
-const canaryWorld = (record: ReleaseRecord, canary: Deployment, pods: readonly Pod[]): NonNullable<World['canary']> => {
+const podsWorld = (
+  record: ReleaseRecord,
+  beside: Beside,
+  canary: Deployment,
+  pods: readonly Pod[],
+): NonNullable<World['canary']> => {
   const { status = {} } = canary
   const current = (status.observedGeneration ?? 0) >= (canary.metadata.generation ?? 0)
   const restarts = pods
@@ -97,7 +123,7 @@ const canaryWorld = (record: ReleaseRecord, canary: Deployment, pods: readonly P
     desired: canary.spec.replicas ?? 1,
     ready: current ? (status.readyReplicas ?? 0) : Math.min(status.readyReplicas ?? 0, canary.spec.replicas ?? 1),
     restarts,
-    hash: canaryHash(record, canary),
+    hash: besideHash(record, beside, canary),
     ...(failed === undefined ? {} : { failed }),
   }
 }

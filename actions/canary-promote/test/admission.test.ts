@@ -38,7 +38,7 @@ const rolling = (maxSurge: number | string, maxUnavailable: number | string) => 
 })
 const admitted = (
   more: Partial<Snapshot>,
-  given: { template: PodTemplate; rehearsed?: boolean; request?: Request; budget?: boolean },
+  given: { template: PodTemplate; rehearsed?: boolean; request?: Request; budgets?: number },
 ) =>
   admissionFindings(
     {
@@ -52,7 +52,7 @@ const admitted = (
       unread: [],
       ...more,
     },
-    { request: request(), budget: false, rehearsed: false, ...given },
+    { request: request(), budgets: 0, rehearsed: false, ...given },
   )
 
 test.each([
@@ -184,7 +184,7 @@ describe('a ResourceQuota', () => {
     ]
     const given = { template: template(asks), request: request({ split: 'replicas' }) }
     expect(admitted({ quotas }, given).map(({ level }) => level)).toEqual(['error'])
-    expect(admitted({ quotas }, { ...given, budget: true }).map(({ level }) => level)).toEqual(['error', 'error'])
+    expect(admitted({ quotas }, { ...given, budgets: 1 }).map(({ level }) => level)).toEqual(['error', 'error'])
   })
 })
 

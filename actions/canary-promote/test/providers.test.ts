@@ -105,7 +105,7 @@ metrics:
 describe('what the judge is given', () => {
   const settings = (source: string) => {
     const plan = planOf(source)
-    return { ...plan, alpha: 0.01, warmUp: 0, settle: 0 } as unknown as Settings
+    return { ...plan, setup: {}, alpha: 0.01, warmUp: 0, settle: 0 } as unknown as Settings
   }
 
   test('one word is the policy of all four outcomes, a map of those it names', () => {

@@ -17,6 +17,8 @@ export type Circumstances = {
   /** What the route really does with a weight, percent; absent: what it says. `others`: requests a second that reach stable past the route. */
   readonly routes?: (weight: number) => number
   readonly others?: number
+  /** Share of bad answers among those others; absent: as stable's. */
+  readonly othersFail?: number
   /** Users' requests a second; absent: 100. */
   readonly rate?: number
 }
@@ -38,6 +40,10 @@ export const simulate = (start: Partial<Circumstances> = {}) => {
     service: false,
     weight: 0,
     mirrored: 0,
+    /** The fresh baseline: its Deployment, its Service, and the share that the route sends it. */
+    baseline: undefined as { replicas: number; hash: string; since: number } | undefined,
+    baselineService: false,
+    beside: 0,
     marked: false,
     epoch: 0,
   }
@@ -53,9 +59,14 @@ export const simulate = (start: Partial<Circumstances> = {}) => {
     const answered = circumstances.canaryServes && cluster.canary ? requests * (share + cluster.mirrored / 100) : 0
     counts.canary.total += answered
     counts.canary.bad += answered * circumstances.errors.canary
-    const baseline = requests * (1 - share) + ((circumstances.others ?? 0) * ms) / 1000
-    counts.baseline.total += baseline
-    counts.baseline.bad += baseline * circumstances.errors.baseline
+    const others = ((circumstances.others ?? 0) * ms) / 1000
+    // Once there is a fresh baseline it is the one that is counted: others reach stable alone.
+    const fresh = store?.record.plan.baseline === 'fresh'
+    const baseline = requests * (fresh ? cluster.beside / 100 : 1 - share)
+    counts.baseline.total += baseline + (fresh ? 0 : others)
+    counts.baseline.bad +=
+      baseline * circumstances.errors.baseline +
+      (fresh ? 0 : others * (circumstances.othersFail ?? circumstances.errors.baseline))
     now += ms
     for (const hook of hooks.filter(({ at }) => at <= now)) {
       hooks.splice(hooks.indexOf(hook), 1)
@@ -65,11 +76,19 @@ export const simulate = (start: Partial<Circumstances> = {}) => {
   const perform = (command: Command, record: ReleaseRecord): Performed => {
     if (record.epoch < cluster.epoch) return { kind: 'refused', cause: 'fenced', text: 'a later epoch' }
     const copies = command.do === 'weight' && command.mirror !== undefined ? ` and copies ${command.mirror}` : ''
-    commands.push(command.do === 'weight' ? `weight ${command.to}${copies}` : command.do)
+    const beside = command.do === 'weight' && command.baseline !== undefined ? ` beside ${command.baseline}` : ''
+    commands.push(command.do === 'weight' ? `weight ${command.to}${copies}${beside}` : command.do)
     let touched = record.touched
     if (command.do === 'apply' && command.role === 'service') {
       cluster.service = true
       touched = withUid(touched, 'service', 'uid-service')
+    } else if (command.do === 'apply' && command.role === 'baseline-service') {
+      cluster.baselineService = true
+      touched = withUid(touched, 'baseline-service', 'uid-baseline-service')
+    } else if (command.do === 'apply' && command.role === 'baseline') {
+      const since = cluster.baseline?.since ?? now
+      cluster.baseline = { replicas: command.replicas ?? 0, hash: record.stable.hash, since }
+      touched = withUid(touched, 'baseline', 'uid-baseline')
     } else if (command.do === 'apply') {
       const since = cluster.canary?.since ?? now
       cluster.canary = { replicas: command.replicas ?? 0, hash: record.canary.hash, since }
@@ -77,20 +96,26 @@ export const simulate = (start: Partial<Circumstances> = {}) => {
     } else if (command.do === 'weight') {
       cluster.weight = command.to
       cluster.mirrored = command.mirror ?? 0
+      cluster.beside = command.baseline ?? 0
       cluster.marked = true
     } else if (command.do === 'scale' && command.role === 'canary' && cluster.canary) {
       cluster.canary = { ...cluster.canary, replicas: command.to }
+    } else if (command.do === 'scale' && command.role === 'baseline' && cluster.baseline) {
+      cluster.baseline = { ...cluster.baseline, replicas: command.to }
     } else if (command.do === 'scale' && command.role === 'stable') {
       cluster.stable.replicas = command.to
     } else if (command.do === 'write-stable') cluster.stable.hash = record.canary.hash
     else if (command.do === 'restore-stable') cluster.stable.hash = record.stable.hash
-    else if (command.do === 'restore-route') Object.assign(cluster, { weight: 0, mirrored: 0, marked: false })
-    else if (command.do === 'remove-created') Object.assign(cluster, { canary: undefined, service: false })
+    else if (command.do === 'restore-route')
+      Object.assign(cluster, { weight: 0, mirrored: 0, beside: 0, marked: false })
+    else if (command.do === 'remove-created')
+      Object.assign(cluster, { canary: undefined, service: false, baseline: undefined, baselineService: false })
     return { kind: 'done', touched }
   }
   const observe = (): World => {
-    const { canary, stable } = cluster
+    const { canary, stable, baseline } = cluster
     const ready = canary !== undefined && circumstances.ready && now - canary.since >= 1000 ? canary.replicas : 0
+    const warm = baseline !== undefined && now - baseline.since >= 1000 ? baseline.replicas : 0
     return {
       at: now,
       weight: {
@@ -98,11 +123,16 @@ export const simulate = (start: Partial<Circumstances> = {}) => {
         accepted: true,
         marked: cluster.marked,
         ...(cluster.mirrored === 0 ? {} : { mirrored: cluster.mirrored }),
+        ...(cluster.beside === 0 ? {} : { baseline: cluster.beside }),
       },
       stable: { desired: stable.replicas, available: stable.replicas, hash: stable.hash, rolledOut: true },
       ...(canary === undefined ? {} : { canary: { desired: canary.replicas, ready, restarts: 0, hash: canary.hash } }),
       service: cluster.service,
-      leftovers: (canary === undefined ? 0 : 1) + (cluster.service ? 1 : 0),
+      ...(baseline === undefined
+        ? {}
+        : { baseline: { desired: baseline.replicas, ready: warm, restarts: 0, hash: baseline.hash } }),
+      ...(cluster.baselineService ? { baselineService: true } : {}),
+      leftovers: [canary, cluster.service, baseline, cluster.baselineService].filter(Boolean).length,
     }
   }
   /** Pods of a side share its requests; whole numbers that add up to what was counted. */
@@ -120,9 +150,11 @@ export const simulate = (start: Partial<Circumstances> = {}) => {
         gauges: {},
       }
     })
+  const readBaseline = (): number =>
+    store?.record.plan.baseline === 'fresh' ? (cluster.baseline?.replicas ?? 0) : baselinePods
   const scrape = (): Scrape => ({
     kind: 'pods',
-    readings: [...readings('baseline', baselinePods), ...(cluster.canary === undefined ? [] : readings('canary', 1))],
+    readings: [...readings('baseline', readBaseline()), ...(cluster.canary === undefined ? [] : readings('canary', 1))],
     missing: [],
   })
   const ports = (cancelled: AbortSignal = stop.signal): Ports => ({
@@ -231,6 +263,7 @@ export const plan = (more: Partial<WholePlan> = {}): WholePlan => ({
   ],
   interval: 1000,
   metrics: [{ name: 'errors', kind: 'ratio', max: 0.05 }],
+  baseline: 'stable',
   'false-rollback-rate': 0.01,
   'on-inconclusive': 'rollback',
   'max-hold': 60_000,

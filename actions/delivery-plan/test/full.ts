@@ -88,6 +88,7 @@ export const FULL = {
     ],
     interval: '5s',
     metrics: [{ name: 'errors', kind: 'ratio', provider: 'pods', max: '5%' }],
+    baseline: 'stable',
     'false-rollback-rate': 0.01,
     'on-inconclusive': 'rollback',
     'max-hold': '30m',

@@ -59,6 +59,7 @@ export const canaryPlan = z.strictObject({
       .array(z.looseObject({ name: line, kind: z.enum(['ratio', 'latency', 'gauge']), provider: z.optional(provider) }))
       .check(z.minLength(1, { error: 'is empty; a release that nothing is measured of can never be promoted' })),
   ),
+  baseline: z.optional(z.enum(['stable', 'fresh'])),
   'false-rollback-rate': z.optional(
     z.number().check(z.refine((rate) => rate > 0 && rate < 1, { error: 'must be a number between 0 and 1' })),
   ),

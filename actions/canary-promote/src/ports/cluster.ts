@@ -3,15 +3,16 @@ import type { Cluster, KubernetesObject, PatchOperation, Resource } from '@sluic
 import { causeOf, epochOf, fencedPatch } from '@sluice/kubernetes/fenced'
 import type { Command, ReleaseRecord, Touched } from '@sluice/release/record'
 import type { RouteChange, Router, RouteWrite, Split } from '@sluice/traffic/router'
+import { type Beside, baselineOf, besidesOf, canaryOf, templateOf } from '../beside.ts'
 import { canaryBudget } from '../budget.ts'
 import { canaryDeployment, canaryService } from '../canary.ts'
 import { authorOf } from '../foreign.ts'
 import type { Deployment, Pod, PodTemplate, Selector, Service } from '../objects.ts'
 import { type Settings, settingsOf } from '../plan.ts'
 import type { Clock, Performed, Ports } from '../ports.ts'
-import { canaryForm, canonical, TRACK } from '../template.ts'
+import { canaryForm, canonical } from '../template.ts'
 import { entryOf, uidOf, withUid } from '../touched.ts'
-import { canaryHash, isOurs, worldOf } from '../world.ts'
+import { besideHash, type Created, isOurs, type LookBeside, worldOf } from '../world.ts'
 import { autoscalers } from './autoscalers.ts'
 import { preflight } from './preflight.ts'
 import { recordPort } from './record.ts'
@@ -39,11 +40,12 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
   const owned = async (epoch: number): Promise<boolean> => (await records.load())?.record.epoch === epoch
   const scaling = autoscalers(cluster, { namespace, owned })
   const stable: Target = { resource: deployments, name: given.deployment, role: 'stable' }
-  const canaryOf = (record: ReleaseRecord): Target => ({
-    resource: deployments,
-    name: settingsOf(record).setup.canary,
-    role: 'canary',
-  })
+  const podsOf = ({ deployment: name, roles }: Beside): Target => ({ resource: deployments, name, role: roles.pods })
+  const sized = (record: ReleaseRecord, role: 'stable' | 'canary' | 'baseline'): Target | undefined => {
+    if (role === 'stable') return stable
+    const beside = whose(record, role)
+    return beside && podsOf(beside)
+  }
 
   /** One fenced read-modify-write; `change` gives no operation when all is as it should be, and the mark is set all the same. */
   const patch = async (
@@ -83,67 +85,76 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
       : refused('upstream', `${object.kind} ${object.metadata.name} was not created: ${written.kind}`)
   }
 
-  const applyService = async (record: ReleaseRecord): Promise<Performed> => {
+  const applyService = async (record: ReleaseRecord, beside: Beside): Promise<Performed> => {
     const { setup } = settingsOf(record)
-    if (setup.service === null || setup.canaryService === null) return { kind: 'done', touched: record.touched }
-    const target: Target = { resource: services, name: setup.canaryService, role: 'service' }
+    const { roles, label, track } = beside
+    if (setup.service === null || beside.service === null) return { kind: 'done', touched: record.touched }
+    const target: Target = { resource: services, name: beside.service, role: roles.service }
     const model = await cluster.get<Service>(services, setup.service)
     if (model === undefined) return refused('environment', `Service ${namespace}/${setup.service} is gone`)
-    const wanted = canaryService(model, { name: target.name, label: setup.label ?? undefined, marks: record })
+    const wanted = canaryService(model, { name: target.name, label, track, marks: record })
     const found = await cluster.get<Service>(services, target.name)
     if (found === undefined) return create(record, target, wanted)
-    if (!isOurs(record, 'service', found)) return refused('environment', `Service ${target.name} is not ours`)
+    if (!isOurs(record, roles.service, found)) return refused('environment', `Service ${target.name} is not ours`)
     return patch(record, target, (object) => replaced(object, 'selector', wanted.spec.selector))
   }
 
-  /** Leads the canary's Service to stable's pods: the way back where the route may not be written. */
+  /** Leads the Services beside stable's to stable's pods: the way back where the route may not be written. */
   const divert = async (record: ReleaseRecord): Promise<Performed> => {
     const { setup } = settingsOf(record)
-    if (setup.service === null || setup.canaryService === null) return { kind: 'done', touched: record.touched }
+    if (setup.service === null) return { kind: 'done', touched: record.touched }
     const model = await cluster.get<Service>(services, setup.service)
-    const found = await cluster.get<Service>(services, setup.canaryService)
     if (model === undefined) return refused('environment', `Service ${namespace}/${setup.service} is gone`)
-    if (found === undefined || !isOurs(record, 'service', found))
-      return refused('environment', `Service ${setup.canaryService} is not ours`)
-    const target: Target = { resource: services, name: setup.canaryService, role: 'service' }
-    return patch(record, target, (object) => replaced(object, 'selector', model.spec.selector ?? {}))
+    const lead = async ({ service: name, roles }: Beside): Promise<Performed> => {
+      if (name === null) return { kind: 'done', touched: record.touched }
+      const found = await cluster.get<Service>(services, name)
+      if (found === undefined || !isOurs(record, roles.service, found))
+        return refused('environment', `Service ${name} is not ours`)
+      const target: Target = { resource: services, name, role: roles.service }
+      return patch(record, target, (object) => replaced(object, 'selector', model.spec.selector ?? {}))
+    }
+    // One that is gone or not ours must not keep the other from being led back.
+    return together(record, await Promise.all(besidesOf(setup).map((beside) => safely(() => lead(beside)))))
   }
 
   /** The twin of stable's PodDisruptionBudget stands before the pods that it is for; it is as it is made, so one that is there is done. */
-  const applyBudget = async (record: ReleaseRecord, selector: Selector): Promise<Performed> => {
-    const { budget } = settingsOf(record).setup
+  const applyBudget = async (
+    record: ReleaseRecord,
+    { budget, roles }: Beside,
+    selector: Selector,
+  ): Promise<Performed> => {
     if (budget === undefined) return { kind: 'done', touched: record.touched }
     const found = await cluster.get(budgets, budget.name)
     if (found !== undefined) {
-      return isOurs(record, 'policy', found)
-        ? { kind: 'done', touched: withUid(record.touched, 'policy', found.metadata.uid ?? '') }
+      return isOurs(record, roles.policy, found)
+        ? { kind: 'done', touched: withUid(record.touched, roles.policy, found.metadata.uid ?? '') }
         : refused('environment', `PodDisruptionBudget ${budget.name} is not ours`)
     }
     const stable = await cluster.get(budgets, budget.of)
     // Its owner took it away: there is nothing to be the twin of.
     if (stable === undefined) return { kind: 'done', touched: record.touched }
-    const target: Target = { resource: budgets, name: budget.name, role: 'policy' }
+    const target: Target = { resource: budgets, name: budget.name, role: roles.policy }
     return create(record, target, canaryBudget(budget, { stable, selector, marks: record }))
   }
 
-  const applyCanary = async (record: ReleaseRecord, replicas: number): Promise<Performed> => {
-    const { setup } = settingsOf(record)
-    const [target, label] = [canaryOf(record), setup.label ?? undefined]
-    const template = record.canary.body as unknown as PodTemplate
+  const applyPods = async (record: ReleaseRecord, beside: Beside, replicas: number): Promise<Performed> => {
+    const { label, track, roles } = beside
+    const [target, { body, hash }] = [podsOf(beside), templateOf(record, beside)]
+    const template = body as unknown as PodTemplate
     const found = await cluster.get<Deployment>(deployments, target.name)
     if (found === undefined) {
       const model = await cluster.get<Deployment>(deployments, given.deployment)
       if (model === undefined) return refused('environment', `Deployment ${namespace}/${given.deployment} is gone`)
-      const object = canaryDeployment(model, template, { name: target.name, label, replicas, marks: record })
-      const guarded = await applyBudget(record, object.spec.selector)
+      const object = canaryDeployment(model, template, { name: target.name, label, track, replicas, marks: record })
+      const guarded = await applyBudget(record, beside, object.spec.selector)
       if (guarded.kind === 'refused') return guarded
       return create({ ...record, touched: guarded.touched }, target, object)
     }
-    if (!isOurs(record, 'canary', found)) return refused('environment', `Deployment ${target.name} is not ours`)
+    if (!isOurs(record, roles.pods, found)) return refused('environment', `Deployment ${target.name} is not ours`)
     return patch(record, target, (object) => [
-      ...(canaryHash(record, object as Deployment) === record.canary.hash
+      ...(besideHash(record, beside, object as Deployment) === hash
         ? []
-        : replaced(object, 'template', canaryForm(template, label))),
+        : replaced(object, 'template', canaryForm(template, label, track))),
       ...replaced(object, 'replicas', replicas),
     ])
   }
@@ -159,17 +170,38 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
       ]
     })
 
+  const resources: Readonly<Record<Created, Resource>> = {
+    canary: deployments,
+    baseline: deployments,
+    service: services,
+    'baseline-service': services,
+    policy: budgets,
+    'baseline-policy': budgets,
+  }
+
   const removeCreated = async (record: ReleaseRecord): Promise<Performed> => {
     // The guard's CronJob is made and removed by its own port.
-    for (const { ref, role } of record.touched.filter(({ created, role }) => created && role !== 'guard')) {
-      const made = role === 'service' || role === 'policy' ? role : 'canary'
-      const resource = { service: services, policy: budgets, canary: deployments }[made]
+    for (const { ref, role } of record.touched) {
+      if (!isCreated(role)) continue
+      const resource = resources[role]
       const found = await cluster.get(resource, ref.name)
-      if (found === undefined || !isOurs(record, made, found)) continue
+      if (found === undefined || !isOurs(record, role, found)) continue
       if ((epochOf(found) ?? 0) > record.epoch) return refused('fenced', `${ref.name} belongs to a later run`)
       await cluster.remove(resource, ref.name, { uid: found.metadata.uid ?? '', propagation: 'Foreground' })
     }
     return { kind: 'done', touched: record.touched }
+  }
+
+  const lookBeside = async ({ deployment: name, service, budget, label, track }: Beside): Promise<LookBeside> => {
+    const labels = { ...track, ...(label === undefined ? {} : { [label.key]: label.canary }) }
+    const [deployment, twin, guard, pods] = await Promise.all([
+      cluster.get<Deployment>(deployments, name),
+      service === null ? undefined : cluster.get<Service>(services, service),
+      budget === undefined ? undefined : cluster.get(budgets, budget.name),
+      cluster.list<Pod>({ apiVersion: 'v1', resource: 'pods', namespace }, { labels }),
+    ])
+    const alive = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+    return { deployment, service: twin, budget: guard, pods: alive }
   }
 
   const routed = async (
@@ -182,14 +214,19 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
 
   const perform = (command: Command, record: ReleaseRecord): Promise<Performed> => {
     switch (command.do) {
-      case 'apply':
-        return command.role === 'service' ? applyService(record) : applyCanary(record, command.replicas ?? 0)
+      case 'apply': {
+        const pods = command.role === 'canary' || command.role === 'baseline'
+        const beside = whose(record, command.role === 'canary' || command.role === 'service' ? 'canary' : 'baseline')
+        if (beside === undefined) return Promise.resolve({ kind: 'done', touched: record.touched })
+        return pods ? applyPods(record, beside, command.replicas ?? 0) : applyService(record, beside)
+      }
       case 'weight':
         return routed(record, (router, changes) => router.set(splitOf(command), changes, record.epoch))
-      case 'scale':
-        return patch(record, command.role === 'stable' ? stable : canaryOf(record), (object) =>
-          replaced(object, 'replicas', command.to),
-        )
+      case 'scale': {
+        const target = sized(record, command.role)
+        if (target === undefined) return Promise.resolve({ kind: 'done', touched: record.touched })
+        return patch(record, target, (object) => replaced(object, 'replicas', command.to))
+      }
       case 'write-stable':
         return writeTemplate(record, record.canary)
       case 'restore-stable':
@@ -212,10 +249,15 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
     // What gives the canary its traffic first: no other object may keep it from being taken over.
     const route = await safely(() => routed(record, (router, changes) => router.stamp(changes, record.epoch)))
     if (route.kind === 'refused' && route.cause === 'fenced') return route
-    const targets = [stable, canaryOf(record)]
-    const { canaryService: twin, budget } = settingsOf(record).setup
-    if (twin !== null) targets.push({ resource: services, name: twin, role: 'service' })
-    if (budget !== undefined) targets.push({ resource: budgets, name: budget.name, role: 'policy' })
+    const made = besidesOf(settingsOf(record).setup).flatMap((beside): readonly Target[] => {
+      const { service, budget, roles } = beside
+      return [
+        podsOf(beside),
+        ...(service === null ? [] : [{ resource: services, name: service, role: roles.service }]),
+        ...(budget === undefined ? [] : [{ resource: budgets, name: budget.name, role: roles.policy }]),
+      ]
+    })
+    const targets = [stable, ...made]
     const mark = async (target: Target): Promise<Performed> => {
       const found = await cluster.get(target.resource, target.name)
       // What is gone takes no more writes; the others still have to be taken over.
@@ -252,7 +294,8 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
       ),
     authorOf: async (record, what) => {
       if (what !== 'weight') {
-        const { name } = what === 'canary-replicas' ? canaryOf(record) : stable
+        const beside = what === 'canary-replicas' ? 'canary' : what === 'baseline-replicas' ? 'baseline' : 'stable'
+        const { name } = sized(record, beside) ?? stable
         const found = await cluster.get(deployments, name)
         return found && authorOf(found, ['spec', what === 'stable-template' ? 'template' : 'replicas'])
       }
@@ -269,24 +312,19 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
     perform: (command, record) => safely(() => perform(command, record)),
     observe: async (record) => {
       const settings = settingsOf(record)
-      const { canary: name, canaryService: twin, budget: guard, label } = settings.setup
-      const labels = { ...TRACK, ...(label === null ? {} : { [label.key]: label.canary }) }
+      const fresh = baselineOf(settings.setup)
       const router = given.router(settings, owned)
       const changes = routeChanges(record)
-      const [live, canary, service, budget, written, taken, scaled, pods] = await Promise.all([
+      const [live, canary, baseline, written, taken, scaled] = await Promise.all([
         cluster.get<Deployment>(deployments, given.deployment),
-        cluster.get<Deployment>(deployments, name),
-        twin === null ? undefined : cluster.get<Service>(services, twin),
-        guard === undefined ? undefined : cluster.get(budgets, guard.name),
+        lookBeside(canaryOf(settings.setup)),
+        fresh && lookBeside(fresh),
         router.current(changes),
         router.verify(changes),
         scaling.look(record),
-        cluster.list<Pod>({ apiVersion: 'v1', resource: 'pods', namespace }, { labels }),
       ])
-      const alive = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
       const weight = { ...written, ...taken }
-      const at = clock.now()
-      return worldOf(record, { at, weight, stable: live, canary, service, budget, autoscalers: scaled, pods: alive })
+      return worldOf(record, { at: clock.now(), weight, stable: live, canary, baseline, autoscalers: scaled })
     },
   }
 }
@@ -294,7 +332,23 @@ export const clusterPort = (given: ClusterGiven): Ports['cluster'] => {
 type Target = {
   readonly resource: Resource
   readonly name: string
-  readonly role: 'stable' | 'canary' | 'service' | 'policy'
+  readonly role: 'stable' | Created
+}
+
+const whose = (record: ReleaseRecord, role: 'canary' | 'baseline'): Beside | undefined => {
+  const { setup } = settingsOf(record)
+  return role === 'canary' ? canaryOf(setup) : baselineOf(setup)
+}
+
+const CREATED: readonly string[] = ['canary', 'service', 'policy', 'baseline', 'baseline-service', 'baseline-policy']
+// The guard's CronJob is made and removed by its own port.
+const isCreated = (role: Touched['role']): role is Created => CREATED.includes(role)
+
+/** Several writes of one command as one answer: the first refusal, a later owner's before all, or what all of them touched. */
+const together = (record: ReleaseRecord, results: readonly Performed[]): Performed => {
+  const refusals = results.filter((result) => result.kind === 'refused')
+  const [failed] = [...refusals.filter(({ cause }) => cause === 'fenced'), ...refusals]
+  return failed ?? { kind: 'done', touched: record.touched }
 }
 
 type Refused = Extract<Performed, { kind: 'refused' }>
@@ -320,9 +374,10 @@ const replaced = (object: KubernetesObject, field: string, value: unknown): read
 /** The kinds that routers change, by the plural of their path. */
 const pluralOf = (kind: string): string => `${kind.toLowerCase()}${kind.endsWith('s') ? 'es' : 's'}`
 
-const splitOf = ({ to, mirror }: Extract<Command, { do: 'weight' }>): Split => ({
+const splitOf = ({ to, mirror, baseline }: Extract<Command, { do: 'weight' }>): Split => ({
   weight: to,
   ...(mirror === undefined ? {} : { mirror }),
+  ...(baseline === undefined ? {} : { baseline }),
 })
 
 const routeChanges = (record: ReleaseRecord): readonly RouteChange[] =>

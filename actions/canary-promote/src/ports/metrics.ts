@@ -2,7 +2,9 @@ import { Fault } from '@sluice/kit/faults'
 import type { Cluster } from '@sluice/kubernetes/cluster'
 import type { MetricSource } from '@sluice/metrics/pods'
 import type { Part, Scrape } from '@sluice/metrics/reading'
+import { comparedWith } from '../beside.ts'
 import { watchOf } from '../judgement.ts'
+import { ownRequests } from '../own-requests.ts'
 import { type Settings, settingsOf } from '../plan.ts'
 import type { Clock, Ports } from '../ports.ts'
 import { type Provider, providerOf } from '../providers.ts'
@@ -33,7 +35,8 @@ export const metricsPort = (given: MetricsGiven): Ports['metrics'] => {
   }
   return {
     preflight: async (settings, interval) =>
-      (await Promise.all(sourcesOf(settings, interval).map(({ source }) => source.preflight()))).flat(),
+      // A fresh baseline is not there yet: stable's pods are of the same template.
+      (await Promise.all(sourcesOf(besideStable(settings), interval).map(({ source }) => source.preflight()))).flat(),
     read: async (record) => {
       const settings = settingsOf(record)
       const sources = sourcesOf(settings, record.plan.interval)
@@ -43,9 +46,10 @@ export const metricsPort = (given: MetricsGiven): Ports['metrics'] => {
       // A run that takes over goes on where the evidence stops, not where the release began.
       const since = ({ metrics }: Named): number =>
         Math.max(record.startedAt, ...metrics.map((name) => closed[`baseline/${name}`] ?? 0))
-      if (more.length === 0) return only.source.read(since(only))
+      const own = ({ name }: Named): number => (name === 'probe' ? ownRequests(record, given.clock.now()) : 0)
+      if (more.length === 0) return only.source.read(since(only), own(only))
       const parts = await Promise.all(
-        sources.map(async (named) => partsOf(named, await named.source.read(since(named)))),
+        sources.map(async (named) => partsOf(named, await named.source.read(since(named), own(named)))),
       )
       return { kind: 'sources', parts: parts.flat() }
     },
@@ -55,6 +59,11 @@ export const metricsPort = (given: MetricsGiven): Ports['metrics'] => {
         ...sourcesOf(settingsOf(record), record.plan.interval).map(({ source }) => source.queries?.() ?? {}),
       ),
   }
+}
+
+const besideStable = (settings: Settings): Settings => {
+  const { fresh: _, ...setup } = settings.setup
+  return { ...settings, setup }
 }
 
 type Named = { readonly name: string; readonly metrics: readonly string[]; readonly source: MetricSource }
@@ -76,8 +85,8 @@ const makeSources = (given: MetricsGiven, settings: Settings, interval: number):
   })
   if (providers.some((provider) => provider === 'pods' || provider === 'probe')) return sources
   // Restarts are compared pod for pod, and only readings of pods show those of the baseline.
-  const { deployment, canary } = settings.setup
-  const source = bounded(membershipSource(given, { deployment, canary }), 'cluster', patience('cluster', interval))
+  const sides = { deployment: comparedWith(settings.setup).deployment, canary: settings.setup.canary }
+  const source = bounded(membershipSource(given, sides), 'cluster', patience('cluster', interval))
   return [...sources, { name: 'cluster', metrics: [], source }]
 }
 

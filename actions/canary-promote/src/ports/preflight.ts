@@ -4,6 +4,7 @@ import type { Cluster, KubernetesObject } from '@sluice/kubernetes/cluster'
 import { statusBehind } from '@sluice/kubernetes/refusal'
 import type { Touched } from '@sluice/release/record'
 import type { RouteChange, Router } from '@sluice/traffic/router'
+import { type Beside, besidesOf } from '../beside.ts'
 import { canaryBudget } from '../budget.ts'
 import { canaryDeployment } from '../canary.ts'
 import { note, refusal } from '../finding.ts'
@@ -42,7 +43,17 @@ export const preflight = async (
   const live = await cluster.get<Deployment>({ apiVersion: 'apps/v1', resource: 'deployments', namespace }, deployment)
   const routed = await router.preflight()
   if (live === undefined) return { findings: routed, touched: [] }
-  const dryRun = await rehearse(given, settings, { live, template })
+  const previous = live.spec.template
+  const rehearsals = await Promise.all(
+    besidesOf(settings.setup).map((beside) =>
+      rehearse(given, beside, { live, template: beside.roles.pods === 'canary' ? template : previous }),
+    ),
+  )
+  const dryRun = {
+    // The right to create pods is missed once, whoever's they are.
+    findings: rehearsals.flatMap(({ findings }, nth) => findings.filter((each) => nth === 0 || each !== NOT_REHEARSED)),
+    rehearsed: rehearsals.every(({ rehearsed }) => rehearsed),
+  }
   const blocked = routed.some(({ level }) => level === 'error')
   const changes = blocked ? [] : await router.changes()
   const scaled = await given.scaling.preflight(deployment, live.spec.replicas ?? 1)
@@ -77,9 +88,11 @@ const inventory = (
   const stable = { ...ref('apps/v1', 'Deployment', setup.deployment), uid: seen.live.metadata.uid ?? '' }
   return [
     { ref: stable, role: 'stable', created: false, before: [] },
-    made('canary', ref('apps/v1', 'Deployment', setup.canary)),
-    ...(setup.canaryService === null ? [] : [made('service', ref('v1', 'Service', setup.canaryService))]),
-    ...(setup.budget === undefined ? [] : [made('policy', ref('policy/v1', 'PodDisruptionBudget', setup.budget.name))]),
+    ...besidesOf(setup).flatMap(({ roles, deployment, service, budget }) => [
+      made(roles.pods, ref('apps/v1', 'Deployment', deployment)),
+      ...(service === null ? [] : [made(roles.service, ref('v1', 'Service', service))]),
+      ...(budget === undefined ? [] : [made(roles.policy, ref('policy/v1', 'PodDisruptionBudget', budget.name))]),
+    ]),
     ...seen.changes.map((change) => ({
       ref: change.ref,
       role: 'route' as const,
@@ -92,17 +105,15 @@ const inventory = (
 /** Creates the Deployment, its budget and one of its pods with dryRun: webhooks, Pod Security, LimitRanges and quotas answer as they would later. */
 const rehearse = async (
   { cluster, namespace, allow }: Given,
-  { setup }: Settings,
+  { deployment: target, label, track, budget, roles }: Beside,
   { live, template }: { readonly live: Deployment; readonly template: PodTemplate },
 ): Promise<{ readonly findings: readonly Finding[]; readonly rehearsed: boolean }> => {
-  const label = setup.label ?? undefined
   const marks = { owner: { repository: '', runId: 'dry-run', attempt: 1, job: '' }, epoch: 0 }
-  const canary = canaryDeployment(live, template, { name: setup.canary, label, replicas: 1, marks })
-  const { metadata, spec } = canaryForm(template, label)
-  const name = `dry-run-${setup.canary}`
+  const canary = canaryDeployment(live, template, { name: target, label, track, replicas: 1, marks })
+  const { metadata, spec } = canaryForm(template, label, track)
+  const name = `dry-run-${target}`
   const owned = ownership(await newestPod(cluster, namespace, live))
   const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { ...metadata, name, namespace, ...owned }, spec }
-  const { budget } = setup
   const twin =
     budget &&
     canaryBudget(budget, { stable: { ...live, metadata: live.metadata }, selector: canary.spec.selector, marks })
@@ -120,8 +131,9 @@ const rehearse = async (
       if (!(thrown instanceof Fault)) throw thrown
       // Most tokens may not create pods, and need not: then only the Deployment was rehearsed. What RBAC refuses is said as "cannot create".
       if (object.kind === 'Pod' && isByRights(thrown)) return 'not-allowed'
-      const text = `a dry run of the canary's ${object.kind} was refused: ${describe(thrown)}`
-      const where = `${object.kind} ${namespace}/${setup.canary}`
+      const whose = roles.pods === 'canary' ? "canary's" : "fresh baseline's"
+      const text = `a dry run of the ${whose} ${object.kind} was refused: ${describe(thrown)}`
+      const where = `${object.kind} ${namespace}/${target}`
       if (object.kind !== 'Pod') return refusal('dry-run', text, { where })
       if (statusBehind(thrown) === undefined) return note('dry-run', text)
       if (allow.includes(POD)) return note('dry-run', `${text}; allowed by the plan`)

@@ -21,12 +21,14 @@ export const routerFor = (
   const { deployment, service, canary, label } = setup
   if (service === null) throw new Fault('input', `no Service stands before Deployment ${deployment}`)
   const release = `${namespace}/${deployment}`
+  if (setup.fresh !== undefined && router !== 'gateway-api')
+    throw new Fault('input', `router ${router} gives a fresh baseline no share of its own`)
   const between = { namespace, service, canaryService: setup.canaryService ?? undefined, route, release, owned }
   switch (router) {
     case 'replicas':
       return replicas(cluster, { namespace, deployment, service, canary, weights, owned })
     case 'gateway-api':
-      return gatewayApi(cluster, { ...between, rule, tester, mirrors })
+      return gatewayApi(cluster, { ...between, baselineService: setup.fresh?.service, rule, tester, mirrors })
     case 'istio':
       return istio(cluster, { ...between, rule, tester, mirrors, label, owner })
     case 'nginx':

@@ -16,6 +16,7 @@ import type { MetricSpec } from '@sluice/metrics/selection'
 import { throughService } from '@sluice/metrics/service-proxy'
 import type { SumMetric } from '@sluice/metrics/sums'
 import { usageSource } from '@sluice/metrics/usage'
+import { comparedWith } from '../beside.ts'
 import type { Settings } from '../plan.ts'
 import { type Metric, type Provider, usageOf } from '../providers.ts'
 import type { MetricsGiven } from './metrics.ts'
@@ -40,7 +41,8 @@ export type SourceGiven = MetricsGiven & {
  */
 export const sourceFor = (provider: Provider, given: SourceGiven): MetricSource => {
   const { cluster, namespace, clock, settings, metrics, interval } = given
-  const { deployment, canary } = settings.setup
+  const { canary } = settings.setup
+  const { deployment } = comparedWith(settings.setup)
   const sides = { namespace, baseline: deployment, canary }
   // Queries know a set of pods by its own name.
   const named = { namespace, baseline: bare(deployment), canary: bare(canary), interval }
@@ -95,7 +97,8 @@ const prometheus = ({
   credentials,
 }: SourceGiven): MetricSource => {
   const { url, service, path = '', timeout, ...rest } = section(settings.prometheus, 'prometheus')
-  const { deployment, canary, service: stable, canaryService } = settings.setup
+  const { canary, canaryService } = settings.setup
+  const { deployment, service: stable } = comparedWith(settings.setup)
   const services = stable === null || canaryService === null ? undefined : { baseline: stable, canary: canaryService }
   const own = { ...rest, namespace, baseline: deployment, canary, services, interval, timeoutMs: timeout }
   const asked = metrics as readonly PrometheusMetric[]

@@ -2,7 +2,7 @@ import { Fault } from '@sluice/kit/faults'
 import type { Cluster, KubernetesObject, Resource } from '@sluice/kubernetes/cluster'
 import { statusBehind } from '@sluice/kubernetes/refusal'
 import type { Deployment, Labels, PodTemplate, Service } from '../objects.ts'
-import { canaryName, type Snapshot } from '../obstacles.ts'
+import { baselineName, canaryName, type Snapshot } from '../obstacles.ts'
 import { ENFORCE } from '../pod-security.ts'
 import { newestPod } from './newest-pod.ts'
 
@@ -50,7 +50,7 @@ export const survey = async (cluster: Cluster, namespace: string, name: string):
     }
   }
   const deployments = at('apps/v1', 'deployments')
-  const [deployment, services, policies, budgets, hpas, scaled, limitRanges, quotas, namespaceLabels, taken] =
+  const [deployment, services, policies, budgets, hpas, scaled, limitRanges, quotas, namespaceLabels, ...taken] =
     await Promise.all([
       cluster.get<Deployment>(deployments, name),
       cluster.list<Service>(at('v1', 'services')),
@@ -62,6 +62,7 @@ export const survey = async (cluster: Cluster, namespace: string, name: string):
       optional(at('v1', 'resourcequotas'), 'ResourceQuota'),
       labelsOf(),
       cluster.get<Deployment>(deployments, canaryName(name)),
+      cluster.get<Deployment>(deployments, baselineName(name)),
     ])
   const newest = deployment && (await newestPod(cluster, namespace, deployment))
   const mounted = deployment?.spec.template.spec.volumes?.some((volume) => volume.persistentVolumeClaim !== undefined)
@@ -80,7 +81,7 @@ export const survey = async (cluster: Cluster, namespace: string, name: string):
     // Nothing else depends on it.
     serverVersion: namespaceLabels?.[ENFORCE] === undefined ? undefined : await versionOf(cluster),
     sample: newest?.spec as PodTemplate['spec'] | undefined,
-    taken: taken === undefined ? [] : [taken],
+    taken: taken.filter((found) => found !== undefined),
     unread,
   }
 }
