@@ -89,6 +89,7 @@ export const spend = (
   const most = (MOST * logThreshold(tests(plan), plan.alpha)) / Math.min(UNEVEN, divisors.canary)
   const after = {
     ...seen,
+    divisors,
     ratio: compare(known.ratio, pair, margin, { tempered, most }),
     limit: metric.max === undefined ? known.limit : testLimit(known.limit, pair, metric.max, tempered.canary),
     ...(step === present

@@ -101,6 +101,8 @@ export type CountedEvidence = {
   readonly margin: number
   /** Absent in what was saved before it was kept. */
   readonly dispersion?: DispersionState
+  /** By what the sides' counts were divided last. Absent: nothing was judged. */
+  readonly divisors?: { readonly baseline: number; readonly canary: number }
   /** Intervals that wait for their neighbours, of a source that reads the sides apart. */
   readonly waiting?: readonly Pending[]
   /** Why its counts cannot be trusted; stays. */

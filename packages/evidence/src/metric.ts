@@ -34,6 +34,8 @@ export type CountedJudgement = {
     readonly bothBreak: boolean
   }
   readonly unreliable?: string
+  /** By what the sides' counts were divided last, as the baseline's own past is more uneven than chance; 1: independent requests. Absent: nothing was judged. */
+  readonly dispersion?: { readonly baseline: number; readonly canary: number }
   readonly text: string
 }
 
@@ -80,6 +82,7 @@ const reportCounted = (metric: CountedMetric, known: CountedEvidence, logLimit: 
     logLimit,
     ...(limit === undefined ? {} : { limit }),
     ...(known.unreliable === undefined ? {} : { unreliable: known.unreliable }),
+    ...(known.divisors === undefined ? {} : { dispersion: known.divisors }),
     text: countedText({ known, peak, logLimit, limit }),
   }
 }
@@ -96,8 +99,16 @@ const countedText = (shown: {
   if (limit?.bothBreak) return `${recentText(known, limit.max)}; ${sides} in this step`
   if (limit !== undefined && limit.logPeak >= logLimit && peak < logLimit)
     return `${sides} in this step, limit ${percent(limit.max)} (evidence ${evidenceText(limit.logPeak, logLimit)})`
-  return `${sides} in this step, tolerated +${percent(known.margin)} (evidence ${evidenceText(peak, logLimit)})`
+  return `${sides} in this step, tolerated +${percent(known.margin)} (evidence ${evidenceText(peak, logLimit)}${burstText(known)})`
 }
+
+/** From so much on a verdict takes clearly longer than its requests would let expect. */
+const BURSTY = 5
+
+const burstText = ({ divisors }: CountedEvidence): string =>
+  divisors === undefined || divisors.canary <= BURSTY
+    ? ''
+    : `; bursty: its counts weigh ${number(divisors.canary)} times less, as the baseline's own past is so uneven, and verdicts are slow`
 
 const recentText = ({ limit }: CountedEvidence, max: number): string =>
   `both sides are above the limit of ${percent(max)}: lately canary ${percent(share(limit.recent.canary))}, baseline ${percent(share(limit.recent.baseline))}`
