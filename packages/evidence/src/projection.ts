@@ -53,7 +53,7 @@ const root = (
     const inside = newton > low && newton < high
     const next = inside ? newton : (low + high) / 2
     // Newton doubles the digits: after a step this small the next would change nothing.
-    if ((inside && Math.abs(next - theta) <= 1e-11 * theta) || next <= low || next >= high) return next
+    if ((inside && Math.abs(next - theta) <= 1e-7 * theta) || next <= low || next >= high) return next
     theta = next
   }
   return theta
