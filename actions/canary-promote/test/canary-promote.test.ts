@@ -67,6 +67,7 @@ describe('a release on the embedded cluster', { concurrent: true, timeout: 150_0
       'rollback-seconds': '',
     })
     expect(JSON.parse(readFileSync(result.outputs.report ?? '', 'utf8'))).toMatchObject({ verdict: 'promoted' })
+    expect(readFileSync(result.outputs.page ?? '', 'utf8')).toMatch(/<h1>.*Promoted<\/h1>[\s\S]*class="evidence-line"/)
     expect(result.summary).toMatch(/^### Canary of `shop-\d+\/shop`: promoted/)
     const again = await shop.run({ image: imageOf('good') }, { GITHUB_RUN_ID: '101' })
     expect(verdictOf(again)).toEqual({ code: 0, verdict: 'promoted', reason: 'already-running' })
@@ -84,6 +85,7 @@ describe('a release on the embedded cluster', { concurrent: true, timeout: 150_0
     const report = JSON.parse(readFileSync(result.outputs.report ?? '', 'utf8'))
     expect(report.details.zeroWeightSeconds).toBeLessThanOrEqual(3)
     expect(Number(result.outputs['rollback-seconds'])).toBeLessThan(8)
+    expect(readFileSync(result.outputs.page ?? '', 'utf8')).toMatch(/<h1>.*Rolled back<\/h1>[\s\S]*limit reached at/)
     expect(report.reason.text).toMatch(/errors: canary [\d.]+ of [\d.]+ .*, baseline/)
   })
 
@@ -308,6 +310,7 @@ describe('what cannot begin', { concurrent: true, timeout: 150_000 }, () => {
     const result = await shop.run({ mode: 'status' }, { RUNNER_TEMP: '/dev/null' })
     expect(result.code).toBe(0)
     expect(result.log).toMatch(/report could not be written to \/dev\/null\/sluice/)
+    expect(result.log).toMatch(/page could not be written to \/dev\/null\/sluice/)
     expect(existsSync('/dev/null/sluice')).toBe(false)
   })
 })
