@@ -10,7 +10,7 @@ export type Estimate = { readonly value: number; readonly low: number; readonly 
 
 /**
  * What a judge did in a cell. `stopped`: share of the releases (Wilson). `minutes`: from the fault's begin to the stop, and `requests`, that the canary
- * answered in them, both over the stopped releases. `extra`: mean of extra bad answers over all releases (normal). `codes`: releases that ended or were held
+ * answered in them, both over the stopped releases. `extra`: mean of extra bad answers over all releases (normal); of a healthy release there are none. `codes`: releases that ended or were held
  * without a verdict; `why`: the stopped ones.
  */
 export type Figure = {
@@ -20,7 +20,7 @@ export type Figure = {
   readonly stopped: Estimate
   readonly minutes?: { readonly median: number; readonly q1: number; readonly q3: number }
   readonly requests?: number
-  readonly extra: Estimate
+  readonly extra?: Estimate
   readonly codes: { readonly [code: string]: number }
   readonly why: { readonly [code: string]: number }
 }
@@ -54,7 +54,7 @@ const figure = (cell: Cell, judge: string, tally: Tally): Figure => {
     stopped: { value: stops.length / n, ...wilson({ n, k: stops.length }) },
     ...(minutes === undefined ? {} : { minutes: { median: minutes.median, q1: minutes.q1, q3: minutes.q3 } }),
     ...(asked === undefined ? {} : { requests: asked.median }),
-    extra: { value: mean, low: mean - half, high: mean + half },
+    ...(cell.twin === undefined ? {} : { extra: { value: mean, low: mean - half, high: mean + half } }),
     codes,
     why,
   }

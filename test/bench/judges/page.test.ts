@@ -46,8 +46,8 @@ test('parts of a cell are one figure, with intervals', () => {
   expect(figure?.stopped.low).toBeCloseTo(0.01025, 4)
   expect(figure?.stopped.high).toBeCloseTo(0.08452, 4)
   // Mean 4, variance 24 - 16.
-  expect(figure?.extra.value).toBe(4)
-  expect(figure?.extra.high).toBeCloseTo(4 + 1.96 * Math.sqrt(8 / 100), 9)
+  expect(figure?.extra?.value).toBe(4)
+  expect(figure?.extra?.high).toBeCloseTo(4 + 1.96 * Math.sqrt(8 / 100), 9)
 })
 
 const stopped = (count: number): readonly number[] => Array.from({ length: count }, () => 60)

@@ -159,7 +159,7 @@ const regressionTable = (rate: number, cells: readonly Cell[], found: Found): st
       const { minutes, stopped, extra, n } = figure
       const time =
         minutes === undefined ? '–' : `${number(minutes.median)} min (${number(minutes.q1)} to ${number(minutes.q3)})`
-      return `${digits(100 * stopped.value)} % n ${n}; ${time}; ${estimateText(extra)}${codes(figure)}`
+      return `${digits(100 * stopped.value)} % n ${n}; ${time}; ${extra === undefined ? '–' : estimateText(extra)}${codes(figure)}`
     },
     found,
   )

@@ -19,7 +19,7 @@ export const plot = (cells: readonly Cell[], figures: readonly Figure[]): string
   const found = finder(figures)
   const judges = JUDGES.filter(({ name }) => figures.some(({ judge }) => judge === name)).map(({ name }) => name)
   const shown = cells.filter(({ rate, twin }) => rate === RATE && twin !== undefined)
-  const highs = shown.flatMap((cell) => judges.map((judge) => found(keyOf(cell), judge)?.extra.high ?? 0))
+  const highs = shown.flatMap((cell) => judges.map((judge) => found(keyOf(cell), judge)?.extra?.high ?? 0))
   const powers = Math.ceil(Math.log10(Math.max(10, ...highs)))
   const x = (value: number): number => LEFT + ((RIGHT - LEFT) * Math.log10(Math.max(1, value))) / powers
   const top = 60 + 20 * Math.ceil(judges.length / 2)
@@ -60,6 +60,7 @@ const label = ({ name }: Cell): string => name.replace(/^errors /, '').replace(/
 type Drawn = { readonly x: (value: number) => number; readonly y: number; readonly fill: string }
 
 const bar = ({ extra, stopped }: Figure, { x, y, fill }: Drawn): string => {
+  if (extra === undefined) return ''
   const [from, to, low, high] = [x(1), x(extra.value), x(extra.low), x(extra.high)].map((at) => at.toFixed(1))
   const missed = stopped.value < 0.995 ? `, ${digits(100 * stopped.value)} % stopped` : ''
   const middle = y + ROW / 2 - 2
