@@ -1,5 +1,6 @@
 import { Fault } from '@sluice/kit/faults'
 import { unknownName } from '@sluice/kit/nearest'
+import { faultOf, readFlags } from './flags.ts'
 
 /** What can go wrong with the second release of a rehearsal; `none` is a second good one. */
 export const FAULTS = ['errors', 'latency', 'crash', 'hang', 'never-ready', 'outage', 'none'] as const
@@ -34,6 +35,21 @@ export type RehearseOptions = {
   readonly cluster: string | undefined
 }
 
+/** What answers `sluice judge`: this project's judge, or as one of the others would. */
+export const JUDGES = ['sluice', 'kayenta', 'threshold'] as const
+
+/**
+ * What to judge again. `file`: a path, or - for standard input. `compatible`: with the faults of the original. `format`: of standard output; absent:
+ * text on a terminal, else JSON. `page`: where the HTML page goes.
+ */
+export type JudgeOptions = {
+  readonly file: string
+  readonly judge: (typeof JUDGES)[number]
+  readonly compatible: boolean
+  readonly format: 'json' | 'text' | undefined
+  readonly page: string | undefined
+}
+
 /** One action to run, with the inputs that were given; `summary` is the file that the job summary goes to. */
 export type ActionCall = {
   readonly kind: 'action'
@@ -49,6 +65,7 @@ export type Command =
   | { readonly kind: 'help'; readonly of: string | undefined }
   | { readonly kind: 'version' }
   | { readonly kind: 'rehearse'; readonly options: RehearseOptions }
+  | { readonly kind: 'judge'; readonly options: JudgeOptions }
   | ActionCall
 
 /** The names of an action and of its inputs, as its action.yml has them. */
@@ -64,14 +81,15 @@ export const parseArguments = (argv: readonly string[], actions: readonly Known[
   if (word === 'version' || word === '--version') return { kind: 'version' }
   if (rest.includes('--help') || rest.includes('-h')) return { kind: 'help', of: word }
   if (word === 'rehearse') return { kind: 'rehearse', options: rehearseOptions(rest) }
+  if (word === 'judge') return { kind: 'judge', options: judgeOptions(rest) }
   const call = word === 'status' ? { action: 'canary-promote', fixed: { mode: 'status' } } : { action: word, fixed: {} }
   const action = actions.find(({ name }) => name === call.action)
   if (action === undefined) {
-    const words = ['rehearse', 'status', 'help', 'version', ...actions.map(({ name }) => name)]
+    const words = ['rehearse', 'judge', 'status', 'help', 'version', ...actions.map(({ name }) => name)]
     throw new Fault('input', unknownName('command', word, words), 'Run `sluice help` for what there is.')
   }
   const own = { 'from-source': 'switch', summary: 'value' } as const
-  const values = readFlags(rest, {
+  const { values } = readFlags(rest, {
     ...Object.fromEntries(action.inputs.map((name) => [name, 'value' as const])),
     ...own,
   })
@@ -83,6 +101,26 @@ export const parseArguments = (argv: readonly string[], actions: readonly Known[
     fromSource: values['from-source'] === 'true',
     summary: values.summary,
   }
+}
+
+const JUDGE = { judge: 'value', compatible: 'switch', format: 'value', page: 'value' } as const
+
+const judgeOptions = (argv: readonly string[]): JudgeOptions => {
+  const { values, words } = readFlags(argv, JUDGE, 1)
+  const problems: string[] = []
+  const [file] = words
+  const judge = JUDGES.find((name) => name === (values.judge ?? 'sluice'))
+  const format = (['json', 'text'] as const).find((name) => name === values.format)
+  const compatible = values.compatible === 'true'
+  if (file === undefined) problems.push('sluice judge needs a file: sluice judge FILE, or - for standard input')
+  if (judge === undefined) problems.push(`--judge: ${unknownName('judge', values.judge ?? '', JUDGES)}`)
+  if (values.format !== undefined && format === undefined)
+    problems.push(`--format is json or text, not "${values.format}"`)
+  if (values.page === '') problems.push('--page must name a file')
+  if (compatible && judge !== 'kayenta')
+    problems.push('--compatible restores faults of Kayenta’s judge: use it with --judge kayenta')
+  if (file === undefined || judge === undefined || problems.length > 0) throw faultOf(problems)
+  return { file, judge, compatible, format, page: values.page }
 }
 
 /** The flags of `sluice rehearse`, with what they are when left out. */
@@ -104,7 +142,7 @@ const REHEARSE = {
 } as const
 
 const rehearseOptions = (argv: readonly string[]): RehearseOptions => {
-  const values = readFlags(argv, REHEARSE)
+  const { values } = readFlags(argv, REHEARSE)
   const problems: string[] = []
   const seed = Number(values.seed ?? '1')
   if (!/^\d{1,9}$/.test(values.seed ?? '1')) problems.push(`--seed must be a whole number, not "${values.seed}"`)
@@ -167,44 +205,3 @@ const actsOf = (values: Readonly<Record<string, string>>, problems: string[]): r
     ...(approve === 'no' ? (['refuse'] as const) : []),
   ]
 }
-
-/** `optional` takes a value only as `--name=value`. */
-type Kinds = Readonly<Record<string, 'switch' | 'value' | 'optional'>>
-
-const readFlags = (argv: readonly string[], kinds: Kinds): Readonly<Record<string, string>> => {
-  const values: Record<string, string> = {}
-  const problems: string[] = []
-  const names = Object.keys(kinds).map((name) => `--${name}`)
-  for (let at = 0; at < argv.length; at++) {
-    const word = argv[at] ?? ''
-    const [flag = '', ...tail] = word.split('=')
-    const off = flag.startsWith('--no-') && ['switch', 'optional'].includes(kinds[flag.slice(5)] ?? '')
-    const name = off ? flag.slice(5) : flag.slice(2)
-    const kind = flag.startsWith('--') && Object.hasOwn(kinds, name) ? kinds[name] : undefined
-    if (kind === undefined) {
-      problems.push(
-        word.startsWith('-') ? unknownName('flag', flag, names) : `unexpected "${word}"; flags are --name value`,
-      )
-      // What follows an unknown flag is most likely its value, and no mistake of its own.
-      if (word.startsWith('-') && tail.length === 0 && argv[at + 1]?.startsWith('-') === false) at++
-      continue
-    }
-    if (Object.hasOwn(values, name)) problems.push(`--${name} is given twice`)
-    if (kind === 'optional' && tail.length > 0) {
-      values[name] = tail.join('=')
-    } else if (kind === 'switch' || kind === 'optional') {
-      if (tail.length > 0) problems.push(`${flag} stands alone, without a value`)
-      values[name] = off ? 'false' : 'true'
-    } else if (tail.length > 0) {
-      values[name] = tail.join('=')
-    } else if (at + 1 < argv.length && !argv[at + 1]?.startsWith('--')) {
-      values[name] = argv[++at] ?? ''
-    } else {
-      problems.push(`${flag} needs a value; write ${flag}=… for one that begins with --`)
-    }
-  }
-  if (problems.length > 0) throw faultOf(problems)
-  return values
-}
-
-const faultOf = (problems: readonly string[]): Fault => new Fault('input', problems.join('\n'))

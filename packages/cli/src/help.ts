@@ -1,15 +1,17 @@
 import type { Action } from './actions.ts'
-import { FAULTS } from './arguments.ts'
+import { FAULTS, JUDGES } from './arguments.ts'
 
 /** The text of `sluice help`, or of one command. An unknown name gets the general text. */
 export const help = (actions: readonly Action[], of: string | undefined): string => {
   const action = actions.find(({ name }) => name === of)
   if (action !== undefined) return actionHelp(action)
   if (of === 'rehearse') return REHEARSE
+  if (of === 'judge') return JUDGE
   const width = Math.max(...actions.map(({ name }) => name.length), 8)
   return [
     'sluice <action> --input value …   runs an action outside GitHub: its inputs are flags, its defaults action.yml’s',
     'sluice rehearse                   pushes a good and a bad release through the workflows onto a cluster',
+    'sluice judge FILE                 judges recorded counts again, or the report of a canary',
     'sluice status --deployment NAME   what a release is doing (canary-promote, mode status)',
     'sluice help [command]             this, or the flags of one command',
     '',
@@ -57,3 +59,13 @@ services.NAME.start of sluice.yml, on the port in PORT, once for every pod.
   --cluster        the example on a real Kubernetes that \`npm run cluster -- up\` brought up: pods from its registry, its gateway, service accounts
                    with the Roles of the READMEs. --cluster=NAME: the one of that name. Its namespaces are removed at the end
   --from-source    runs the actions' sources rather than their bundles`
+
+const JUDGE = `sluice judge FILE [flags]
+Judges again what was recorded: a JSON file of your own, or the report file of a canary. - is standard input. docs/judging.md has the shape.
+Standard output gets the verdict, the reason, every interval and what the traffic would have revealed, as JSON.
+Exit code 0: the release would have been promoted; 1: rolled back, or inconclusive; 2: the file cannot be judged, and all of why is said.
+
+  --judge NAME     ${JUDGES.join(', ')}: this project's judge, or what Kayenta's or a fixed limit would have said. Default ${JUDGES[0]}
+  --compatible     Kayenta's judge with the faults of the original
+  --format FORMAT  json or text. Default text on a terminal, else json, with the text on standard error where that is a terminal
+  --page FILE      gets the HTML page of a canary's report`

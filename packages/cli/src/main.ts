@@ -6,7 +6,7 @@ import { parseArguments } from './arguments.ts'
 import { callAction } from './call.ts'
 import { help } from './help.ts'
 
-/** The command line: exit code 0 for success, 1 for a red verdict or a failed claim, 2 for a command that cannot be understood. */
+/** The command line: exit code 0 for success, 1 for a red verdict or a failed claim, 2 for a command or a file that cannot be understood. */
 const main = async (): Promise<number> => {
   const root = join(import.meta.dirname, '../../..')
   const actions = readActions(root)
@@ -23,6 +23,10 @@ const main = async (): Promise<number> => {
     return 0
   }
   if (command.kind === 'action') return callAction(actions, command, process.env)
+  if (command.kind === 'judge') {
+    const { judgeFile } = await import('./judge/judge.ts')
+    return judgeFile(command.options)
+  }
   // Loaded only when it is asked for: a cluster and a local GitHub come with it.
   const { rehearse } = await import('./rehearsal/rehearse.ts')
   return rehearse(root, actions, command.options)

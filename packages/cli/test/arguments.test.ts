@@ -44,6 +44,22 @@ describe('an action', () => {
   })
 })
 
+describe('a judgement', () => {
+  test('of a file alone is by this project’s judge', () => {
+    expect(parse('judge', 'record.json')).toEqual({
+      kind: 'judge',
+      options: { file: 'record.json', judge: 'sluice', compatible: false, format: undefined, page: undefined },
+    })
+  })
+
+  test('takes every flag, before or after the file, which - says is standard input', () => {
+    expect(parse('judge', '--judge', 'kayenta', '--compatible', '-', '--format=json', '--page', 'out.html')).toEqual({
+      kind: 'judge',
+      options: { file: '-', judge: 'kayenta', compatible: true, format: 'json', page: 'out.html' },
+    })
+  })
+})
+
 describe('a rehearsal', () => {
   test('without flags is the one with errors, live, from bundles', () => {
     expect(parse('rehearse')).toEqual({
@@ -169,6 +185,16 @@ describe('a mistake', () => {
     { name: 'a flag given twice', argv: ['rehearse', '--seed', '1', '--seed', '2'], says: /--seed is given twice/ },
     { name: 'a seed that is no number', argv: ['rehearse', '--seed', 'one'], says: /--seed must be a whole number/ },
     { name: 'a word that belongs to no flag', argv: ['rehearse', 'errors'], says: /unexpected "errors"/ },
+    { name: 'a judge without a file', argv: ['judge'], says: /needs a file/ },
+    { name: 'a judge of two files', argv: ['judge', 'a', 'b'], says: /unexpected "b"/ },
+    { name: 'a judge that is none', argv: ['judge', 'a', '--judge', 'kayenat'], says: /did you mean "kayenta"/ },
+    { name: 'a format that is none', argv: ['judge', 'a', '--format', 'xml'], says: /json or text, not "xml"/ },
+    {
+      name: 'faults of a judge that has none',
+      argv: ['judge', 'a', '--compatible'],
+      says: /use it with --judge kayenta/,
+    },
+    { name: 'a page without a name', argv: ['judge', 'a', '--page='], says: /--page must name a file/ },
     { name: 'a name that objects have by birth', argv: ['rehearse', '--constructor', 'x'], says: /unknown flag/ },
   ])('$name', ({ argv, says }) => expect(problem(...argv)).toMatch(says))
 

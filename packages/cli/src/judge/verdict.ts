@@ -1,0 +1,112 @@
+import type { PowerStatement } from '@sluice/canary-report/report'
+import { type Replayed, replay } from '@sluice/evidence/replay'
+import type { Sampled } from '@sluice/evidence/sampled'
+import type { Decision, MetricJudgement, Why } from '@sluice/evidence/verdict'
+import type { Recorded } from './file.ts'
+import { powerOf } from './power.ts'
+
+/** What a release would have come to. */
+export type JudgedVerdict = 'promoted' | 'rolled-back' | 'inconclusive'
+
+/**
+ * The answer of a judge; times are ISO 8601. `at`: when it was decided: at the interval that rejects, else at the last one. `intervals` end there.
+ * `metrics` are those of the last of them. `recorded`: what the canary itself came to, of a report.
+ */
+export type Judgement<Interval, Metric> = {
+  readonly judge: 'sluice' | 'kayenta' | 'threshold'
+  readonly verdict: JudgedVerdict
+  readonly reason: Why
+  readonly at: string
+  readonly intervals: readonly Interval[]
+  readonly metrics: readonly Metric[]
+  readonly recorded?: Recorded['recorded']
+}
+
+/** One interval: what was decided after it, and what it held of each metric, as a canary's report has it. */
+export type JudgedInterval = {
+  readonly at: string
+  readonly weight: number
+  readonly step: number
+  readonly decision: Decision
+  readonly metrics: readonly IntervalMetric[]
+}
+
+type IntervalMetric = Sampled extends infer Each
+  ? Each extends unknown
+    ? Omit<Each, 'at' | 'weight' | 'step'>
+    : never
+  : never
+
+/** The answer of this project's judge, with what the traffic could have revealed. */
+export type SluiceJudgement = Judgement<JudgedInterval, MetricJudgement> & { readonly power: readonly PowerStatement[] }
+
+/**
+ * Judges a record again as canary-promote does, interval by interval, until it is rejected or over. What a canary sees beside its metrics (restarts,
+ * readiness, a person who aborts) is in no record. A hold that lasts to the end, and a step with fewer requests than the plan asks for, is
+ * inconclusive: the canary would have waited.
+ */
+export const judgeRecorded = ({ series, plan, minRequests, recorded }: Recorded): SluiceJudgement => {
+  const all = replay(series, plan)
+  const rejected = all.findIndex(({ decision }) => decision.kind === 'reject')
+  const looks = rejected < 0 ? all : all.slice(0, rejected + 1)
+  const last = looks.at(-1)
+  const { verdict, reason } = outcome(looks, new Set(series.map(({ name }) => name)), minRequests)
+  return {
+    judge: 'sluice',
+    verdict,
+    reason,
+    at: iso(last?.at ?? 0),
+    intervals: looks.map(intervalOf),
+    metrics: last?.metrics ?? [],
+    power: powerOf(looks),
+    ...(recorded === undefined ? {} : { recorded }),
+  }
+}
+
+const outcome = (
+  looks: readonly Replayed[],
+  measured: ReadonlySet<string>,
+  least: number,
+): { readonly verdict: JudgedVerdict; readonly reason: Why } => {
+  const decision = looks.at(-1)?.decision
+  if (decision?.kind === 'reject') return { verdict: 'rolled-back', reason: decision.why }
+  if (decision !== undefined && decision.kind !== 'continue') return { verdict: 'inconclusive', reason: decision.why }
+  const short = lastOfSteps(looks).flatMap(({ step, metrics }) =>
+    metrics.flatMap((metric) => {
+      if (metric.kind === 'gauge' || !measured.has(metric.name)) return []
+      const { baseline, canary } = metric.step
+      return Math.min(baseline.n, canary.n) < least ? [{ step, name: metric.name, baseline, canary }] : []
+    }),
+  )[0]
+  if (short !== undefined) {
+    const { step, name, baseline, canary } = short
+    const text = `${name}: step ${step} is over with ${baseline.n} requests of the baseline and ${canary.n} of the canary; both need ${least}`
+    const next = 'Record for longer, or at a higher weight; min-requests says how many are needed'
+    return { verdict: 'inconclusive', reason: { code: 'too-few-requests', text, next } }
+  }
+  if (!looks.some(({ weight }) => weight > 0)) {
+    const text = 'no interval has a weight above 0: nothing was judged'
+    const next = 'Say the canary’s share of the requests, percent, as `weight`'
+    return { verdict: 'inconclusive', reason: { code: 'nothing-judged', text, next } }
+  }
+  return {
+    verdict: 'promoted',
+    reason: { code: 'promoted', text: `no test rejected at any of ${looks.length} looks`, next: 'nothing' },
+  }
+}
+
+const lastOfSteps = (looks: readonly Replayed[]): readonly Replayed[] => {
+  const under = looks.filter(({ weight }) => weight > 0)
+  return under.filter(({ step }, index) => under[index + 1]?.step !== step)
+}
+
+const intervalOf = ({ at, weight, step, decision, samples }: Replayed): JudgedInterval => ({
+  at: iso(at),
+  weight,
+  step,
+  decision,
+  metrics: samples.map(({ at: _, weight: __, step: ___, ...metric }) => metric),
+})
+
+/** ISO 8601, of ms UTC. */
+export const iso = (at: number): string => new Date(at).toISOString()
