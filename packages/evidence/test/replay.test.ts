@@ -1,0 +1,124 @@
+import { expect, test } from 'vitest'
+import { beginEvidence, type JudgePlan, judge, type Sampled } from '../src/judge.ts'
+import type { PodReading, Scrape, Side } from '../src/reading.ts'
+import { replay } from '../src/replay.ts'
+import type { CountedSeries, GaugeSeries, Series } from '../src/series.ts'
+import { binomial, poisson, seeded } from './random.ts'
+
+const plan: JudgePlan = {
+  metrics: [
+    { name: 'errors', kind: 'ratio', max: 0.05 },
+    { name: 'memory', kind: 'gauge', max: 85 },
+  ],
+  alpha: 0.01,
+  warmUp: 20_000,
+  settle: 5000,
+  missing: 'silence',
+}
+
+/** Ten minutes of a canary whose errors rise to `worse` after three, on pods that differ, with memory that grows by `leak` a minute. */
+const canary = (worse: number, leak: number) => {
+  const random = seeded(7)
+  const pods = ['baseline', 'canary'].flatMap((side) =>
+    Array.from({ length: side === 'canary' ? 2 : 5 }, (_, index) => ({
+      side: side as Side,
+      uid: `${side}-${index}`,
+      total: 0,
+      bad: 0,
+    })),
+  )
+  let evidence = beginEvidence(plan)
+  const samples: Sampled[] = []
+  const decisions: string[] = []
+  for (let second = 5; second <= 600; second += 5) {
+    const weight = second < 60 ? 0 : second < 300 ? 10 : 50
+    for (const pod of pods) {
+      const share = pod.side === 'canary' ? weight / 200 : (100 - weight) / 500
+      const n = poisson(random, 250 * share)
+      pod.total += n
+      pod.bad += binomial(random, n, pod.side === 'canary' && second > 180 ? worse : 0.01)
+    }
+    const readings = pods.map(
+      ({ side, uid, total, bad }): PodReading => ({
+        side,
+        pod: { name: uid, uid },
+        containerId: uid,
+        restarts: 0,
+        readAt: second * 1000,
+        counters: { errors: { total, bad } },
+        gauges: { memory: side === 'canary' ? 60 + (leak * second) / 60 : 60 },
+      }),
+    )
+    const scrape: Scrape = { kind: 'pods', readings, missing: [] }
+    const judged = judge(evidence, { at: second * 1000, scrape, weight, step: weight }, plan)
+    evidence = judged.evidence
+    samples.push(...judged.samples)
+    decisions.push(judged.decision.kind)
+  }
+  return { evidence, samples, decisions, first: decisions.indexOf('reject') }
+}
+
+const seriesOf = (samples: readonly Sampled[], bare = false): readonly Series[] => {
+  const at = (ms: number): string => new Date(ms).toISOString()
+  const counted = samples.flatMap((each) => (each.kind === 'counted' ? [each] : []))
+  const gauges = samples.flatMap((each) => (each.kind === 'gauge' ? [each] : []))
+  const errors: CountedSeries = {
+    name: 'errors',
+    kind: 'ratio',
+    samples: counted.map(({ baseline: _, canary: __, kind: ___, metric: ____, ...each }) =>
+      bare ? { at: at(each.at), weight: each.weight, step: each.step } : { ...each, at: at(each.at) },
+    ),
+    baseline: counted.map(({ baseline }) => baseline),
+    canary: counted.map((each) => each.canary),
+  }
+  const memory: GaugeSeries = {
+    name: 'memory',
+    kind: 'gauge',
+    samples: gauges.map(({ weight, step, at: ms }) => ({ at: at(ms), weight, step })),
+    baseline: gauges.map(({ baseline }) => baseline),
+    canary: gauges.map((each) => each.canary),
+  }
+  return [errors, memory]
+}
+
+test.each([
+  ['a healthy one', 0.01, 0],
+  ['one that fails', 0.08, 0],
+  ['one that leaks', 0.01, 5],
+])('the record of a canary gives its own evidence and decisions back: %s', (_, worse, leak) => {
+  const { samples, evidence, first } = canary(worse, leak)
+  const replayed = replay(seriesOf(samples), plan)
+  const logs = (all: readonly Sampled[]) => all.flatMap((each) => (each.kind === 'counted' ? [each.logE] : []))
+  expect(logs(replayed.flatMap((look) => look.samples))).toEqual(logs(samples))
+  const last = replayed.at(-1)?.evidence.metrics.errors
+  expect(last).toMatchObject({ kind: 'counted', step: (evidence.metrics.errors as { step: unknown }).step })
+  const rejected = replayed.find(({ decision }) => decision.kind === 'reject')
+  if (first < 0) expect(rejected).toBeUndefined()
+  else expect(rejected?.at).toBe((first + 1) * 5000)
+})
+
+test('a record of counts alone is judged anew: nothing at weight 0 or in the warm-up', () => {
+  const replayed = replay(seriesOf(canary(0.3, 0).samples, true), plan)
+  const uses = replayed.flatMap(({ samples, at }) =>
+    samples.flatMap((each) => (each.kind === 'counted' ? [[at, each.use]] : [])),
+  )
+  expect(uses.filter(([, use]) => use === 'judged')[0]).toEqual([85_000, 'judged'])
+  expect(uses[0]?.[1]).toBe('learned')
+  expect(replayed.some(({ decision }) => decision.kind === 'reject')).toBe(true)
+})
+
+test('a canary that counts nothing while its baseline answers is silent there, too', () => {
+  const series: Series = {
+    name: 'errors',
+    kind: 'ratio',
+    samples: Array.from({ length: 20 }, (_, i) => ({ at: new Date(i * 10_000).toISOString(), weight: 20, step: 0 })),
+    baseline: Array.from({ length: 20 }, () => ({ n: 100, k: 0 })),
+    canary: Array.from({ length: 20 }, () => ({ n: 0, k: 0 })),
+  }
+  const last = replay([series], { ...plan, metrics: [{ name: 'errors', kind: 'ratio' }], warmUp: 0 }).at(-1)
+  expect(last?.decision).toMatchObject({ kind: 'reject', why: { code: 'no-requests' } })
+})
+
+test('without samples there is nothing to say', () => {
+  expect(replay([], plan)).toEqual([])
+})
