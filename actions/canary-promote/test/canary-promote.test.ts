@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { KubernetesObject } from '@sluice/kubernetes/cluster'
 import { type PolicyRule, type Sandbox, startSandbox } from '@sluice/sandbox/sandbox'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { canonical } from '../src/template.ts'
@@ -66,7 +67,19 @@ describe('a release on the embedded cluster', { concurrent: true, timeout: 150_0
       weight: '0',
       'rollback-seconds': '',
     })
-    expect(JSON.parse(readFileSync(result.outputs.report ?? '', 'utf8'))).toMatchObject({ verdict: 'promoted' })
+    const report = JSON.parse(readFileSync(result.outputs.report ?? '', 'utf8'))
+    const validate = new Ajv2020().compile(
+      JSON.parse(readFileSync(join(import.meta.dirname, '../report.schema.json'), 'utf8')),
+    )
+    expect(validate(report), JSON.stringify(validate.errors)).toBe(true)
+    expect(report).toMatchObject({
+      verdict: 'promoted',
+      details: {
+        series: [{ name: 'errors', provider: 'pods', query: expect.stringContaining('http_requests_total') }],
+      },
+    })
+    expect(report.details.looks.map(({ written }: { readonly written: number }) => written)).toContain(60)
+    expect(result.log).toContain(report.details.planned?.[0]?.text)
     expect(readFileSync(result.outputs.page ?? '', 'utf8')).toMatch(/<h1>.*Promoted<\/h1>[\s\S]*class="evidence-line"/)
     expect(result.summary).toMatch(/^### Canary of `shop-\d+\/shop`: promoted/)
     const again = await shop.run({ image: imageOf('good') }, { GITHUB_RUN_ID: '101' })
@@ -112,6 +125,24 @@ describe('a release on the embedded cluster', { concurrent: true, timeout: 150_0
     const result = await shop.run({ image: imageOf('errors'), plan })
     expect(verdictOf(result), result.log).toEqual({ code: 1, verdict: 'rolled-back', reason: 'errors' })
     expect(await shop.leftovers()).toEqual([])
+  })
+
+  test('of a service with few users counts enough by requests of its own, which it tells apart', async () => {
+    const shop = await newStage()
+    const few = PLAN.replace('min-requests: 40', 'min-requests: 80').replace('max-hold: 10s', 'max-hold: 4s')
+    const ping = '{ name: ping, kind: ratio, provider: probe }'
+    const plan = `${few.replace('kind: ratio }', `kind: ratio }, ${ping}`)}probe: { path: / }\n`
+    const result = await shop.run({ image: imageOf('good'), plan })
+    expect(verdictOf(result), result.log).toEqual({ code: 0, verdict: 'promoted', reason: 'promoted' })
+    const { steps, metrics } = JSON.parse(readFileSync(result.outputs.report ?? '', 'utf8')).details
+    expect(steps).toHaveLength(2)
+    for (const step of steps) {
+      expect(step.synthetic.canary).toBeGreaterThan(0)
+      expect(step.synthetic.canary).toBeLessThan(step.canary)
+      expect(step.canary).toBeGreaterThanOrEqual(80)
+    }
+    expect(metrics.map(({ name }: { readonly name: string }) => name)).toEqual(['errors', 'ping'])
+    expect(metrics[1].canary.n).toBe(steps[0].synthetic.canary + steps[1].synthetic.canary)
   })
 
   test('that may not change the route ends as an error that says which rule would allow it', async () => {
