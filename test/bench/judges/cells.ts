@@ -102,10 +102,7 @@ const healthy = ({ ratios, base }: Grid): readonly Rateless[] => {
     }),
     ...RHOS.map((rho) => sound('overdispersed', `beta-binomial errors, ρ ${rho}`, { ...usual, rho })),
     sound('retries', 'clients ask three times more', { ...usual, retries: 3 }),
-    sound('bursts', 'a pod fails half of its requests for 30 s, every 15 min', {
-      ...usual,
-      bursts: { every: 900, share: 0.5 },
-    }),
+    sound('bursts', BURSTS, { ...usual, bursts }),
     ...ratios
       .slice(1)
       .map((ratio) =>
@@ -113,7 +110,7 @@ const healthy = ({ ratios, base }: Grid): readonly Rateless[] => {
       ),
     ...[0.1, 0.3].flatMap((internal) =>
       [base, 4 * base].map((ratio) =>
-        sound('populations', `${percent(internal)} of the baseline is internal, errors ${percent(ratio)}`, {
+        sound('populations', internalName(internal, ratio), {
           ...both(steady(ratio)),
           internal,
         }),
@@ -131,7 +128,7 @@ const healthy = ({ ratios, base }: Grid): readonly Rateless[] => {
 
 const regressions = ({ base, regressions: ratios }: Grid): readonly Rateless[] => {
   const usual = { group: 'regression', metric: 'errors', twin: `healthy at ${percent(base)}` } as const
-  const [, middle = base] = ratios
+  const [, middle = base, large = base] = ratios
   return [
     ...ratios.map((ratio) => ({
       ...usual,
@@ -150,6 +147,18 @@ const regressions = ({ base, regressions: ratios }: Grid): readonly Rateless[] =
       twin: 'beta-binomial errors, ρ 0.02',
       truth: { baseline: steady(base), canary: steady(middle), rho: 0.02 },
     },
+    {
+      ...usual,
+      name: `errors ${percent(base)} → ${percent(large)}, bursts`,
+      twin: BURSTS,
+      truth: { baseline: steady(base), canary: steady(large), bursts },
+    },
+    {
+      ...usual,
+      name: `errors ${percent(base)} → ${percent(middle)}, 30 % internal`,
+      twin: internalName(0.3, base),
+      truth: { baseline: steady(base), canary: steady(middle), internal: 0.3 },
+    },
     ...[0.02, 0.05, 0.2].map((ratio) => ({
       ...usual,
       metric: 'latency' as const,
@@ -161,11 +170,16 @@ const regressions = ({ base, regressions: ratios }: Grid): readonly Rateless[] =
 }
 
 const OUTAGES = [0.08, 0.5]
+const BURSTS = 'a pod fails half of its requests for 30 s, every 15 min'
+const bursts = { every: 900, share: 0.5 }
 const RHOS = [0.01, 0.02, 0.05]
 const SLOW = 0.01
 const SLOW_TWIN = `healthy, ${percent(SLOW)} slow`
 const LAST_STEP = beginOf(2)
 const END = beginOf(3)
+
+const internalName = (internal: number, ratio: number): string =>
+  `${percent(internal)} of the baseline is internal, errors ${percent(ratio)}`
 
 const steady =
   (share: number): Course =>

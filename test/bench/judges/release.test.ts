@@ -87,6 +87,22 @@ test('extra bad answers are those of the canary beyond what the baseline would h
   }
 })
 
+test.each<readonly [string, Partial<Truth>]>([
+  ['independent requests', {}],
+  ['clients that ask again', { retries: 3 }],
+  ['bursts', { bursts: { every: 300, share: 0.5 } }],
+  ['pods that differ', { podSpread: 0.3 }],
+])('a healthy canary gives no extra bad answers on average: %s', (_, more) => {
+  const extras = Array.from(
+    { length: 60 },
+    (_, seed) => moments(seed + 1, 50, { ...healthy(0.02), ...more }).at(-1)?.extra ?? 0,
+  )
+  const mean = extras.reduce((sum, extra) => sum + extra, 0) / 60
+  const deviation = Math.sqrt(extras.reduce((sum, extra) => sum + (extra - mean) ** 2, 0) / 59)
+  expect(Math.abs(mean)).toBeLessThan((3.5 * deviation) / Math.sqrt(60))
+  expect(deviation).toBeLessThan(100)
+})
+
 test('the load multiplies the rate', () => {
   const twice = moments(5, 50, { ...healthy(0.01), load: () => 2 }).at(-1)?.sums.baseline.total ?? 0
   const once = moments(5, 50, healthy(0.01)).at(-1)?.sums.baseline.total ?? 0

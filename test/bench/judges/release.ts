@@ -35,7 +35,7 @@ export type Counter = { readonly total: number; readonly bad: number }
 /**
  * A release at the end of an interval. `at`: seconds since the canary's first weight. `weight`, `step`: in force during the interval. `pods`: each pod's own
  * counters. `read`: each side's sum as the source shows it. `ends`: the step's hold is over. `extra`: bad answers of the canary so far beyond those that
- * the baseline's course would have given. `asked`: requests that the canary answered so far. It is valid until the next interval, which writes over it.
+ * its requests would have been given by the baseline's course, in the same bursts and by the same pods. `asked`: requests that the canary answered so far. It is valid until the next interval, which writes over it.
  */
 export type Moment = {
   readonly at: number
@@ -97,7 +97,7 @@ export const beginRelease = (seed: number, rate: number, truth: Truth): (() => M
     serve(random, pods.baseline, { at, truth, mean: requests - ofCanary, course: truth.baseline })
     const canary = serve(random, pods.canary, { at, truth, mean: ofCanary, course: truth.canary })
     if (internal > 0) askInside(random, pods.baseline, ((requests - ofCanary) * internal) / (1 - internal))
-    extra += canary.bad - canary.total * truth.baseline(at)
+    extra += canary.bad - canary.ordinary
     asked += canary.total
     at += INTERVAL
     return {
@@ -123,16 +123,21 @@ const born = (random: Random, count: number, { podSpread = 0 }: Truth): Pod[] =>
 
 type Served = { readonly at: number; readonly truth: Truth; readonly mean: number; readonly course: Course }
 
-/** Lets a side's pods answer an interval's requests, `mean` of them on average. */
-const serve = (random: Random, pods: readonly Pod[], { at, truth, mean, course }: Served): Counter => {
+/** Lets a side's pods answer an interval's requests, `mean` of them on average. `ordinary`: bad answers that so many requests are expected to get by the baseline's course. */
+const serve = (
+  random: Random,
+  pods: readonly Pod[],
+  { at, truth, mean, course }: Served,
+): Counter & { readonly ordinary: number } => {
   const { rho, retries = 0, bursts } = truth
-  let [total, bad] = [0, 0]
-  if (mean <= 0) return { total, bad }
+  let [total, bad, ordinary] = [0, 0, 0]
+  if (mean <= 0) return { total, bad, ordinary }
   const share = rho === undefined ? course(at) : beta(random, course(at), rho)
   const each = mean / pods.length
   for (const pod of pods) {
-    const own = Math.min(1, share * pod.factor)
-    const p = bursts !== undefined && isBursting(random, pod, at, bursts.every) ? Math.max(own, bursts.share) : own
+    const least = bursts !== undefined && isBursting(random, pod, at, bursts.every) ? bursts.share : 0
+    const p = Math.max(least, Math.min(1, share * pod.factor))
+    const usual = Math.max(least, Math.min(1, truth.baseline(at) * pod.factor))
     const failed = poisson(random, each * p)
     const answered = poisson(random, each * (1 - p))
     const k = failed * (1 + retries)
@@ -140,8 +145,9 @@ const serve = (random: Random, pods: readonly Pod[], { at, truth, mean, course }
     pod.bad += k
     total += answered + k
     bad += k
+    ordinary += ((answered + k) * usual * (1 + retries)) / (1 + retries * usual)
   }
-  return { total, bad }
+  return { total, bad, ordinary }
 }
 
 const isBursting = (random: Random, pod: Pod, at: number, every: number): boolean => {
