@@ -87,7 +87,7 @@ const differencePods = (state: CounterState, readings: readonly PodReading[], so
   const pods: Record<string, Line> = { ...state.pods }
   const counts: Record<string, Pair> = {}
   const untrusted: Record<string, string> = {}
-  const byPod: Record<string, ByPod> = {}
+  const byPod: Record<string, Pods> = {}
   for (const reading of readings) {
     if (Object.keys(reading.counters).length + (reading.unread ?? []).length === 0) continue
     const base = zeroLine(state, reading, source)
@@ -100,7 +100,7 @@ const differencePods = (state: CounterState, readings: readonly PodReading[], so
       else {
         line[metric] = step.line
         counts[metric] = plus(counts[metric], reading.side, step.count)
-        byPod[metric] = withPod(byPod[metric], reading, step.count)
+        byPod[metric] = countPod(byPod[metric] ?? { baseline: {}, canaries: 0 }, reading, step.count)
       }
     }
     const unread = lineless.filter((metric) => line[metric] === undefined)
@@ -115,12 +115,13 @@ const differencePods = (state: CounterState, readings: readonly PodReading[], so
   return { state: { ...state, pods }, interval: { counts, untrusted, pods: byPod } }
 }
 
-const withPod = (
-  { baseline, canaries }: ByPod = { baseline: {}, canaries: 0 },
-  { side, pod }: PodReading,
-  count: Count,
-): ByPod =>
-  side === 'canary' ? { baseline, canaries: canaries + 1 } : { baseline: { ...baseline, [pod.uid]: count }, canaries }
+type Pods = { readonly baseline: Record<string, Count>; canaries: number }
+
+const countPod = (pods: Pods, { side, pod }: PodReading, count: Count): Pods => {
+  if (side === 'canary') pods.canaries += 1
+  else pods.baseline[pod.uid] = count
+  return pods
+}
 
 /** The line that a reading is differenced against; `undefined`: the reading itself becomes it. */
 const zeroLine = (

@@ -2,8 +2,8 @@ import { add, type Count, remember, share, zero } from './count.ts'
 
 /**
  * How much more the baseline's own past varies than independent requests would: between neighbouring intervals (`time`), and between its pods within one
- * interval (`pods`), each over the intervals as they are read and over blocks of a minute. `spread`: each pod's requests over the last half hour, for what
- * stays different between them. Sums forget with a half hour. Plain JSON, as large as a step has pods.
+ * interval (`pods`), each over the intervals as they are read and over blocks of a minute. `spread`: each pod's requests of the whole release, for what
+ * stays different between them. The other sums forget with a half hour. Plain JSON, as large as a step has pods.
  */
 export type DispersionState = {
   readonly at?: number
@@ -62,7 +62,7 @@ export const learnDispersion = (state: DispersionState, look: BaselineInterval):
     interval,
     minute:
       at - since >= BLOCK ? { ...close(minute, open.baseline, open.pods), since: at } : { ...minute, open, since },
-    spread: known(plus(scaled(state.spread, keep), pods)),
+    spread: known(plus(state.spread, pods)),
   }
 }
 
@@ -204,18 +204,20 @@ const betweenPods = (pods: readonly Count[]): Excess => {
 const correlation = ({ excess, perRho, variance }: Excess): number =>
   perRho > 0 ? Math.min(1, Math.max(0, (excess - Math.sqrt(variance)) / perRho)) : 0
 
-const plus = (a: PodCounts, b: PodCounts): PodCounts => ({
-  ...a,
-  ...Object.fromEntries(Object.entries(b).map(([uid, count]) => [uid, add(a[uid] ?? zero, count)])),
-})
+const plus = (a: PodCounts, b: PodCounts): PodCounts => {
+  // Of each pod of every interval: a copy and a loop are several times faster than entries.
+  const sum: Record<string, Count> = { ...a }
+  for (const uid in b) {
+    const [before, more] = [sum[uid], b[uid]]
+    if (more !== undefined) sum[uid] = before === undefined ? more : add(before, more)
+  }
+  return sum
+}
 
-const scaled = (pods: PodCounts, keep: number): PodCounts =>
-  Object.fromEntries(Object.entries(pods).map(([uid, { n, k }]) => [uid, { n: n * keep, k: k * keep }]))
-
-/** Pods come and go over half an hour; those that answered least are forgotten first. */
+/** Pods come and go; those that answered least are forgotten first. */
 const known = (pods: PodCounts): PodCounts => {
+  if (Object.keys(pods).length <= PODS_KEPT) return pods
   const all = Object.entries(pods)
-  if (all.length <= PODS_KEPT) return pods
   return Object.fromEntries(all.sort(([, a], [, b]) => b.n - a.n).slice(0, PODS_KEPT))
 }
 const PODS_KEPT = 50
