@@ -1,10 +1,11 @@
 import type { MetricJudgement } from '@sluice/evidence/verdict'
 import { table } from '@sluice/kit/markdown'
+import { evidenceCourse } from './course.ts'
 import type { CanaryReport } from './report.ts'
 
 /**
- * The job summary: the verdict first and what to do, then what was measured on how many requests against what limit, then the steps, then the
- * timeline as a plot with its table.
+ * The job summary: the verdict first and what to do, then what was measured on how many requests against what limit, with the evidence as a plot, then
+ * the steps, then the timeline as a plot with its table. What it leaves out is in the report page.
  */
 export const summarize = (report: CanaryReport): string => {
   const { verdict, reason, details, findings } = report
@@ -18,6 +19,7 @@ export const summarize = (report: CanaryReport): string => {
     reason.next === 'nothing' ? '' : `What to do: ${plain(reason.next)}`,
     idle ? '' : facts(report),
     measured.metrics.length === 0 ? '' : `#### What was measured\n\n${metricTable(measured.metrics)}`,
+    idle ? '' : evidenceCourse(report),
     verdict === 'promoted' ? details.power.map(({ text }) => `- ${plain(text)}`).join('\n') : '',
     measured.steps.length === 0 ? '' : `#### Steps\n\n${stepTable(measured.steps)}`,
     findings.length === 0 ? '' : `#### Findings\n\n${findingTable(findings)}`,
@@ -25,9 +27,13 @@ export const summarize = (report: CanaryReport): string => {
     details.history.length === 0
       ? ''
       : `<details><summary>Last releases</summary>\n\n${historyTable(details.history)}\n\n</details>`,
+    (details.series ?? []).length === 0 ? '' : PAGE,
   ]
   return `${blocks.filter((block) => block !== '').join('\n\n')}\n`
 }
+
+const PAGE =
+  'Every interval, both versions over time and every query are in the report page: the output `page`, which canary.yml keeps as an artifact.'
 
 const facts = ({ subject, details, startedAt, endedAt }: CanaryReport): string => {
   const seconds = Math.round((Date.parse(endedAt) - Date.parse(startedAt)) / 1000)

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { CanaryReport } from '../src/report.ts'
 import { summarize } from '../src/summary.ts'
 
@@ -86,4 +86,58 @@ test('only a promotion says what its traffic would have revealed', () => {
   const promoted: CanaryReport = { ...report, verdict: 'promoted' }
   expect(summarize(report)).not.toContain('38 percentage points')
   expect(summarize(promoted)).toContain('38 percentage points')
+})
+
+describe('with its intervals kept,', () => {
+  const at = (second: number): string => new Date(Date.UTC(2026, 0, 2, 3, 4) + second * 1000).toISOString()
+  const recorded = (name: string, logs: readonly number[], every = 5): CanaryReport => {
+    const [errors] = report.details.metrics
+    if (errors?.kind !== 'ratio') throw new Error('the first metric is a ratio')
+    const sample = (logE: number, index: number) => ({
+      at: at(every * index),
+      weight: index === 0 ? 0 : 5,
+      step: 0,
+      logE,
+    })
+    const counted = logs.map(() => ({ n: 10, k: 0 }))
+    return {
+      ...report,
+      details: {
+        ...report.details,
+        metrics: [
+          { ...errors, name: 'calm', logPeak: 0 },
+          { ...errors, name },
+        ],
+        series: [{ name, kind: 'ratio', samples: logs.map(sample), baseline: counted, canary: counted }],
+      },
+    }
+  }
+  const chart = (text: string): readonly string[] => /```mermaid\n(%%[\s\S]*?)\n```/.exec(text)?.[1]?.split('\n') ?? []
+
+  test('a summary draws the evidence that came nearest to its limit, from the canary’s first share on', () => {
+    expect(chart(summarize(recorded('errors', [0, 0, Math.log(10), -9, Math.log(1e9)])))).toEqual([
+      expect.stringMatching(/^%%\{init: \{.*\}\}%%$/),
+      'xychart-beta',
+      '  title "errors: evidence against the canary (straight line: rollback)"',
+      '  x-axis "seconds" 0 --> 15',
+      '  y-axis "powers of ten" -1 --> 3.6',
+      '  line [0, 1, -1, 3.6]',
+      '  line [2.6, 2.6, 2.6, 2.6]',
+    ])
+  })
+  test('a long release has as many points as a chart can show, in minutes', () => {
+    const lines = chart(summarize(recorded('errors', Array(2001).fill(1))))
+    expect(lines[3]).toBe('  x-axis "minutes" 0 --> 166.58')
+    expect(lines[5]?.split(',')).toHaveLength(60)
+  })
+  test('nothing in a name can end the title or start a directive', () => {
+    expect(chart(summarize(recorded('a"]\n%%{init: x}%%', [0, 0, 0])))[2]).toBe(
+      '  title "a init x: evidence against the canary (straight line: rollback)"',
+    )
+  })
+  test('a summary says where the rest is, and draws nothing that was not kept', () => {
+    expect(summarize(recorded('errors', [0, 0, 1]))).toContain('the output `page`')
+    expect(summarize(report)).not.toMatch(/xychart|output `page`/)
+    expect(summarize(recorded('errors', [0, 0]))).not.toContain('xychart')
+  })
 })

@@ -25,7 +25,14 @@ const changes = (before: Look | undefined, now: Look): readonly Happening[] => {
     ...(now.phase !== before?.phase && told(now, before) !== undefined ? [tell('phase', told(now, before) ?? '')] : []),
     ...(now.written !== (before?.written ?? 0) ? [tell('weight', `Canary weight ${now.written} %`)] : []),
     ...(pods !== undefined && (pods.ready !== (podsBefore?.ready ?? 0) || pods.desired !== podsBefore?.desired)
-      ? [tell('pods', `${pods.ready} of ${pods.desired} canary pods ready`)]
+      ? [
+          tell(
+            'pods',
+            pods.desired === 0
+              ? 'The canary has no pods any more'
+              : `${pods.ready} of ${pods.desired} canary pods ready`,
+          ),
+        ]
       : []),
     ...(restarts > 0
       ? [

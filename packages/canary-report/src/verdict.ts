@@ -53,7 +53,7 @@ const happened = ({ verdict, details, reason }: CanaryReport | Ending): string =
       ? 'No user’s request was sent to the canary'
       : `The canary got up to ${highest} % of the traffic and was watched for ${duration(watched)}`
   const ends: Readonly<Record<CanaryReport['verdict'], string>> = {
-    promoted: 'It was found as good as the running version and took its place.',
+    promoted: 'It took the place of the running version.',
     'rolled-back': 'Then it was taken back.',
     inconclusive: 'What was seen does not say whether it is as good as the running version.',
     superseded: 'Something newer took its place.',
@@ -98,8 +98,8 @@ const trafficOf = ({
   if (verdict === 'superseded' || verdict === 'error' || reason.code === 'nothing-in-flight')
     return { tone: 'unsure', answer: 'As the last release left it.', text: `No canary is in flight.${read}` }
   const times = [
-    ...(zeroWeightSeconds === undefined ? [] : [`weight 0 read back ${zeroWeightSeconds} s after the verdict`]),
-    ...(rollbackSeconds === undefined ? [] : [`last canary request ${rollbackSeconds} s after it`]),
+    ...(zeroWeightSeconds === undefined ? [] : [`weight 0 read back ${soon(zeroWeightSeconds)} the verdict`]),
+    ...(rollbackSeconds === undefined ? [] : [`last canary request ${soon(rollbackSeconds)} it`]),
   ]
   return {
     tone: 'good',
@@ -107,6 +107,9 @@ const trafficOf = ({
     text: `All of it is on the previous version${times.length > 0 ? `: ${times.join(', ')}` : ''}.`,
   }
 }
+
+/** Seconds are told to a tenth. */
+const soon = (seconds: number): string => (seconds > 0 ? `${seconds}\u00a0s after` : 'within 0.1\u00a0s of')
 
 const facts = (report: CanaryReport | Ending): Markup => {
   const { subject, details, run, startedAt, endedAt } = report

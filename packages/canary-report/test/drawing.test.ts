@@ -140,7 +140,11 @@ describe('events', () => {
       look(10, { written: 5, observed: 4.8 }),
       look(15, { written: 5, canary: { ready: 1, desired: 2, restarts: 2 } }),
       look(20, { written: 5, phase: 'holding', canary: { ready: 2, desired: 2, restarts: 2 } }),
-      look(25, { phase: 'lowering', stable: { available: 7, desired: 8 } }),
+      look(25, {
+        phase: 'lowering',
+        stable: { available: 7, desired: 8 },
+        canary: { ready: 0, desired: 0, restarts: 2 },
+      }),
     ]
     expect(eventsOf({ looks, timeline: [] }).map(({ text }) => text)).toEqual([
       '2 of 2 canary pods ready',
@@ -151,6 +155,7 @@ describe('events', () => {
       '2 of 2 canary pods ready',
       'The canary’s traffic goes away',
       'Canary weight 0 %',
+      'The canary has no pods any more',
       '7 of 8 stable pods available',
     ])
   })

@@ -73,6 +73,12 @@ describe('a page says first', () => {
       { zeroWeightSeconds: 0.4 },
       'Yes. All of it is on the previous version: weight 0 read back 0.4 s after the verdict.',
     ],
+    [
+      'rolled back at once',
+      { verdict: 'rolled-back' },
+      { zeroWeightSeconds: 0, rollbackSeconds: 1.5 },
+      'Yes. All of it is on the previous version: weight 0 read back within 0.1 s of the verdict, last canary request 1.5 s after it.',
+    ],
     ['inconclusive', { verdict: 'inconclusive' }, {}, 'Yes. All of it is on the previous version.'],
     [
       'still on its way',
