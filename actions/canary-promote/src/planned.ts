@@ -1,4 +1,5 @@
 import type { PowerStatement } from '@sluice/canary-report/report'
+import { type DispersionState, dispersionOf } from '@sluice/evidence/dispersion'
 import { evidenceLimit } from '@sluice/evidence/evidence'
 import { smallestIncrease } from '@sluice/evidence/power'
 import { baselineRatio } from '@sluice/evidence/ratio'
@@ -67,7 +68,10 @@ const revealedBy = (record: ReleaseRecord, rate: Rate): readonly (number | undef
   const { warmUp } = settingsOf(record)
   const traffic = steps.map((step, index) => {
     const judged = Math.max(0, step.hold - (index === 0 ? warmUp : 0))
-    return { ...expectedIn(record, rate, step, judged), looks: judged / interval }
+    const looks = judged / interval
+    const { baseline, canary } = expectedIn(record, rate, step, judged)
+    const weighs = (n: number): number => (looks === 0 ? 0 : n / divisor(known.dispersion, n / looks, interval))
+    return { baseline: weighs(baseline), canary: weighs(canary), looks }
   })
   const question = {
     baseline: baselineRatio(known.ratio),
@@ -76,6 +80,10 @@ const revealedBy = (record: ReleaseRecord, rate: Rate): readonly (number | undef
   }
   return steps.map((_, last) => smallestIncrease({ ...question, traffic: traffic.slice(0, last + 1) }))
 }
+
+/** By what an interval's requests will be divided, as far as the baseline's past shows by now. */
+const divisor = (known: DispersionState | undefined, n: number, lasted: number): number =>
+  known === undefined ? 1 : dispersionOf(known, { n, lasted, pods: 0 })
 
 /** One warning at most: that nothing is revealed, or the first step by whose end it is little. */
 const weakness = (record: ReleaseRecord, rate: Rate): readonly Finding[] => {

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { beginDispersion, learnDispersion } from '@sluice/evidence/dispersion'
 import { beginEvidence } from '@sluice/evidence/evidence'
 import type { Sampled } from '@sluice/evidence/judge'
 import { smallestIncrease } from '@sluice/evidence/power'
 import type { Json, ReleaseRecord, World } from '@sluice/release/record'
 import { describe, expect, test } from 'vitest'
+import type { Watch } from '../src/judgement.ts'
 import { judgePlan, releasePlan, type Settings } from '../src/plan.ts'
 import { plannedOf } from '../src/planned.ts'
 import { beginRecording, type Recording } from '../src/recording.ts'
@@ -148,6 +150,23 @@ describe('what a plan can see', () => {
   ])('of %s is what comes to the canary', (_, steps, more, stable, text) => {
     expect(planned({ rate: 100, steps, more, stable })?.statements[0]?.text).toContain(text)
   })
+})
+
+test('errors that come in bursts weigh less, and the plan sees less', () => {
+  const release = releaseOf({ rate: 240 })
+  const watch = release.evidence as unknown as Watch
+  const errors = watch.evidence.metrics.errors
+  if (errors?.kind !== 'counted') throw new Error('errors are counted')
+  // Of 120 requests none fail in most intervals, and a third in every tenth.
+  const bursts = Array.from({ length: 200 }, (_, look) => (look % 10 === 0 ? 40 : 0))
+  const dispersion = bursts.reduce(
+    (state, k, look) => learnDispersion(state, { at: look * 500, baseline: { n: 120, k } }),
+    beginDispersion(),
+  )
+  const metrics = { ...watch.evidence.metrics, errors: { ...errors, dispersion } }
+  const bursty = { ...release, evidence: { ...watch, evidence: { ...watch.evidence, metrics } } as unknown as Json }
+  const increase = (record: ReleaseRecord) => plannedOf(record, ready, waited(240, 30))?.statements[0]?.increase ?? 1
+  expect(increase(bursty)).toBeGreaterThan(1.5 * increase(release))
 })
 
 describe('the rate of requests', () => {
