@@ -265,6 +265,12 @@ describe('a report', () => {
     expect(recorded).toMatchObject({ namespace: 'shop', deployment: 'shop', verdict: 'promoted' })
   })
 
+  test('may be told how the judges of others are set', () => {
+    const series = details.series.map((one) => ({ ...one, kayenta: { critical: true } }))
+    const { peers } = read({ ...report, details: { ...details, series }, threshold: { limit: 3 } })
+    expect(peers).toMatchObject({ threshold: { limit: 3 }, kayenta: { metrics: { errors: { critical: true } } } })
+  })
+
   test('of a later version may say more', () => {
     expect(
       read({ ...report, details: { ...details, weather: 'fine', series: [{ ...details.series[0], pods: 3 }] } }).series,

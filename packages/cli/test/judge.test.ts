@@ -215,6 +215,27 @@ describe('as a fixed limit', () => {
     expect(answer.intervals).toHaveLength(minute)
   })
 
+  test('a minute without requests is a success by the rule of argo, a failed check by flagger’s', () => {
+    const quiet = {
+      metrics: [
+        {
+          name: 'errors',
+          kind: 'ratio',
+          baseline: [
+            [9, 0],
+            [9, 0],
+          ],
+          canary: [
+            [0, 0],
+            [9, 0],
+          ],
+        },
+      ],
+    }
+    expect(judgeByThreshold(read(quiet)).verdict).toBe('promoted')
+    expect(judgeByThreshold(read({ ...quiet, threshold: { rule: 'flagger' } })).verdict).toBe('rolled-back')
+  })
+
   test('a metric without a limit has the usual one', () => {
     const { max: _, ...metric } = worse.metrics[0] ?? {}
     const answer = judgeByThreshold(read({ metrics: [metric] }))
@@ -269,6 +290,14 @@ test('a person reads verdict, reason, each metric and what could have been seen'
   expect(textOf(judgeByKayenta(read(healthy), false))).toMatch(
     /^promoted after 1 look \(judge: kayenta\)\n {2}Pass: score 100/,
   )
+})
+
+test('the file that docs/judging.md shows is judged by all of them', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../../docs/judging.md'), 'utf8')
+  const shown = readRecorded(/```json\n([\s\S]*?)```/.exec(page)?.[1] ?? '', 'docs/judging.md')
+  expect(judgeRecorded(shown)).toMatchObject({ verdict: 'rolled-back', metrics: [{ name: 'errors' }, { name: 'cpu' }] })
+  expect(judgeByKayenta(shown, false).metrics.map(({ label }) => label)).toEqual(['High', 'Pass'])
+  expect(judgeByThreshold(shown).verdict).toBe('rolled-back')
 })
 
 describe('the command', () => {

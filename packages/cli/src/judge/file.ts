@@ -105,10 +105,11 @@ const reportFile = (value: object, file: string): Recorded => {
   const plan = planOf(details.judge, say.under('details.judge'))
   const unknown = series.filter(({ name }) => !plan.metrics.some((metric) => metric.name === name))
   for (const { name } of unknown) say(`metric ${name}: details.judge does not name it`)
+  const peers = peerSettings({ ...report, metrics: details.series }, say)
   refuse(file, found)
   const { namespace, deployment } = details as Pick<Details, 'namespace' | 'deployment'>
   const recorded = { namespace, deployment, verdict: String(report.verdict), reason: report.reason }
-  return { series, plan, minRequests: 1, peers: peerSettings({}, say), recorded }
+  return { series, plan, minRequests: 1, peers, recorded }
 }
 
 /** A report's intervals all say when they ended. */

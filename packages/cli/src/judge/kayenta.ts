@@ -12,7 +12,7 @@ import { type Window, windowsOf } from './windows.ts'
 export type Analysis = CanaryScore & { readonly at: string; readonly metrics: readonly JudgedMetric[] }
 
 /**
- * What Kayenta's judge would have said: of counts it gets the share of bad ones over each `step`. One analysis at the end, or one `every` so often: before
+ * What Kayenta's judge would have said: of counts it gets the share of bad ones over each `step`, in percent. One analysis at the end, or one `every` so often: before
  * the last only Fail ends the canary, at the last only Pass promotes it. Without a `direction` a counted metric may only rise, and a gauge only pass the bound
  * that it has.
  * @param compatible with the faults of the original; its noise is seeded, so that the same file has the same answer
@@ -58,12 +58,15 @@ const sampledOf = (
   { until, recorded }: { readonly until: number; readonly recorded: Recorded },
 ): SampledMetric => {
   const known = windows.filter(({ at }) => at <= until)
+  // The original finds its ends to 1e-4 of the unit: shares of 1 would be too coarse for it.
+  const inUnit = (value: number | null): number | null =>
+    value === null || series.kind === 'gauge' ? value : 100 * value
   return {
     name: series.name,
     direction: directionOf(series),
     ...recorded.peers.kayenta.metrics[series.name],
-    baseline: known.map(({ baseline }) => baseline),
-    canary: known.map(({ canary }) => canary),
+    baseline: known.map(({ baseline }) => inUnit(baseline)),
+    canary: known.map(({ canary }) => inUnit(canary)),
   }
 }
 
