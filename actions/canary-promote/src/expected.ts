@@ -23,7 +23,8 @@ export const ratesOf = (record: ReleaseRecord, { taken }: Recording): readonly R
     const provider = providerOf(metric, settings)
     if (metric.kind === 'gauge' || provider === 'probe') return []
     const rate = rateOf(record, taken[metric.name] ?? [])
-    const seen = provider === 'pods' ? Math.min(1, READ_PODS / Math.max(1, record.stableReplicas)) : 1
+    const inPart = provider === 'pods' && record.plan.baseline !== 'fresh'
+    const seen = inPart ? Math.min(1, READ_PODS / Math.max(1, record.stableReplicas)) : 1
     return rate === undefined ? [] : [{ metric: metric.name, ...rate, seen }]
   })
 }

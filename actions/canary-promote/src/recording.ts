@@ -96,12 +96,13 @@ const together = (first: Sampled, second: Sampled): Sampled | undefined => {
 
 const mean = (a: number | null, b: number | null): number | null => (a === null || b === null ? (a ?? b) : (a + b) / 2)
 
-/** The users' requests only: ours go to both sides alike. */
+/** The users' requests only: ours go to both sides alike. Beside a fresh baseline most of the users' are counted by neither. */
 const countedOf = (
   before: Recording['shares'],
   samples: readonly Sampled[],
   record: ReleaseRecord,
 ): Recording['shares'] => {
+  if (record.plan.baseline === 'fresh') return before
   const settings = settingsOf(record)
   const own = new Set(
     settings.metrics.flatMap((metric) => (providerOf(metric, settings) === 'probe' ? [metric.name] : [])),

@@ -150,6 +150,19 @@ describe('what a plan can see', () => {
   ])('of %s is what comes to the canary', (_, steps, more, stable, text) => {
     expect(planned({ rate: 100, steps, more, stable })?.statements[0]?.text).toContain(text)
   })
+
+  test('beside a fresh baseline is known once the canary counts under a weight, and the two get the same', () => {
+    const release = releaseOf({ rate: 100, more: { baseline: 'fresh' }, stable: 60, phase: 'analysing' })
+    expect(plannedOf(release, ready, waited(100, 30))).toBeUndefined()
+    const under = waited(100, 30)
+    const samples = (under.taken.errors ?? []).map((sample) => ({
+      ...sample,
+      weight: 5,
+      ...(sample.kind === 'counted' ? { baseline: { n: 3, k: 0 }, canary: { n: 3, k: 0 } } : {}),
+    }))
+    const found = plannedOf(release, ready, { ...under, taken: { errors: samples as readonly Sampled[] } })
+    expect(found?.statements[0]?.text).toContain('at 6 requests/s to the canary (120 requests/s in all, 3600 counted')
+  })
 })
 
 test('errors that come in bursts weigh less, and the plan sees less', () => {

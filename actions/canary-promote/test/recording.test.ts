@@ -132,6 +132,14 @@ describe('a look at the cluster', () => {
   })
 })
 
+test('beside a fresh baseline no share is told: what both sides count is not all that users send', () => {
+  const its = record()
+  const fresh = { ...its, plan: { ...its.plan, baseline: 'fresh' } } as ReleaseRecord
+  const { looks } = recordLook(beginRecording, { record: fresh, world: world(0), samples: [counts(0)] })
+  expect(looks).toHaveLength(1)
+  expect(looks[0]).not.toHaveProperty('observed')
+})
+
 describe('the series of a metric', () => {
   test('has the settings that it is judged again by', () => {
     const samples = [
