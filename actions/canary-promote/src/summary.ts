@@ -20,7 +20,7 @@ export const summarize = (report: CanaryReport): string => {
     idle ? '' : facts(report),
     measured.metrics.length === 0 ? '' : `#### What was measured\n\n${metricTable(measured.metrics)}`,
     idle ? '' : evidenceCourse(report),
-    verdict === 'promoted' ? details.power.map(({ text }) => `- ${plain(text)}`).join('\n') : '',
+    idle ? '' : seen(report),
     measured.steps.length === 0 ? '' : `#### Steps\n\n${stepTable(measured.steps)}`,
     findings.length === 0 ? '' : `#### Findings\n\n${findingTable(findings)}`,
     details.timeline.length === 0 ? '' : `#### Timeline\n\n${plot(report)}\n\n${timelineTable(details.timeline)}`,
@@ -51,6 +51,12 @@ const facts = ({ subject, details, startedAt, endedAt }: CanaryReport): string =
   return table(['', ''], rows)
 }
 
+/** What the plan could see, as said at the start; of a promotion also what its own traffic would have revealed. */
+const seen = ({ verdict, details }: CanaryReport): string =>
+  [...(details.planned ?? []), ...(verdict === 'promoted' ? details.power : [])]
+    .map(({ text }) => `- ${plain(text)}`)
+    .join('\n')
+
 const metricTable = (metrics: readonly MetricJudgement[]): string =>
   table(
     ['Metric', 'Canary', 'Baseline', 'Tolerated', 'Evidence (limit)'],
@@ -71,14 +77,16 @@ const metricTable = (metrics: readonly MetricJudgement[]): string =>
 const stepTable = (steps: CanaryReport['details']['steps']): string =>
   table(
     ['Step', 'Weight', 'Watched', 'Canary requests', 'Baseline requests'],
-    steps.map(({ step, weight, mirror, since, until, canary, baseline }) => [
+    steps.map(({ step, weight, mirror, since, until, canary, baseline, synthetic }) => [
       String(step + 1),
       mirror === undefined ? `${weight} %` : `copy of ${mirror} %`,
       `${Math.round((Date.parse(until) - Date.parse(since)) / 1000)} s`,
-      String(Math.round(canary)),
-      String(Math.round(baseline)),
+      `${Math.round(canary)}${ours(synthetic?.canary)}`,
+      `${Math.round(baseline)}${ours(synthetic?.baseline)}`,
     ]),
   )
+
+const ours = (requests = 0): string => (requests === 0 ? '' : `, ${Math.round(requests)} our own`)
 
 const findingTable = (findings: CanaryReport['findings']): string =>
   table(

@@ -78,6 +78,20 @@ test('a summary tells what was measured, against what limit, and when', () => {
   expect(text).toContain('| 03:04:06 | going back: weight 0 (errors: ')
 })
 
+test('a summary says what the plan could see, whatever the verdict', () => {
+  const planned = [{ metric: 'errors', text: 'errors: 10 min at 5 % will reveal +0.9 percentage points' }]
+  expect(summarize({ ...report, details: { ...report.details, planned } })).toContain(
+    '- errors: 10 min at 5 % will reveal',
+  )
+})
+
+test('a summary tells requests of our own from the users’', () => {
+  const steps = report.details.steps.map((step) => ({ ...step, canary: 55, synthetic: { baseline: 0, canary: 40 } }))
+  expect(summarize({ ...report, details: { ...report.details, steps } })).toContain(
+    '| 1 | 5 % | 4 s | 55, 40 our own | 306 |',
+  )
+})
+
 test('nothing that was found can end a table or start HTML', () => {
   expect(summarize(report)).toContain('a \\| b &lt;script>')
 })
