@@ -276,6 +276,11 @@ describe('by hand', () => {
     expect([ended, outputs.verdict, outputs['reason-code']]).toEqual([conclusion, verdict, code])
   })
 
+  test.each(RELEASED)('the report of a canary that ended as %s is kept', async (canary) => {
+    const { did } = await one({ staging: false, canary })
+    expect(did.filter((each) => each.endsWith(' upload'))).toContain('canary upload')
+  })
+
   test('staging is deployed to alone', async () => {
     const [ended, outputs, did] = await byHand('stage', DIGEST, {})
     expect([ended, outputs.verdict, did.includes('stage deploy')]).toEqual(['success', 'pass', true])

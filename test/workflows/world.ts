@@ -83,6 +83,8 @@ export const released = ([verdict, code, ours]: World['recover']): Values => ({
   'reason-code': code,
   reason: 'as measured',
   image: `${IMAGE}@${ours ? DIGEST : OTHER}`,
+  report: 'canary.json',
+  page: 'canary.html',
 })
 
 /** What delivery-outcome puts out: its own decision. */
