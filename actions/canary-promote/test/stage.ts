@@ -84,10 +84,15 @@ export type Running = { readonly child: ChildProcess; readonly done: Promise<Res
 
 export const REPLICAS = 2
 
-export const stage = async (sandbox: Sandbox, namespace: string): Promise<Stage> => {
+/** @param rules of the route; absent: one that sends everything to the Service */
+export const stage = async (
+  sandbox: Sandbox,
+  namespace: string,
+  rules: readonly object[] = [{ backendRefs: [SHOP] }],
+): Promise<Stage> => {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-canary-'))
   const cluster = await connect({ kubeconfig: sandbox.kubeconfig({ namespace }), env: {} })
-  for (const [resource, object] of objects(namespace)) await cluster.create(resource, object)
+  for (const [resource, object] of objects(namespace, rules)) await cluster.create(resource, object)
   const deployments = { apiVersion: 'apps/v1', resource: 'deployments', namespace }
   await until(async () => (await cluster.get<Deployment>(deployments, 'shop'))?.status?.availableReplicas === REPLICAS)
   const url = sandbox.gatewayUrl(namespace, 'web')
@@ -175,13 +180,15 @@ export const stage = async (sandbox: Sandbox, namespace: string): Promise<Stage>
     },
     live: () => cluster.get<Deployment>(deployments, 'shop'),
     leftovers: async () => {
-      const canary = await cluster.get(deployments, 'shop-canary')
-      const twin = await cluster.get({ apiVersion: 'v1', resource: 'services', namespace }, 'shop-canary')
+      const names = ['shop-canary', 'shop-baseline']
+      const services = { apiVersion: 'v1', resource: 'services', namespace }
+      const pods = await Promise.all(names.map((name) => cluster.get(deployments, name)))
+      const twins = await Promise.all(names.map((name) => cluster.get(services, name)))
       const live = await route()
       const refs = live?.spec.rules[0]?.backendRefs ?? []
       return [
-        ...(canary === undefined ? [] : ['Deployment shop-canary']),
-        ...(twin === undefined ? [] : ['Service shop-canary']),
+        ...names.filter((_, nth) => pods[nth] !== undefined).map((name) => `Deployment ${name}`),
+        ...names.filter((_, nth) => twins[nth] !== undefined).map((name) => `Service ${name}`),
         ...(JSON.stringify(live?.spec) === JSON.stringify(before?.spec) ? [] : [`route: ${JSON.stringify(refs)}`]),
         ...Object.keys(live?.metadata.annotations ?? {}).filter((key) => key.startsWith('sluice.dev/')),
       ]
@@ -210,7 +217,10 @@ type Route = KubernetesObject & {
   readonly spec: { readonly rules: readonly { readonly backendRefs: readonly { name: string; weight?: number }[] }[] }
 }
 
-const objects = (namespace: string): readonly (readonly [Resource, KubernetesObject])[] => {
+/** The Service as a route names it. */
+export const SHOP = { name: 'shop', port: 80 }
+
+const objects = (namespace: string, rules: readonly object[]): readonly (readonly [Resource, KubernetesObject])[] => {
   const labels = { app: 'shop', tier: 'web' }
   const metadata = (name: string) => ({ name, namespace })
   return [
@@ -265,7 +275,7 @@ const objects = (namespace: string): readonly (readonly [Resource, KubernetesObj
         apiVersion: 'gateway.networking.k8s.io/v1',
         kind: 'HTTPRoute',
         metadata: metadata('shop'),
-        spec: { parentRefs: [{ name: 'web' }], rules: [{ backendRefs: [{ name: 'shop', port: 80 }] }] },
+        spec: { parentRefs: [{ name: 'web' }], rules },
       },
     ],
   ]

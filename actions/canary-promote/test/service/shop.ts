@@ -2,16 +2,25 @@ import { createServer } from 'node:http'
 
 /**
  * The service that the process tests release: answers with its version, counts what it answered, and fails as its environment says.
- * FAULT: none, errors (every fifth request), never-ready, crash (at the tenth request).
+ * FAULT: none, errors (every fifth request), never-ready, crash (at the tenth request), users (every eighth that is not for /internal), worse (every second
+ * of those).
  */
 const { PORT = '0', HOST = '127.0.0.1', VERSION = '?', FAULT = 'none' } = process.env
 const counts = { good: 3, bad: 0 }
 let asked = 0
+let users = 0
 
-const answer = (): { readonly status: number; readonly body: string } => {
+const isBad = (path: string): boolean => {
+  if (FAULT === 'errors') return asked % 5 === 0
+  if (path.startsWith('/internal')) return false
+  users += 1
+  return (FAULT === 'users' && users % 8 === 0) || (FAULT === 'worse' && users % 2 === 0)
+}
+
+const answer = (path: string): { readonly status: number; readonly body: string } => {
   asked += 1
   if (FAULT === 'crash' && asked >= 10) process.exit(1)
-  const failed = FAULT === 'errors' && asked % 5 === 0
+  const failed = isBad(path)
   counts[failed ? 'bad' : 'good'] += 1
   return { status: failed ? 500 : 200, body: VERSION }
 }
@@ -31,7 +40,7 @@ const server = createServer((request, response) => {
     response.writeHead(FAULT === 'never-ready' ? 503 : 200).end()
     return
   }
-  const { status, body } = answer()
+  const { status, body } = answer(path ?? '')
   response.writeHead(status, { 'content-type': 'text/plain' }).end(body)
 })
 server.listen(Number(PORT), HOST)
