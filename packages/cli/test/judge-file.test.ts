@@ -192,7 +192,7 @@ describe('a file of one’s own', () => {
           },
         ],
       },
-      'samples[1]: ends at 2026-01-01T00:00:00.000Z, not after the one before',
+      'samples[1]: ends at 2026-01-01T00:00:00.000Z, before the one above it',
     ],
     ['a sample without a time', { metrics: [{ ...errors, samples: [{ weight: 5 }] }] }, 'samples[0]: at is missing'],
     ['no JSON at all', '{"metrics": [', 'record.json is not JSON'],

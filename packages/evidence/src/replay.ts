@@ -54,15 +54,21 @@ type Entry = { readonly sample: Sample; readonly use: Use } & (
 type Values = { readonly baseline: number | null; readonly canary: number | null }
 type Looked = { readonly at: number; readonly entries: readonly Entry[] }
 
+/** A canary may look twice in a millisecond, as when a step ends: what a metric showed at the same time again is a look of its own. */
 const looksOf = (series: readonly Series[], plan: JudgePlan): readonly Looked[] => {
-  const looks = new Map<number, Entry[]>()
-  for (const entry of series.flatMap((one) => entriesOf(one, plan))) {
-    const at = Date.parse(entry.sample.at)
-    const known = looks.get(at)
-    if (known === undefined) looks.set(at, [entry])
-    else known.push(entry)
+  const looks = new Map<string, { readonly at: number; readonly turn: number; readonly entries: Entry[] }>()
+  for (const one of series) {
+    let [before, turn] = [Number.NaN, 0]
+    for (const entry of entriesOf(one, plan)) {
+      const at = Date.parse(entry.sample.at)
+      turn = at === before ? turn + 1 : 0
+      before = at
+      const known = looks.get(`${at}/${turn}`)
+      if (known === undefined) looks.set(`${at}/${turn}`, { at, turn, entries: [entry] })
+      else known.entries.push(entry)
+    }
   }
-  return [...looks].sort(([a], [b]) => a - b).map(([at, entries]) => ({ at, entries }))
+  return [...looks.values()].sort((a, b) => a.at - b.at || a.turn - b.turn)
 }
 
 const entriesOf = (one: Series, plan: JudgePlan): readonly Entry[] => {

@@ -122,3 +122,26 @@ test('a canary that counts nothing while its baseline answers is silent there, t
 test('without samples there is nothing to say', () => {
   expect(replay([], plan)).toEqual([])
 })
+
+test('what a metric showed twice at the same millisecond is two looks, and neither is lost', () => {
+  const at = '2026-01-01T00:00:05.000Z'
+  const twice: CountedSeries = {
+    name: 'errors',
+    kind: 'ratio',
+    samples: [
+      { at, weight: 5, step: 0 },
+      { at, weight: 25, step: 1 },
+    ],
+    baseline: [
+      { n: 900, k: 9 },
+      { n: 0, k: 0 },
+    ],
+    canary: [
+      { n: 50, k: 1 },
+      { n: 0, k: 0 },
+    ],
+  }
+  const looks = replay([twice], { ...plan, warmUp: 0 })
+  expect(looks.map(({ step }) => step)).toEqual([0, 1])
+  expect(looks[1]?.metrics[0]).toMatchObject({ canary: { n: 50, k: 1 }, baseline: { n: 900, k: 9 } })
+})

@@ -95,8 +95,8 @@ const samplesOf = (metric: Metric, { baseline }: Sides<unknown>, { say, clock }:
     say(`samples has ${samples.length} entries and baseline ${baseline.length}: give one for each interval`)
   samples.forEach((sample, index) => {
     const before = samples[index - 1]
-    if (before !== undefined && Date.parse(sample.at) <= Date.parse(before.at))
-      say(`samples[${index}]: ends at ${sample.at}, not after the one before: put them in the order of time`)
+    if (before !== undefined && Date.parse(sample.at) < Date.parse(before.at))
+      say(`samples[${index}]: ends at ${sample.at}, before the one above it: put them in the order of time`)
   })
   return samples
 }
