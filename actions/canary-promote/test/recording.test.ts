@@ -75,7 +75,8 @@ describe('the report of a release', () => {
     expect(looks.at(-1)).toMatchObject({ written: 0 })
   })
 
-  test('that a later run ends has what that run saw, and says nothing of the time before', async () => {
+  /** A run that is killed 12 s after it began, and the report of the one that ends its release. */
+  const endedBy = async (mode: 'resume' | 'reap' | 'abort') => {
     const sim = simulate()
     const ports = sim.ports()
     const crash = ports.clock.now() + 12_000
@@ -86,16 +87,32 @@ describe('the report of a release', () => {
     await expect(run(asked(), { ...ports, cluster: { ...ports.cluster, observe } })).rejects.toThrow('killed')
     const taken = ports.clock.now()
     sim.expire()
-    const end = await run(asked({ mode: 'resume', owner: owner('100', 2) }), ports)
+    const end = await run(asked({ mode, owner: owner('100', 2) }), ports)
     const report = reportOf(end, {
-      ...{ mode: 'resume', namespace: 'prod', deployment: 'shop', tool: { version: '0', commit: '' } },
+      ...{ mode, namespace: 'prod', deployment: 'shop', tool: { version: '0', commit: '' } },
       ...{ run: owner('100', 2), startedAt: taken, endedAt: ports.clock.now() },
     })
     expect(valid(report)).toBe('valid')
     expect(Date.parse(report.details.looks?.[0]?.at ?? '')).toBeGreaterThanOrEqual(taken)
+    return { report, taken }
+  }
+
+  test('that a later run resumes has what that run saw, and says nothing of the time before', async () => {
+    const { report, taken } = await endedBy('resume')
     expect(Date.parse(report.details.series?.[0]?.samples[0]?.at ?? '')).toBeGreaterThanOrEqual(taken)
     expect(report).toMatchObject({ verdict: 'promoted', details: { steps: [{ step: 0 }, { step: 1 }] } })
   })
+
+  test.each(['reap', 'abort'] as const)(
+    'that a later run ends by %s has how it went back, and no series: nothing was judged',
+    async (mode) => {
+      const { report } = await endedBy(mode)
+      expect(report.verdict).toBe('rolled-back')
+      expect(report.details).not.toHaveProperty('series')
+      expect(report.details).not.toHaveProperty('judge')
+      expect(report.details.looks?.map(({ phase }) => phase)).toContain('draining')
+    },
+  )
 
   test('of a run that only asked for the status has neither', async () => {
     const sim = simulate()
