@@ -6,15 +6,18 @@ import { countOf, durationOf, gaugeOf, given, listOf, numberOf, shareOf, timeOf,
 export type Clock = { readonly since: number; readonly interval: number }
 
 /** The keys of a metric. What only Kayenta's judge reads is under `kayenta`. */
-const KEYS = 'name kind samples weight baseline canary margin max min failures threshold provider query kayenta'.split(
-  ' ',
-)
+const KEYS = ['name', 'kind', 'samples', 'weight', 'baseline', 'canary', 'margin', 'max', 'min', 'failures'].concat([
+  'threshold',
+  'provider',
+  'query',
+  'kayenta',
+])
 const KINDS = ['ratio', 'latency', 'gauge'] as const
 const USES: readonly Use[] = ['judged', 'learned', 'skewed']
 
 /**
  * One metric of a file as the series that is judged. What is wrong with it is said with its name, and with the index of the entry.
- * @param known whether keys that are not known are problems: not in a report, which a later version may have written
+ * `strict`: whether keys that are not known are problems; not in a report, which a later version may have written.
  */
 export const seriesOf = (
   value: unknown,

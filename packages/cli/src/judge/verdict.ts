@@ -31,11 +31,9 @@ export type JudgedInterval = {
   readonly metrics: readonly IntervalMetric[]
 }
 
-type IntervalMetric = Sampled extends infer Each
-  ? Each extends unknown
-    ? Omit<Each, 'at' | 'weight' | 'step'>
-    : never
-  : never
+/** A sample without what its interval says of all of them. */
+type IntervalMetric = WithoutInterval<Sampled>
+type WithoutInterval<Each> = Each extends unknown ? Omit<Each, 'at' | 'weight' | 'step'> : never
 
 /** The answer of this project's judge, with what the traffic could have revealed. */
 export type SluiceJudgement = Judgement<JudgedInterval, MetricJudgement> & { readonly power: readonly PowerStatement[] }
