@@ -14,9 +14,12 @@ export const progressLine = (record: ReleaseRecord, world: World | undefined): s
   const pods =
     world === undefined
       ? ''
-      : `; canary ${world.canary?.ready ?? 0}/${world.canary?.desired ?? 0} ready, stable ${world.stable.available}/${world.stable.desired} available`
+      : `; canary ${world.canary?.ready ?? 0}/${world.canary?.desired ?? 0} ready${beside(world)}, stable ${world.stable.available}/${world.stable.desired} available`
   return `${describeState(record)}${pods}${counted}`
 }
+
+const beside = ({ baseline }: World): string =>
+  baseline === undefined ? '' : `, fresh baseline ${baseline.ready}/${baseline.desired} ready`
 
 const ours = ({ synthetic }: StepSeen): string =>
   synthetic === undefined

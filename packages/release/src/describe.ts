@@ -29,7 +29,7 @@ export const describeState = (record: ReleaseRecord): string => {
         ? 'promoting: cancelled, to be carried on by a takeover'
         : `promoting: stable gets the analysed template, canary holds weight ${askedWeight(record)}`
     case 'lowering':
-      return `${direction(state)}: weight ${state.weight}${state.weight > 0 ? ', on its way to 0' : ''}${because(state)}${unwritten(state)}`
+      return `${direction(state)}: weight ${state.weight}${kept(state)}${state.weight > 0 ? ', on its way to 0' : ''}${because(state)}${unwritten(state)}`
     case 'draining':
       return `${direction(state)}: draining the canary${because(state)}`
     case 'cleaning':
@@ -62,6 +62,9 @@ const share = (weight: number, mirror = 0): string => (mirror > 0 ? `a copy of $
 
 const forWhom = ({ deadline }: ReleaseRecord, { person }: StateIn<'holding'>): string =>
   person === true ? ` for a person (mode abort takes it back), until ${new Date(deadline).toISOString()} at most` : ''
+
+const kept = ({ baseline = 0 }: StateIn<'lowering'>): string =>
+  baseline > 0 ? `, the fresh baseline's ${baseline}` : ''
 
 const unwritten = ({ refused, to }: StateIn<'lowering'>): string => {
   if (refused === undefined) return ''

@@ -27,6 +27,10 @@ test.each<[State, string]>([
   [{ phase: 'lowering', weight: 5, since: 0, ...way }, `going back: weight 5, on its way to 0 (${why.text})`],
   [{ phase: 'lowering', weight: 0, since: 0, ...way }, `going back: weight 0 (${why.text})`],
   [
+    { phase: 'lowering', weight: 0, baseline: 25, since: 0, ...way },
+    `going back: weight 0, the fresh baseline's 25 (${why.text})`,
+  ],
+  [
     { phase: 'lowering', weight: 0, since: 0, ...way, refused: 'not allowed to patch httproutes' },
     `going back: weight 0 (${why.text}); the route may not be written (not allowed to patch httproutes), so the canary's Service is led to stable's pods, and the route still names it`,
   ],
@@ -45,7 +49,19 @@ test('a step that copies requests says so instead of a weight', () => {
   )
 })
 
+test('a step beside a fresh baseline says that both have the weight', () => {
+  const fresh = record({ phase: 'preparing', step: 0, since: 0 })
+  const plan = { ...fresh.plan, baseline: 'fresh' as const }
+  const said = (phase: 'preparing' | 'raising' | 'analysing') =>
+    describeState({ ...fresh, plan, state: { phase, step: 0, since: 0 } })
+  expect(said('preparing')).toBe('step 1 of 2: preparing the canary and a fresh baseline for weight 5')
+  expect(said('raising')).toBe('step 1 of 2: raising the weight to 5 beside a fresh baseline of the same weight')
+  expect(said('analysing')).toBe('step 1 of 2: analysing at weight 5 beside a fresh baseline of the same weight')
+})
+
 test.each<[Command, string]>([
+  [{ do: 'apply', role: 'baseline', replicas: 3 }, 'apply baseline with 3 replicas'],
+  [{ do: 'weight', to: 25, baseline: 25 }, "weight to 25, the fresh baseline's to 25"],
   [{ do: 'apply', role: 'canary', replicas: 3 }, 'apply canary with 3 replicas'],
   [{ do: 'apply', role: 'service' }, 'apply service'],
   [{ do: 'weight', to: 25 }, 'weight to 25'],
