@@ -69,6 +69,6 @@ const openPage = async (
   page.on('request', (request) => {
     if (request.url() !== address) asked.push(request.url())
   })
-  await page.goto(address, { waitUntil: 'networkidle' })
+  await page.goto(address, { waitUntil: 'load' })
   return { page, said, asked }
 }

@@ -53,7 +53,8 @@ describe.skipIf(chromium === undefined)('in a browser,', { timeout: 120_000 }, (
 
   describe.each(REPORTS)('the page of a release %s', (_, report) => {
     test('says nothing in the console and asks for nothing but itself', async () => {
-      const { said, asked } = await reader.open(page(report), { viewport: DESK })
+      const { page: shown, said, asked } = await reader.open(page(report), { viewport: DESK })
+      await shown.waitForLoadState('networkidle')
       expect(said).toEqual([])
       expect(asked).toEqual([])
     })

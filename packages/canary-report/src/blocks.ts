@@ -1,13 +1,15 @@
-import { add, type Count, zero } from '@sluice/evidence/count'
+import { add, type Count, type Pair, zero } from '@sluice/evidence/count'
 import type { CountedSeries } from '@sluice/evidence/series'
+import { weighed } from './interval.ts'
 
-/** Neighbouring intervals of one weight, counted together so that a curve can be read. Times in ms. */
+/** Neighbouring intervals of one weight, counted together so that a curve can be read. Times in ms. `weighed`: what the counts are taken for. */
 export type Block = {
   readonly from: number
   readonly until: number
   readonly weight: number
   readonly baseline: Count
   readonly canary: Count
+  readonly weighed: Pair
 }
 
 /**
@@ -49,16 +51,28 @@ const blockOf = (
   { samples, baseline, canary }: CountedSeries,
   index: number,
   time: { readonly from: number; readonly until: number } = { from: 0, until: 0 },
-): Block => ({
-  ...time,
-  weight: samples[index]?.weight ?? 0,
-  baseline: baseline[index] ?? zero,
-  canary: canary[index] ?? zero,
-})
+): Block => {
+  const counted = { baseline: baseline[index] ?? zero, canary: canary[index] ?? zero }
+  const { weight = 0, dispersion } = samples[index] ?? {}
+  return {
+    ...time,
+    ...counted,
+    weight,
+    weighed: {
+      baseline: weighed(counted.baseline, dispersion?.baseline),
+      canary: weighed(counted.canary, dispersion?.canary),
+    },
+  }
+}
 
 const joined = (one: Block, next: Block): Block => ({
   ...one,
+  ...sum(one, next),
   until: next.until,
+  weighed: sum(one.weighed, next.weighed),
+})
+
+const sum = (one: Pair, next: Pair): Pair => ({
   baseline: add(one.baseline, next.baseline),
   canary: add(one.canary, next.canary),
 })

@@ -41,8 +41,8 @@ const swatch = (key: string): Markup => {
   if (key === 'dot') return html`<circle class="observed" cx="14" cy="7" r="3.5"/>`
   if (key === 'weight')
     return html`<path class="weight-area" d="M0 3H28V14H0Z"/><path class="weight-line" d="M0 3H28"/>`
-  const band = key === 'canary' || key === 'baseline'
-  return html`${band && html`<path class="${key}-band" d="M0 1H28V13H0Z"/>`}<path class="${key}-line" d="M0 7H28"/>`
+  const side = key.replace('-band', '')
+  return html`${side !== key && html`<path class="${key}" d="M0 1H28V13H0Z"/>`}<path class="${side}-line" d="M0 7H28"/>`
 }
 
 /** Where a chart's values lie: `x` of ms, `y` of a value, and the edges of the field they are drawn in. */

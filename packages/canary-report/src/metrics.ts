@@ -1,10 +1,11 @@
-import { wilson } from '@sluice/evidence/interval'
+import type { Count } from '@sluice/evidence/count'
 import type { CountedJudgement, GaugeJudgement } from '@sluice/evidence/metric'
 import type { Series } from '@sluice/evidence/series'
 import { evidenceChart } from './evidence.ts'
 import { gaugeChart } from './gauge.ts'
 import { html, type Markup, type Part } from './html.ts'
-import { counted, magnitude, percent, points } from './numbers.ts'
+import { intervalText } from './interval.ts'
+import { counted, magnitude, percent, points, value } from './numbers.ts'
 import type { Details } from './report.ts'
 import { badOf, type Course, sharesChart } from './shares.ts'
 import { table } from './table.ts'
@@ -17,7 +18,8 @@ export const metrics = ({ metrics: judged, series = [] }: Details, course: Cours
     ? undefined
     : html`<section aria-labelledby="measured"><h2 id="measured">What was measured</h2>
 ${table({
-  caption: 'Every metric at the end. A canary is taken back when the evidence reaches its limit.',
+  caption:
+    'Every metric at the end. Evidence that reaches its limit takes a canary back, where both sides answer the same requests.',
   head: ['Metric', 'Canary', 'Baseline', 'Tolerated', 'Evidence', 'Limit'],
   rows: judged.map(row),
 })}
@@ -35,13 +37,17 @@ const row = (judgement: Judgement): readonly Part[] => {
 }
 
 const countedRow = (judgement: CountedJudgement): readonly Part[] => {
-  const { canary, baseline, margin, limit, logLimit, logPeak } = judgement
+  const { canary, baseline, margin, limit, logLimit, logPeak, dispersion } = judgement
   const peak = Math.max(logPeak, limit?.logPeak ?? Number.NEGATIVE_INFINITY)
   return [
-    side(canary),
-    side(baseline),
+    side(canary, dispersion?.canary),
+    side(baseline, dispersion?.baseline),
     html`${points(margin)}${limit !== undefined && html`<br>at most ${percent(limit.max)}`}`,
-    html`${meter(peak, logLimit)}${magnitude(peak)}${peak >= logLimit && html` <b class="over">reached</b>`}`,
+    html`${meter(peak, logLimit)}${magnitude(peak)}${peak >= logLimit && html` <b class="over">reached</b>`}${
+      dispersion !== undefined &&
+      dispersion.canary > UNEVEN &&
+      html`<br><small>counts weigh ${value(dispersion.canary)} times less: the baseline’s past is uneven</small>`
+    }`,
     magnitude(logLimit),
   ]
 }
@@ -54,10 +60,13 @@ const gaugeRow = ({ canary, baseline, text, failures, allowed }: GaugeJudgement)
   `${allowed} in a row`,
 ]
 
-const side = (count: { readonly n: number; readonly k: number }): Markup => {
-  const { low, high } = wilson(count)
-  return html`${counted(count)}${count.n > 0 && html`<br><small>${percent(low)} to ${percent(high)}</small>`}`
+const side = (count: Count, divisor: number | undefined): Markup => {
+  const interval = intervalText(count, divisor)
+  return html`${counted(count)}${interval !== undefined && html`<br><small>${interval}</small>`}`
 }
+
+/** From where on it is worth saying that counts weigh less. */
+const UNEVEN = 1.05
 
 /** How far the evidence went towards its limit, on the scale of powers of ten that the charts have; the number stands beside it. */
 const meter = (log: number, logLimit: number): Markup => {

@@ -83,9 +83,8 @@ const power = ({ planned = [], power: reached }: Details): Markup | undefined =>
   if (names.length === 0) return undefined
   const cell = (statement: PowerStatement | undefined) => {
     if (statement === undefined) return 'not said'
-    return statement.increase === undefined
-      ? statement.text.replace(`${statement.metric}: `, '')
-      : points(statement.increase)
+    const said = html`<small>${statement.text.replace(`${statement.metric}: `, '')}</small>`
+    return statement.increase === undefined ? said : html`${points(statement.increase)}<br>${said}`
   }
   return html`<section aria-labelledby="power"><h2 id="power">What this release could reveal</h2>
 <p>The smallest increase over the baseline that is revealed with 95 % probability: what is smaller may have passed unseen.</p>

@@ -23,8 +23,8 @@ export const sharesChart = (series: CountedSeries, id: string, { span, events }:
     title: `${series.name}: ${bad} over time, canary and baseline`,
     description: `${describe(series, 'canary')} ${describe(series, 'baseline')} Every interval is in the table of this metric’s values.`,
     legend: [
-      { key: 'canary', text: 'canary (shaded: 95 % interval)' },
-      { key: 'baseline', text: 'baseline (shaded: 95 % interval)' },
+      { key: 'canary-band', text: 'canary (shaded: 95 % interval)' },
+      { key: 'baseline-band', text: 'baseline (shaded: 95 % interval)' },
       ...(series.max !== undefined && series.max <= top ? [{ key: 'max', text: `limit ${percent(series.max)}` }] : []),
     ],
   }
@@ -65,11 +65,11 @@ const middles = (blocks: readonly Block[], side: Side): readonly Point[] =>
   sideOf(blocks, side, (block) => share(block[side]))
 
 const ends = (blocks: readonly Block[], side: Side, end: 'low' | 'high'): readonly Point[] =>
-  sideOf(blocks, side, (block) => wilson(block[side])[end])
+  sideOf(blocks, side, (block) => wilson(block.weighed[side])[end])
 
 /** High enough for every share and nearly all of the intervals. A limit far above all that would press the curves flat: it is named instead of drawn. */
 const topOf = (blocks: readonly Block[], max: number | undefined): number => {
-  const counts = blocks.flatMap(({ baseline, canary }) => [baseline, canary]).filter(({ n }) => n > 0)
+  const counts = blocks.flatMap(({ weighed: { baseline, canary } }) => [baseline, canary]).filter(({ n }) => n > 0)
   const most = Math.max(...counts.map(share), 0)
   const highs = counts.map((count) => wilson(count).high).sort((a, b) => a - b)
   const usual = highs[Math.floor(highs.length / 2)] ?? 0

@@ -1,7 +1,7 @@
-import type { Count } from '@sluice/evidence/count'
-import { wilson } from '@sluice/evidence/interval'
+import { type Count, zero } from '@sluice/evidence/count'
 import type { CountedSeries, GaugeSeries, Sample, Series } from '@sluice/evidence/series'
 import { html, type Markup, type Part } from './html.ts'
+import { intervalText } from './interval.ts'
 import { clock, magnitude, moment, percent, points, requests, value } from './numbers.ts'
 import type { Details } from './report.ts'
 import { details, table, terms } from './table.ts'
@@ -57,13 +57,16 @@ type Column = { readonly head: string; readonly cell: (sample: Sample, index: nu
 const countedTable = (series: CountedSeries): Markup => {
   const sides = (['canary', 'baseline'] as const).flatMap((side): readonly Column[] => [
     { head: `${side}: bad of all`, cell: (_, index) => kOfN(series[side][index]) },
-    { head: `${side}: 95 % interval`, cell: (_, index) => interval(series[side][index]) },
+    {
+      head: `${side}: 95 % interval`,
+      cell: ({ dispersion: by }, index) => intervalText(series[side][index] ?? zero, by?.[side]),
+    },
   ])
   return intervals(series, [
     ...sides,
     { head: 'Tolerated', cell: ({ margin }) => (margin === undefined ? undefined : points(margin)) },
     {
-      head: 'Counts divided by, canary and baseline',
+      head: 'divided by, canary and baseline',
       cell: ({ dispersion: by }) => by && `${value(by.canary)}, ${value(by.baseline)}`,
     },
     { head: 'Evidence', cell: ({ logE }) => (logE === undefined ? undefined : magnitude(logE)) },
@@ -95,7 +98,7 @@ const intervals = ({ name, samples }: Series, columns: readonly Column[]): Marku
   ]
   const kept = all.filter(({ cell }) => samples.some((sample, index) => cell(sample, index) !== undefined))
   return table({
-    caption: `${name}: every interval, by the time it ended (UTC)`,
+    caption: `${name}: every interval, by the time it ended (UTC)${samples.some(({ use }) => use !== undefined) ? USES : ''}`,
     head: ['Time', ...kept.map(({ head }) => head)],
     rows: samples.map((sample, index) => [
       clock(Date.parse(sample.at)),
@@ -105,14 +108,11 @@ const intervals = ({ name, samples }: Series, columns: readonly Column[]): Marku
   })
 }
 
+const USES =
+  '. Judged: both sides counted. Learned: only the estimate of the baseline took it in. Skewed: not judged, as the baseline’s share was jumping and the sides are read apart'
+
 const kOfN = (count: Count | undefined): string | undefined =>
   count === undefined ? undefined : `${requests(count.k)} of ${requests(count.n)}`
-
-const interval = (count: Count | undefined): string | undefined => {
-  if (count === undefined || count.n === 0) return undefined
-  const { low, high } = wilson(count)
-  return `${percent(low)} to ${percent(high)}`
-}
 
 const plan = ({ alpha, missing, warmUp, settle, interval: ms, metrics }: NonNullable<Details['judge']>): Markup =>
   terms([
@@ -156,16 +156,18 @@ const steps = (all: Details['steps']): Markup =>
   table({
     caption: 'The steps, with the requests that were judged in each',
     head: ['Step', 'Weight', 'From', 'Until', 'Canary requests', 'Baseline requests'],
-    rows: all.map(({ step, weight, mirror, since, until, canary, baseline }): readonly Part[] => [
+    rows: all.map(({ step, weight, mirror, since, until, canary, baseline, synthetic }): readonly Part[] => [
       step + 1,
       mirror === undefined ? `${weight} %` : `copy of ${mirror} %`,
       clock(Date.parse(since)),
       clock(Date.parse(until)),
-      requests(canary),
-      requests(baseline),
+      `${requests(canary)}${ours(synthetic?.canary)}`,
+      `${requests(baseline)}${ours(synthetic?.baseline)}`,
     ]),
     numbers: true,
   })
+
+const ours = (sent = 0): string => (sent > 0 ? `, ${requests(sent)} our own` : '')
 
 const timeline = (all: Details['timeline']): Markup =>
   table({

@@ -88,6 +88,16 @@ describe('blocks of intervals', () => {
     expect(blocks.reduce((sum, { canary }) => sum + canary.n, 0)).toBe(51 * 30 + 69 * 150)
     for (const { from, until } of blocks) expect(until - from).toBeGreaterThanOrEqual(30_000)
   })
+  test('know what uneven counts are taken for', () => {
+    const all = series(60, () => ({ weight: 50, canary: { n: 1000, k: 4 } }))
+    const uneven = {
+      ...all,
+      samples: all.samples.map((sample) => ({ ...sample, dispersion: { baseline: 2, canary: 4 } })),
+    }
+    expect(blocksOf(uneven, 1)).toMatchObject([
+      { canary: { n: 12_000, k: 48 }, weighed: { baseline: { n: 600, k: 6 }, canary: { n: 3000, k: 12 } } },
+    ])
+  })
   test('of nothing are none', () => {
     expect(
       blocksOf(

@@ -131,7 +131,7 @@ describe.each(KINDS)('the page of a release that was %s', (_, report) => {
     const text = words(html)
     for (const { query = '' } of report.details.series ?? []) expect(text).toContain(query.replaceAll('"', '&quot;'))
     for (const { text: found, hint = '' } of report.findings) expect(text).toContain(`${found} ${hint}`)
-    expect(text).toContain('errors +0.91 points +0.86 points')
+    expect(text).toMatch(/errors \+0\.91 points an increase of .* \+0\.86 points an increase of /)
     expect(text).toContain(`Looks at the cluster (${report.details.looks?.length})`)
     expect(text).toContain(`Steps (${report.details.steps.length})`)
   })
@@ -216,6 +216,19 @@ test('a metric that was not read, or that means nothing, says so beside its name
   const text = words(page({ ...REPORTS.promoted, details: { ...details, metrics } }))
   expect(text).toContain('errors the counter fell without a restart')
   expect(text).toContain('slow No counter was read')
+})
+
+test('counts that weigh less, and requests of our own, are told', () => {
+  const { details } = REPORTS.promoted
+  const [errors] = details.metrics
+  if (errors?.kind !== 'ratio') throw new Error('the first metric is a ratio')
+  const metrics = [{ ...errors, canary: { n: 1000, k: 10 }, dispersion: { baseline: 2.5, canary: 4 } }]
+  const steps = details.steps.map((step) => ({ ...step, canary: 1200, synthetic: { baseline: 300, canary: 1000 } }))
+  const text = words(page({ ...REPORTS.promoted, details: { ...details, metrics, steps } }))
+  // Wilson's interval of 2.5 in 250.
+  expect(text).toContain('10 of 1,000 (1 %) 0.31 % to 3.17 %')
+  expect(text).toContain('counts weigh 4 times less')
+  expect(text).toContain('1,200, 1,000 our own')
 })
 
 describe('a report without series', () => {

@@ -278,12 +278,13 @@ const samplesOf = (intervals: readonly Interval[], name: string): readonly Sampl
     const metric = judged.metrics.find((each) => each.name === name)
     const when = { at: iso(at), weight, step }
     if (metric === undefined || metric.kind === 'gauge') return when
-    const { margin, logE, limit } = metric
+    const { margin, logE, limit, dispersion } = metric
     return {
       ...when,
       use: weight === 0 ? 'learned' : 'judged',
       margin,
       logE,
+      ...(dispersion === undefined ? {} : { dispersion }),
       ...(limit === undefined ? {} : { limitLogE: limit.logE }),
     }
   })
