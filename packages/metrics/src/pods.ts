@@ -10,6 +10,7 @@ import {
   extract,
   extractorOf,
 } from './extraction.ts'
+import type { History } from './history.ts'
 import { podsOf, probePaths, type Target, targetOf } from './membership.ts'
 import { inspect } from './preflight.ts'
 import type { NoReading, Part, PodReading, Scrape, Side } from './reading.ts'
@@ -19,12 +20,14 @@ import { type MetricSpec, notOurs } from './selection.ts'
 /**
  * A source of readings. `since`: ms UTC, for sources that only give sums; `own`: how many requests of its own it sends to each side, for a source that sends
  * any. `queries`: by metric, what it is read by, as people read it and as far as the
- * reads so far have shown it; absent: it counts nothing of its own.
+ * reads so far have shown it; absent: it counts nothing of its own. `history`: what it holds of the baseline before `until`, ms UTC, when the release
+ * began; absent: nothing. One that fails says so in its answer.
  */
 export type MetricSource = {
   preflight(): Promise<readonly Finding[]>
   read(since: number, own?: number): Promise<Scrape>
   queries?(): { readonly [metric: string]: string }
+  history?(until: number): Promise<History>
 }
 
 /** `baseline` and `canary` name Deployments. `timeoutMs` bounds one pod's read (default 3 s). `interval` in ms, to say when reads are too slow for it. */

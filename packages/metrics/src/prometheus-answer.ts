@@ -19,9 +19,10 @@ export const queryCall = (
     readonly timeoutMs: number
     readonly time?: number | undefined
     readonly lookBack?: string | undefined
+    readonly maxBytes?: number | undefined
   },
 ): HttpRequest => {
-  const { query, headers, timeoutMs, time, lookBack } = given
+  const { query, headers, timeoutMs, time, lookBack, maxBytes = MAX_BYTES } = given
   const form = new URLSearchParams({
     query,
     timeout: `${timeoutMs}ms`,
@@ -29,7 +30,7 @@ export const queryCall = (
     ...(lookBack === undefined ? {} : { lookback_delta: lookBack }),
   }).toString()
   const url = `${base}/api/v1/query`
-  const call = { headers: { accept: 'application/json', ...headers }, timeoutMs, maxBytes: MAX_BYTES }
+  const call = { headers: { accept: 'application/json', ...headers }, timeoutMs, maxBytes }
   return form.length <= LONGEST_ADDRESS
     ? { ...call, url: `${url}?${form}` }
     : {

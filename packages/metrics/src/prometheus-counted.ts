@@ -29,7 +29,7 @@ const HOUR = 3_600_000
 /** A run that takes over later than that does not count the whole gap: nobody watched it. */
 const LONGEST_GAP = 600_000
 /** How much later than it was scraped a sample may show, ms. */
-const INGEST = 5000
+export const INGEST = 5000
 
 /** The look of a source at which no interval has closed. */
 export const nothingNew = ({ width }: Pace): Single => ({ kind: 'buckets', buckets: [], guard: 1, lag: 2 * width })
@@ -83,7 +83,8 @@ const begin = async (
   return { cut, freshAt: now, bound, sides: { baseline: from(read.baseline), canary: from(read.canary) } }
 }
 
-type SideRead = { readonly text: string; readonly series: readonly (readonly Series[])[] }
+/** What a side's selectors gave, in their order, and the queries as they were sent. */
+export type SideRead = { readonly text: string; readonly series: readonly (readonly Series[])[] }
 type BothRead = { readonly [S in Side]: SideRead }
 
 const bothSides = async (read: (side: Side) => Promise<SideRead | NoReading>): Promise<BothRead | NoReading> => {
@@ -92,7 +93,8 @@ const bothSides = async (read: (side: Side) => Promise<SideRead | NoReading>): P
   return 'kind' in canary ? canary : { baseline, canary }
 }
 
-const askAll = async (
+/** Asks for every selector of a metric on a side; `write` makes a query of one. One that fails leaves none of them. */
+export const askAll = async (
   metric: Counted,
   ask: AskPrometheus,
   given: { readonly side: Side; readonly bound: Bound | undefined; readonly write: (selector: string) => string },
@@ -140,7 +142,12 @@ const close = (
   }
 }
 
-const notCounted = (name: string, { kind, text }: Pick<NoReading, 'kind' | 'text'>, query: string): NoReading => ({
+/** Why a metric's samples could not be counted, in the words of a report. */
+export const notCounted = (
+  name: string,
+  { kind, text }: Pick<NoReading, 'kind' | 'text'>,
+  query: string,
+): NoReading => ({
   kind,
   query,
   text: `metric ${name}: ${text}; asked: ${query}`,

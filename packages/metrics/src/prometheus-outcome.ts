@@ -5,10 +5,10 @@ import type { Asked } from './prometheus-queries.ts'
 import type { NoReading, Side } from './reading.ts'
 import { type Series, seriesKey, shown } from './series.ts'
 
-/** Asks for one query. `time` in ms UTC; `lookBack` as PromQL writes durations. */
+/** Asks for one query. `time` in ms UTC; `lookBack` as PromQL writes durations; `maxBytes`: a longer answer is none. */
 export type AskPrometheus = (
   query: string,
-  more?: { readonly time?: number; readonly lookBack?: string },
+  more?: { readonly time?: number; readonly lookBack?: string; readonly maxBytes?: number },
 ) => Promise<Answered>
 
 /** The queries of a metric as people read them, baseline first. */

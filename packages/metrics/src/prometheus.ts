@@ -1,9 +1,11 @@
 import type { HttpRequest, HttpResult } from '@sluice/http/request'
 import type { Finding } from '@sluice/kit/report'
+import type { History } from './history.ts'
 import { inTurn, type MetricSource } from './pods.ts'
 import { type Answered, answerOf, queryCall } from './prometheus-answer.ts'
 import type { Counted } from './prometheus-count.ts'
 import { countedReader, isDue, nothingNew, type Pace } from './prometheus-counted.ts'
+import { countedHistory } from './prometheus-history.ts'
 import { type AskPrometheus, describeAsked, failureOf, onlyValue, queriesOf } from './prometheus-outcome.ts'
 import { inspectPrometheus } from './prometheus-preflight.ts'
 import type { PresetName } from './prometheus-presets.ts'
@@ -34,7 +36,7 @@ const UNKNOWN_SCRAPE = 60_000
  * Reads Prometheus, and what speaks its API. Counters come as raw samples with their own times (an instant query of a range selector), so that
  * restarts between two looks are seen, nothing is extrapolated, and a pod that went away is not read as alive for the five minutes that an instant
  * value would be. An interval is at least one scrape wide, and the sides may be apart by one.
- * Each metric has its own outcome, with the query as it was sent.
+ * Each metric has its own outcome, with the query as it was sent. What it keeps of the baseline's past is counted from raw samples, too.
  * @throws Fault('input') for queries that do not count
  */
 export const prometheusSource = (
@@ -73,6 +75,19 @@ export const prometheusSource = (
         return { ...part, scrape: await read(since, pace) }
       })
       return { kind: 'sources', parts }
+    },
+    history: async (until): Promise<History> => {
+      const counted = asked.filter((metric): metric is Counted => metric.kind !== 'gauge')
+      const ready = await prepare()
+      const each = await inTurn(counted, CONCURRENCY, async (metric) =>
+        typeof ready === 'number'
+          ? countedHistory(metric, ask, until, { width: Math.max(interval, ready), scrape: ready, now: clock.now })
+          : failureOf(metric.name, ready, queriesOf(metric)),
+      )
+      return {
+        buckets: each.flatMap((one) => ('kind' in one ? [] : one)),
+        without: each.flatMap((one) => ('kind' in one ? [one.text] : [])),
+      }
     },
     queries: () => Object.fromEntries(asked.map((metric) => [metric.name, describeAsked(metric)])),
   }

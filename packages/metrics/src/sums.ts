@@ -1,4 +1,5 @@
 import { describe, Fault } from '@sluice/kit/faults'
+import { HISTORY, type History } from './history.ts'
 import { closePeriods, dueWindow, type Points, type SumQuery, type Timing, type Window } from './periods.ts'
 import type { MetricSource } from './pods.ts'
 import type { NoReading, Scrape } from './reading.ts'
@@ -86,7 +87,8 @@ const listOf = <Query>(queries: Query | readonly Query[]): readonly Query[] =>
 
 /**
  * A source that asks a provider for the sums of whole periods, each once, after it has closed. A provider is only asked when a period is due.
- * It goes on where it stopped, so after an outage nothing is missing.
+ * It goes on where it stopped, so after an outage nothing is missing. Of the time before a release it gives the baseline's periods in one request more; those
+ * that have not closed when it is asked are left out.
  */
 export const sumSource = <Query extends SumQuery>(
   given: Timing & Sides & { readonly provider: string; readonly queries: readonly Query[] },
@@ -96,12 +98,12 @@ export const sumSource = <Query extends SumQuery>(
   const { queries, width, delay } = given
   let next = Number.NEGATIVE_INFINITY
   // Credentials may have to be fetched first, which may fail as well.
-  const answerFor = async (window: Window): Promise<Answer> => {
+  const answerFor = async (window: Window, asked: readonly Query[] = queries): Promise<Answer> => {
     try {
-      return await ask(queries, window)
+      return await ask(asked, window)
     } catch (thrown) {
       if (!(thrown instanceof Fault) || thrown.kind === 'input') throw thrown
-      return { kind: 'outage', query: queries.map(({ text }) => text).join('; '), text: describe(thrown) }
+      return { kind: 'outage', query: asked.map(({ text }) => text).join('; '), text: describe(thrown) }
     }
   }
   return {
@@ -120,6 +122,18 @@ export const sumSource = <Query extends SumQuery>(
       if (closed.kind !== 'buckets') return closed
       const shown = queries.filter(({ side }) => side === 'canary').map(({ text }) => text)
       return { ...closed, guard: GUARD, lag: width + delay, query: shown.join('; ') }
+    },
+    history: async (until): Promise<History> => {
+      const own = queries.filter(({ side, role }) => side === 'baseline' && role !== 'value')
+      const to = Math.floor(Math.min(until, now() - delay) / width) * width
+      const window = { from: to - Math.floor(HISTORY / width) * width, to }
+      if (own.length === 0 || window.from === to) return { buckets: [], without: [] }
+      const answer = await answerFor(window, own)
+      if (answer.kind !== 'points') return { buckets: [], without: [answer.text] }
+      const closed = closePeriods(own, answer.points, window, width)
+      return closed.kind === 'buckets'
+        ? { buckets: closed.buckets, without: [] }
+        : { buckets: [], without: [closed.text] }
     },
     queries: () => Object.fromEntries(queries.map(({ metric }) => [metric, described(queries, metric)])),
   }

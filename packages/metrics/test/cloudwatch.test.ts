@@ -75,6 +75,60 @@ const bucketsOf = (scrape: Scrape) => {
 }
 const fieldsOf = (instead: object) => ({ status: 200, body: { Messages: [], ...instead } })
 
+describe(`the half hour before a release (${PAGE})`, () => {
+  const past = async (source: ReturnType<typeof rig>['source'], until: number) => {
+    const history = await source.history?.(until)
+    if (history === undefined) throw new Error('it keeps none')
+    return history
+  }
+
+  test('is the baseline’s closed periods as wide as usual, and asks for no metric of the canary', async () => {
+    const { source, at } = rig({ bucket: 5 * MINUTE })
+    for (let minute = -60; minute < 2; minute++) {
+      hold('Requests', 'baseline', START + minute * MINUTE, 60)
+      if (minute === -7) hold('Errors', 'baseline', START + minute * MINUTE, 5)
+      hold('Requests', 'canary', START + minute * MINUTE, 3)
+    }
+    at(START + 2 * MINUTE)
+    const { buckets, without } = await past(source, START + MINUTE)
+    expect(without).toEqual([])
+    expect(buckets.map(({ from, bad }) => [(from - START) / MINUTE, bad])).toEqual([
+      [-30, 0],
+      [-25, 0],
+      [-20, 0],
+      [-15, 0],
+      [-10, 5],
+      [-5, 0],
+    ])
+    expect(buckets.every(({ side, metric, total }) => `${side} ${metric} ${total}` === 'baseline errors 300')).toBe(
+      true,
+    )
+    const asked = server.seen.flatMap(({ MetricDataQueries }) =>
+      MetricDataQueries.flatMap(({ MetricStat }) => MetricStat?.Metric.Dimensions ?? []),
+    )
+    expect(asked).toEqual([
+      { Name: 'Deployment', Value: 'cart' },
+      { Name: 'Deployment', Value: 'cart' },
+    ])
+  })
+
+  test.each([
+    ['a permission that is missing', error('AccessDenied', 'not authorized', 403), 'AccessDenied'],
+    [
+      'an answer that leaves something out',
+      fieldsOf({ Messages: [{ Code: 'MaxQueryTimeRangeExceeded' }], MetricDataResults: [] }),
+      'left something out',
+    ],
+  ])('is none for %s, and the release is read as if nobody had asked', async (_, instead, text) => {
+    const { source, at } = rig()
+    server.instead.push(instead)
+    expect(await past(source, START)).toEqual({ buckets: [], without: [expect.stringContaining(text)] })
+    hold('Requests', 'baseline', START, 60)
+    at(START + 2 * MINUTE)
+    expect(bucketsOf(await source.read(START))).toMatchObject([{ total: 60 }, { total: 0 }])
+  })
+})
+
 describe(`counts of closed periods, signed with a session (${PAGE})`, () => {
   test('are the sums of whole minutes; a count that CloudWatch has no point for is 0', async () => {
     const { source, at } = rig()

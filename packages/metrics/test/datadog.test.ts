@@ -66,6 +66,59 @@ const bucketsOf = (scrape: Scrape) => {
   return scrape.buckets
 }
 
+describe(`the half hour before a release (${PAGE})`, () => {
+  const past = async (source: ReturnType<typeof rig>['source'], until: number) => {
+    const history = await source.history?.(until)
+    if (history === undefined) throw new Error('it keeps none')
+    return history
+  }
+
+  test('is the baseline’s closed minutes, in one request that asks for nothing else', async () => {
+    const { clock, source } = rig({
+      metrics: [...METRICS, { kind: 'gauge', name: 'cpu', query: 'avg:cpu{kube_deployment:{{deployment}}}' }],
+    })
+    for (let minute = -60; minute < 2; minute++) {
+      hold(TOTAL.baseline, START + minute * MINUTE + 7000, 60 + (minute % 2))
+      hold(BAD.baseline, START + minute * MINUTE + 7000, minute === -9 ? 5 : 0)
+      hold(TOTAL.canary, START + minute * MINUTE + 7000, 3)
+    }
+    clock.at = START + 20_000
+    const { buckets, without } = await past(source, START + 10_000)
+    expect(without).toEqual([])
+    expect(buckets).toHaveLength(30)
+    expect(new Set(buckets.map(({ side, metric }) => `${side} ${metric}`))).toEqual(new Set(['baseline errors']))
+    // The minute before the release may still grow: it has not closed.
+    expect(buckets.at(-1)).toMatchObject({ from: START - 2 * MINUTE, to: START - MINUTE, total: 60, bad: 0 })
+    expect(buckets.find(({ bad }) => bad > 0)).toMatchObject({ from: START - 9 * MINUTE, total: 59, bad: 5 })
+    expect(server.seen.map(({ body }) => body.data.attributes.queries.map(({ query }) => query))).toEqual([
+      [TOTAL.baseline, BAD.baseline].map((query) => `${query}.as_count().rollup(sum, 60)`),
+    ])
+    // What is asked for from then on begins with the release, whatever was told before.
+    clock.at = START + 3 * MINUTE
+    expect(bucketsOf(await source.read(START + 10_000)).map(({ side, from }) => [side, from])).toEqual([
+      ['baseline', START + MINUTE],
+      ['canary', START + MINUTE],
+    ])
+  })
+
+  test('is none where it is not told, with why, and the release is read as if nobody had asked', async () => {
+    const { clock, source } = rig()
+    clock.at = START + 20_000
+    expect(await past(source, START)).toMatchObject({
+      buckets: [],
+      without: [expect.stringContaining('nothing is known')],
+    })
+    server.instead.push({ status: 400, body: { errors: ['too many points'] } })
+    expect(await past(source, START)).toMatchObject({
+      buckets: [],
+      without: ['Datadog answered 400: too many points'],
+    })
+    hold(TOTAL.baseline, START + 7000, 60)
+    clock.at = START + 2 * MINUTE
+    expect(bucketsOf(await source.read(START))).toMatchObject([{ total: 60 }, { total: 0 }])
+  })
+})
+
 describe(`counts of closed periods (${PAGE})`, () => {
   test('are the sums of whole minutes, each given once, only after the delay', async () => {
     const { clock, source } = rig()

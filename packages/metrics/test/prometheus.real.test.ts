@@ -137,6 +137,50 @@ describe.skipIf(binary === undefined).concurrent('a real Prometheus', { timeout:
     expect(seen).toBe(6)
   })
 
+  test('tells the half hour before a release, through a restart and a pod that came', async (context) => {
+    const { prometheus, pod, source } = await rig(context)
+    const [one, two] = [await pod('shop-5d4f8c7b9-aaaaa'), await pod('shop-5d4f8c7b9-bbbbb')]
+    const SCRAPE = 15_000
+    const began = Date.now()
+    // Forty minutes ago the first sample, and one every 15 s up to now.
+    const lines = (from: number, count: (tick: number) => { readonly good: number; readonly bad: number }) =>
+      Array.from({ length: 161 - from }, (_, index) => {
+        const at = began - (160 - from - index) * SCRAPE
+        const { good, bad } = count(from + index)
+        return [
+          `http_requests_total{code="200"} ${good} ${at}`,
+          `http_requests_total{code="500"} ${bad} ${at}`,
+          `http_request_duration_seconds_bucket{le="0.5"} ${good} ${at}`,
+          `http_request_duration_seconds_bucket{le="+Inf"} ${good + bad} ${at}`,
+        ]
+      }).flat()
+    one.tell(
+      lines(0, (tick) =>
+        tick < 100 ? { good: 5000 + 20 * tick, bad: 100 + tick } : { good: 5 + 20 * (tick - 100), bad: 0 },
+      ),
+    )
+    two.tell(lines(120, (tick) => ({ good: 7 + 10 * (tick - 120), bad: 2 })))
+    prometheus.scrape([one, two])
+    for (const each of [one, two]) await each.scraped()
+
+    const history = await source(METRICS, SCRAPE).history?.(began)
+    expect(history?.without).toEqual([])
+    const of = (name: string) => (history?.buckets ?? []).filter(({ metric }) => metric === name)
+    for (const name of ['errors', 'own', 'slow']) {
+      const buckets = of(name)
+      expect([buckets.length, buckets.at(-1)?.to]).toEqual([120, began - 5000])
+      expect(new Set(buckets.map(({ side }) => side))).toEqual(new Set(['baseline']))
+      // Of the first pod ticks 40 to 99, its restart, and 101 to 159; of the second all up to 159.
+      const good = 60 * 20 + 5 + 59 * 20 + 7 + 39 * 10
+      const bad = 60 + 2
+      const sum = (of: 'total' | 'bad') => buckets.reduce((all, each) => all + each[of], 0)
+      expect([name, sum('total'), sum('bad')]).toEqual([name, good + bad, bad])
+      expect(buckets.slice(0, 5).map(({ total, bad: each }) => [total, each])).toEqual(
+        Array.from({ length: 5 }, () => [21, 1]),
+      )
+    }
+  })
+
   test('tells NaN, several series and nothing apart, each with the query that was asked', async (context) => {
     const { prometheus, pod, source } = await rig(context)
     const [stable, other, canary] = [
