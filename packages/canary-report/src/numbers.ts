@@ -22,15 +22,17 @@ export const magnitude = (log: number): string =>
 export const powerOfTen = (power: number): string =>
   `10${[...String(power)].map((digit) => RAISED[digit] ?? digit).join('')}`
 
-/** The time of day, UTC, of ms since 1970. */
-export const clock = (at: number): string => new Date(at).toISOString().slice(11, 19)
+/** The time of day, UTC, of ms since 1970; `?` of what is no time. */
+export const clock = (at: number): string =>
+  Number.isNaN(new Date(at).getTime()) ? '?' : new Date(at).toISOString().slice(11, 19)
 
 /** Day and time of day, UTC, of an ISO 8601 time; the text itself where it is none. */
 export const moment = (iso: string): string =>
   Number.isNaN(Date.parse(iso)) ? iso : new Date(iso).toISOString().slice(0, 19).replace('T', ' ')
 
-/** How long, of ms: `42 s`, `13 min 20 s`, `2 h 5 min`. */
+/** How long, of ms: `42 s`, `13 min 20 s`, `2 h 5 min`; `?` of what is no number. */
 export const duration = (ms: number): string => {
+  if (Number.isNaN(ms)) return '?'
   const seconds = Math.max(0, Math.round(ms / 1000))
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60)]
   if (hours > 0) return minutes === 0 ? `${hours}\u00a0h` : `${hours}\u00a0h ${minutes}\u00a0min`

@@ -179,13 +179,17 @@ test('characters that are not seen are shown, and those that turn text around tu
 })
 
 /** The report with a text in place of every text of others: all but times and the words that have a fixed meaning. */
-const poisoned = (report: CanaryReport, text: string): { readonly report: CanaryReport; readonly changed: number } => {
+const poisoned = (
+  report: CanaryReport,
+  text: string,
+  fixed: ReadonlySet<string> = FIXED,
+): { readonly report: CanaryReport; readonly changed: number } => {
   let changed = 0
   const walk = (value: unknown, key: string): unknown => {
     if (Array.isArray(value)) return value.map((each) => walk(each, key))
     if (typeof value === 'object' && value !== null)
       return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, walk(each, name)]))
-    if (typeof value !== 'string' || FIXED.has(key)) return value
+    if (typeof value !== 'string' || fixed.has(key)) return value
     changed += 1
     return key === 'name' || key === 'metric' ? `${text}${value}` : text
   }
@@ -229,6 +233,28 @@ test('counts that weigh less, and requests of our own, are told', () => {
   expect(text).toContain('10 of 1,000 (1 %) 0.31 % to 3.17 %')
   expect(text).toContain('counts weigh 4 times less')
   expect(text).toContain('1,200, 1,000 our own')
+})
+
+test('a report whose times are none still gives a page', () => {
+  const { report } = poisoned(REPORTS.held, 'x', new Set(['verdict', 'kind', 'use', 'phase', 'level', 'missing']))
+  expect(words(page(report))).toContain('Inconclusive')
+})
+
+test('a canary of hours, looked at every five seconds, has all of its values and small pictures', () => {
+  const { details } = REPORTS.promoted
+  const begin = Date.parse('2026-03-04T00:00:00Z')
+  const samples = Array.from({ length: 5000 }, (_, index) => ({
+    at: new Date(begin + 5000 * index).toISOString(),
+    weight: index < 2500 ? 5 : 50,
+    step: index < 2500 ? 0 : 1,
+    logE: Math.sin(index),
+  }))
+  const counts = samples.map((_, index) => ({ n: 1000 + index, k: index % 7 }))
+  const series = [{ name: 'errors', kind: 'ratio' as const, samples, baseline: counts, canary: counts }]
+  const html = page({ ...REPORTS.promoted, details: { ...details, series, looks: [] } })
+  expect(html).toContain(`<td>${4999 % 7} of 5,999</td>`)
+  expect(html.match(/<tr>/g)?.length).toBeGreaterThan(5000)
+  expect(Math.max(...[...html.matchAll(/<svg[\s\S]*?<\/svg>/g)].map(([svg]) => svg.length))).toBeLessThan(20_000)
 })
 
 describe('a report without series', () => {
