@@ -45,9 +45,10 @@ export const realCluster = async (name?: string): Promise<Real> => {
 
 /**
  * What a site may differ in. `labels`: of the namespace. `tokenSeconds`: how long its accounts' tokens last. `pod`: fields of the pods' spec.
- * `resources`: of its container. `rules`: what the account that releases may do beside its Role, as the READMEs ask for some plans.
+ * `inside`: the route has a second rule, for paths under /internal. `resources`: of its container. `rules`: what the account that releases may do beside its Role, as the READMEs ask for some plans.
  */
 export type SiteGiven = {
+  readonly inside?: true
   readonly resources?: object
   readonly rules?: readonly object[]
   readonly replicas?: number
@@ -143,10 +144,12 @@ export const siteOn = async (real: Real, given: SiteGiven = {}): Promise<Site> =
     },
     leftovers: async () => {
       const live = await route()
-      const pods = await admin.list(
-        { apiVersion: 'v1', resource: 'pods', namespace },
-        { labels: { 'sluice.dev/track': 'canary' } },
+      const tracks = await Promise.all(
+        ['canary', 'baseline'].map((track) =>
+          admin.list({ apiVersion: 'v1', resource: 'pods', namespace }, { labels: { 'sluice.dev/track': track } }),
+        ),
       )
+      const pods = tracks.flat()
       const twins: readonly (readonly [string, string])[] = [
         ['apps/v1', 'deployments'],
         ['v1', 'services'],
@@ -161,7 +164,7 @@ export const siteOn = async (real: Real, given: SiteGiven = {}): Promise<Site> =
         ),
       )
       return [
-        ...found.flat().filter((name) => /-canary|sluice/.test(name)),
+        ...found.flat().filter((name) => /-canary|-baseline|sluice/.test(name)),
         ...pods.map(({ metadata }) => `pod ${metadata.name}`),
         ...(JSON.stringify(live?.spec) === before ? [] : [`route: ${JSON.stringify(live?.spec.rules)}`]),
         ...Object.keys(live?.metadata.annotations ?? {}).filter((key) => key.startsWith('sluice.dev/')),
@@ -187,7 +190,7 @@ type Route = KubernetesObject & {
 const objectsOf = (
   real: Real,
   host: string,
-  { replicas = 2, pod = {}, resources = {} }: SiteGiven,
+  { replicas = 2, pod = {}, resources = {}, inside }: SiteGiven,
 ): readonly (readonly [string, object])[] => {
   const labels = { app: 'shop', tier: 'web' }
   return [
@@ -254,7 +257,17 @@ const objectsOf = (
         spec: {
           hostnames: [host],
           parentRefs: [{ name: 'web' }],
-          rules: [{ backendRefs: [{ name: 'shop', port: 80 }] }],
+          rules: [
+            { backendRefs: [{ name: 'shop', port: 80 }] },
+            ...(inside === true
+              ? [
+                  {
+                    matches: [{ path: { type: 'PathPrefix', value: '/internal' } }],
+                    backendRefs: [{ name: 'shop', port: 80 }],
+                  },
+                ]
+              : []),
+          ],
         },
       },
     ],

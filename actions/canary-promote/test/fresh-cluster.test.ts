@@ -69,7 +69,10 @@ type Spec = { readonly rules: readonly { readonly backendRefs: readonly { name: 
 describe('a release', { concurrent: true, timeout: 150_000 }, () => {
   test('is promoted beside a fresh baseline, whose pods are the canary’s equals, and nothing is left of either', async () => {
     const shop = await newStage()
-    const kubeconfig = sandbox.kubeconfig({ namespace: shop.namespace, token: sandbox.issueToken(rulesOfTheReadme()) })
+    const kubeconfig = sandbox.kubeconfig({
+      namespace: shop.namespace,
+      token: sandbox.issueToken(rulesOfTheReadme('sluice-canary')),
+    })
     const { done } = shop.start({ ...asked('fresh'), image: imageOf('good'), kubeconfig })
     await until(async () => (await shares(shop))['shop-canary'] === 25)
     expect(await shares(shop)).toEqual({ shop: 50, 'shop-canary': 25, 'shop-baseline': 25 })
@@ -120,7 +123,10 @@ describe('a release', { concurrent: true, timeout: 150_000 }, () => {
     child.kill('SIGKILL')
     await done
     expect(await shop.leftovers()).toContain('Deployment shop-baseline')
-    const reaped = await shop.run({ ...asked('fresh'), mode: 'reap' }, { GITHUB_RUN_ID: '101' })
+    // With the rights of the README's role that only repairs.
+    const token = sandbox.issueToken(rulesOfTheReadme('sluice-recovery'))
+    const kubeconfig = sandbox.kubeconfig({ namespace: shop.namespace, token })
+    const reaped = await shop.run({ ...asked('fresh'), mode: 'reap', kubeconfig }, { GITHUB_RUN_ID: '101' })
     expect(verdictOf(reaped), reaped.log).toEqual({ code: 0, verdict: 'rolled-back', reason: 'reaped' })
     expect(await shop.leftovers()).toEqual([])
   })
@@ -130,10 +136,10 @@ type Deployment = KubernetesObject & {
   readonly spec: { replicas?: number; template: { spec: { containers: readonly { image?: string }[] } } }
 }
 
-const rulesOfTheReadme = (): PolicyRule[] => {
+const rulesOfTheReadme = (name: 'sluice-canary' | 'sluice-recovery'): PolicyRule[] => {
   const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8')
-  const [, role = ''] = /```yaml\n(apiVersion: rbac[\s\S]*?)```/.exec(readme) ?? []
-  return parse(role).rules
+  const roles = [...readme.matchAll(/```yaml\n(apiVersion: rbac[\s\S]*?)```/g)].map(([, role = '']) => parse(role))
+  return roles.find(({ metadata }) => metadata.name === name).rules
 }
 
 /** Sixty requests a second that are not the users'. */

@@ -58,11 +58,12 @@ export type Workload = KubernetesObject & {
   }
 }
 
-/** The canary's share that a route asks for, whole percent: of the backends of a rule, the one that is not stable's Service. An absent weight is 1. */
+/** The canary's share that a route asks for, whole percent: of the backends of a rule, the one that is neither stable's Service nor a fresh baseline's. An absent weight is 1. */
 export const canaryWeight = (route: Route | undefined, { service, rule }: Pick<Place, 'service' | 'rule'>): number => {
   const backends = route?.spec.rules?.[rule]?.backendRefs ?? []
   const total = backends.reduce((sum, { weight }) => sum + (weight ?? 1), 0)
-  const canary = backends.reduce((sum, { name, weight }) => (name === service ? sum : sum + (weight ?? 1)), 0)
+  const others = [service, `${service}-baseline`]
+  const canary = backends.reduce((sum, { name, weight }) => (others.includes(name) ? sum : sum + (weight ?? 1)), 0)
   return total === 0 ? 0 : Math.round((100 * canary) / total)
 }
 

@@ -29,7 +29,9 @@ export const readBack = async (
   const current = live?.status?.observedGeneration === live?.metadata.generation
   // A user's namespace may hold more than this service: ours are known by their names.
   const ours = (kind: string, objects: readonly KubernetesObject[], stable: string): readonly string[] =>
-    objects.flatMap(({ metadata }) => (metadata.name === `${stable}-canary` ? [`${kind}/${metadata.name}`] : []))
+    objects.flatMap(({ metadata }) =>
+      [`${stable}-canary`, `${stable}-baseline`].includes(metadata.name) ? [`${kind}/${metadata.name}`] : [],
+    )
   return {
     image:
       live?.spec.template.spec.containers

@@ -8,7 +8,8 @@ import type { Place, Route } from './production.ts'
  */
 export const recoveryRules = ({ namespace, deployment, service, route }: RecoveredPlace): readonly PolicyRule[] => {
   const state = `sluice-${deployment}`
-  const canary = `${deployment}-canary`
+  // What a release makes beside stable: the canary's, and a fresh baseline's where the plan asks for one.
+  const made = (name: string): readonly string[] => [`${name}-canary`, `${name}-baseline`]
   const rule = (group: string, resource: string, verbs: readonly string[], names?: readonly string[]): PolicyRule => ({
     apiGroups: [group],
     resources: [resource],
@@ -17,12 +18,12 @@ export const recoveryRules = ({ namespace, deployment, service, route }: Recover
     ...(names === undefined ? {} : { resourceNames: names }),
   })
   return [
-    rule('apps', 'deployments', ['get', 'patch'], [deployment, canary]),
-    rule('apps', 'deployments', ['delete'], [canary]),
+    rule('apps', 'deployments', ['get', 'patch'], [deployment, ...made(deployment)]),
+    rule('apps', 'deployments', ['delete'], made(deployment)),
     rule('apps', 'replicasets', ['list']),
-    rule('', 'services', ['get'], [service, `${service}-canary`]),
-    rule('', 'services', ['patch', 'delete'], [`${service}-canary`]),
-    rule('policy', 'poddisruptionbudgets', ['get', 'patch', 'delete'], [canary]),
+    rule('', 'services', ['get'], [service, ...made(service)]),
+    rule('', 'services', ['patch', 'delete'], made(service)),
+    rule('policy', 'poddisruptionbudgets', ['get', 'patch', 'delete'], made(deployment)),
     rule('autoscaling', 'horizontalpodautoscalers', ['get', 'patch'], [deployment]),
     rule('keda.sh', 'scaledobjects', ['get', 'patch'], [deployment]),
     rule('', 'pods', ['list']),
