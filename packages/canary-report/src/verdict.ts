@@ -7,11 +7,11 @@ import { terms } from './table.ts'
 /** The head of the page: the verdict and its reason, then what happened, whether traffic is safe, and what to do. */
 export const verdict = (report: CanaryReport | Ending): Markup => {
   const { reason, details } = report
-  const { tone, title } = WORDS[report.verdict]
+  const { tone, title, mark } = WORDS[report.verdict]
   const traffic = trafficOf(report)
   return html`<header class="verdict ${tone}">
 <p class="what">Canary report${details !== null && html` · <span class="name">${details.namespace}/${details.deployment}</span>`}</p>
-<h1>${icon(tone)}${title}</h1>
+<h1>${icon(mark)}${title}</h1>
 <p class="reason"><b>${reason.code}</b> ${reason.text.replace(`${reason.code}: `, '')}</p>
 <div class="answers">
 <section><h2>What happened</h2><p>${happened(report)}</p></section>
@@ -24,23 +24,24 @@ ${facts(report)}
 
 type Tone = 'good' | 'bad' | 'unsure'
 
-const WORDS: Readonly<Record<CanaryReport['verdict'], { readonly tone: Tone; readonly title: string }>> = {
-  promoted: { tone: 'good', title: 'Promoted' },
-  'rolled-back': { tone: 'bad', title: 'Rolled back' },
-  superseded: { tone: 'unsure', title: 'Superseded' },
-  inconclusive: { tone: 'unsure', title: 'Inconclusive' },
-  error: { tone: 'bad', title: 'Error' },
+const TICK = 'M7 12.5l3.5 3.5L17 9'
+const BACK = 'M10 7.5L6.5 11l3.5 3.5M6.5 11H14a3.2 3.2 0 0 1 0 6.4h-2.5'
+const QUESTION = 'M9.3 9.6a2.8 2.8 0 1 1 4.2 2.4c-1 .6-1.5 1.1-1.5 2.1M12 17v.1'
+const CROSS = 'M8.3 8.3l7.4 7.4M15.7 8.3l-7.4 7.4'
+
+const WORDS: Readonly<
+  Record<CanaryReport['verdict'], { readonly tone: Tone; readonly title: string; readonly mark: string }>
+> = {
+  promoted: { tone: 'good', title: 'Promoted', mark: TICK },
+  'rolled-back': { tone: 'bad', title: 'Rolled back', mark: BACK },
+  superseded: { tone: 'unsure', title: 'Superseded', mark: QUESTION },
+  inconclusive: { tone: 'unsure', title: 'Inconclusive', mark: QUESTION },
+  error: { tone: 'bad', title: 'Error', mark: CROSS },
 }
 
-/** A tick, a way back, a question: told apart by shape, not by colour alone. */
-const icon = (tone: Tone): Markup => {
-  const paths = {
-    good: 'M7 12.5l3.5 3.5L17 9',
-    bad: 'M10 7.5L6.5 11l3.5 3.5M6.5 11H14a3.2 3.2 0 0 1 0 6.4h-2.5',
-    unsure: 'M9.3 9.6a2.8 2.8 0 1 1 4.2 2.4c-1 .6-1.5 1.1-1.5 2.1M12 17v.1',
-  }
-  return html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="11"/><path d="${paths[tone]}"/></svg>`
-}
+/** Verdicts are told apart by the shape of their mark, not by colour alone. */
+const icon = (mark: string): Markup =>
+  html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="11"/><path d="${mark}"/></svg>`
 
 const happened = ({ verdict, details, reason }: CanaryReport | Ending): string => {
   if (details === null) return 'The action came to no outcome: it could not begin, or what it relies on failed.'
