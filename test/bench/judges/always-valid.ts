@@ -24,6 +24,7 @@ export const alwaysValid = (seconds: number, change: Partial<JudgePlan> = {}): J
   return {
     name: `always-valid, every ${seconds} s`,
     every,
+    past: seconds < 60 ? PODS_PAST : BEFORE,
     begin: (cell) => begin(cell, every(cell), { ...planFor(cell, every(cell)), ...change }),
   }
 }
@@ -41,6 +42,9 @@ export const planFor = ({ metric, warmUp = 0 }: Cell, every: number): JudgePlan 
 })
 
 export type { Precaution } from '../../../packages/evidence/src/evidence.ts'
+
+/** Pods keep no past: what is known of it is what was read while the canary's were made, seconds. Sources that are read each minute keep half an hour. */
+const PODS_PAST = 300
 
 const MIN_REQUESTS = 50
 

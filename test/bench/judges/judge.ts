@@ -13,9 +13,12 @@ export type Judging = {
   held?(): string | undefined
 }
 
-/** A judge of the bench. `every`: seconds between two looks in a cell, a multiple of the interval. */
+/**
+ * A judge of the bench. `every`: seconds between two looks in a cell, a multiple of the interval. `past`: so many seconds of stable alone it is shown; absent: all.
+ */
 export type Judge = {
   readonly name: string
   every(cell: Cell): number
+  readonly past?: number
   begin(cell: Cell): Judging
 }

@@ -18,15 +18,20 @@ export const play = (
 
 const playOne = (cell: Cell, judges: readonly Judge[], seed: number): readonly (Ending | undefined)[] => {
   const next = beginRelease(seed, cell.rate, cell.truth)
-  const working = judges.map((judge, index) => ({ index, every: judge.every(cell), judging: judge.begin(cell) }))
+  const working = judges.map((judge, index) => ({
+    index,
+    every: judge.every(cell),
+    past: judge.past ?? BEFORE,
+    judging: judge.begin(cell),
+  }))
   const endings: (Ending | undefined)[] = judges.map(() => undefined)
   let active = working
   let before = 0
   for (let interval = 0; interval < INTERVALS && active.length > 0; interval += 1) {
     const moment = next()
     if (moment.at <= (cell.from ?? 0)) before = moment.asked
-    for (const { index, every, judging } of active) {
-      if ((moment.at + BEFORE) % every !== 0) continue
+    for (const { index, every, past, judging } of active) {
+      if (moment.at < -past || (moment.at + BEFORE) % every !== 0) continue
       const word = judging.look(moment)
       const last = interval === INTERVALS - 1
       if (word === undefined && !last) continue

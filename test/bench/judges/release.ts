@@ -55,7 +55,7 @@ export const STEPS: readonly { readonly weight: number; readonly hold: number }[
   { weight: 50, hold: 300 },
 ]
 /** How long stable is watched alone before, seconds. */
-export const BEFORE = 300
+export const BEFORE = 1800
 /** The finest interval between two reads, seconds. */
 export const INTERVAL = 5
 /** How many pods stable has. */

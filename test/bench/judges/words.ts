@@ -1,7 +1,7 @@
 /** How the figures were made: what a reader has to know to doubt them. */
 export const WORDS = `## What is simulated
 
-- **Schedule**: stable alone for 5 min, then 5 % for 10 min, 25 % for 10 min, 50 % for 5 min. 10 stable pods; 2, 3 and 5 canary pods. Counters are read every 5 s; a judge that decides each minute sees each twelfth read. This project's judge also looks once when a weight has been written, as canary-promote does.
+- **Schedule**: stable alone for half an hour, then 5 % for 10 min, 25 % for 10 min, 50 % for 5 min. 10 stable pods; 2, 3 and 5 canary pods. Counters are read every 5 s; a judge that decides each minute sees each twelfth read. This project's judge knows all of that half hour where it looks each minute, as sources that keep a past give it, and the last 5 min of it every 5 s: pods keep none, and are read from when the canary's are made. This project's judge also looks once when a weight has been written, as canary-promote does.
 - **Requests** arrive independently (Poisson) and are spread evenly over a side's pods. All judges of a cell see the same releases, and all cells the same seeds. A judge's word ends the release for it.
 - **Extra bad answers**: the canary's bad answers until the stop, or until the end, beyond those that the baseline's ratio would have given as many requests.
 - **A hold** does not move the schedule, as all judges see the same releases; its code is counted. What a wait ends (\`baseline-breaks-limit\`, \`too-few-requests\`) lets the release go on, as it would after the wait; what no wait ends (\`populations-differ\`, \`share-differs\`, \`unreliable\`) ends it there.
