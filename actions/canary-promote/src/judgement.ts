@@ -3,6 +3,7 @@ import { type Judged, judge, type Sampled } from '@sluice/evidence/judge'
 import type { Scrape } from '@sluice/evidence/reading'
 import type { Json, Judgement, Reason, ReleaseRecord, World } from '@sluice/release/record'
 import { askedMirror, askedWeight } from '@sluice/release/way'
+import { nowMet, patient } from './met.ts'
 import { judgePlan, type Settings, settingsOf } from './plan.ts'
 import { type Requests, requestsOf, type StepRequests, shortOf } from './requests.ts'
 import { differentShare, type ShareSeen, shareBeside, shareOf, watchShare } from './share.ts'
@@ -39,6 +40,8 @@ export type Watch = {
   readonly unread?: number
   /** What the present step counted since its weight had settled; absent before the first. */
   readonly share?: ShareSeen
+  /** The metrics that were read of a fresh baseline; absent: none yet, or none is planned. */
+  readonly met?: readonly string[]
   /** When the judge rejected, ms UTC. */
   readonly rejectedAt?: number
 }
@@ -74,7 +77,9 @@ export const judgeLook = (
   const before = watchOf(record)
   const step = 'step' in record.state ? record.state.step : record.plan.steps.length - 1
   const weight = shareOf(record, look.world)
-  const plan = { ...judgePlan(settingsOf(record)), interval: record.plan.interval }
+  const whole = { ...judgePlan(settingsOf(record)), interval: record.plan.interval }
+  const isFresh = record.plan.baseline === 'fresh'
+  const plan = isFresh ? patient(whole, before.met ?? []) : whole
   const watching = record.state.phase === 'analysing' || record.state.phase === 'holding'
   // Copies are nobody's requests: a gateway may drop them, and that they are missing says nothing of the release.
   const isCopied = (look.world.weight.mirrored ?? 0) > 0
@@ -123,6 +128,7 @@ export const judgeLook = (
       ...before,
       evidence: judged.evidence,
       signals: signals.state,
+      ...(isFresh ? { met: nowMet(before.met ?? [], look.scrape, plan, judged.evidence) } : {}),
       unread,
       ...(share === undefined ? {} : { share }),
       steps: watching

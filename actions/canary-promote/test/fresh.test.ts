@@ -106,6 +106,36 @@ describe('a release beside a fresh baseline', () => {
   })
 })
 
+describe('a metric whose want of data fails the release', () => {
+  const strict = { ...fresh, metrics: [{ name: 'errors', kind: 'ratio', 'no-data': 'fail' } as const] }
+
+  test('is waited for while the fresh baseline is made and the source does not know it yet', async () => {
+    const sim = simulate({ errors: calm })
+    const ports = sim.ports()
+    // Its source shows new pods only ten seconds after they are ready.
+    const since = ports.clock.now()
+    const read = async (record: Parameters<typeof ports.metrics.read>[0]) => {
+      const scrape = await ports.metrics.read(record)
+      if (scrape.kind !== 'pods' || ports.clock.now() - since >= 11_000) return scrape
+      return { ...scrape, readings: scrape.readings.filter(({ side }) => side !== 'baseline') }
+    }
+    const end = await run(asked({ plan: strict }), { ...ports, metrics: { ...ports.metrics, read } })
+    expect({ verdict: end.verdict, reason: end.reason.code }).toEqual({ verdict: 'promoted', reason: 'promoted' })
+  })
+
+  test('fails it once it was read, and shows nothing any more', async () => {
+    const sim = simulate({ errors: calm })
+    const ports = sim.ports()
+    const since = ports.clock.now()
+    const read = async (record: Parameters<typeof ports.metrics.read>[0]) => {
+      const scrape = await ports.metrics.read(record)
+      return ports.clock.now() - since < 11_000 ? scrape : { kind: 'empty' as const, query: 'q', text: 'nothing' }
+    }
+    const end = await run(asked({ plan: strict }), { ...ports, metrics: { ...ports.metrics, read } })
+    expect({ verdict: end.verdict, reason: end.reason.code }).toEqual({ verdict: 'rolled-back', reason: 'no-data' })
+  })
+})
+
 describe('a plan', () => {
   const wrong = (more: Parameters<typeof plan>[0]) => planProblems(plan({ baseline: 'fresh', ...more }))
 
