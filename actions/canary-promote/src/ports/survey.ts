@@ -62,7 +62,7 @@ export const survey = async (cluster: Cluster, namespace: string, name: string):
       optional(at('v1', 'resourcequotas'), 'ResourceQuota'),
       labelsOf(),
       cluster.get<Deployment>(deployments, canaryName(name)),
-      cluster.get<Deployment>(deployments, baselineName(name)),
+      named(cluster, deployments, baselineName(name)),
     ])
   const newest = deployment && (await newestPod(cluster, namespace, deployment))
   const mounted = deployment?.spec.template.spec.volumes?.some((volume) => volume.persistentVolumeClaim !== undefined)
@@ -116,6 +116,16 @@ const isServed = async (cluster: Cluster, apiVersion: string): Promise<boolean> 
 const versionOf = async (cluster: Cluster): Promise<string | undefined> => {
   try {
     return await cluster.version()
+  } catch (thrown) {
+    if (thrown instanceof Fault) return undefined
+    throw thrown
+  }
+}
+
+/** A name that few releases need: one that may not be read keeps nobody from releasing, and the dry run of what needs it says that it is taken. */
+const named = async (cluster: Cluster, resource: Resource, name: string): Promise<Deployment | undefined> => {
+  try {
+    return await cluster.get<Deployment>(resource, name)
   } catch (thrown) {
     if (thrown instanceof Fault) return undefined
     throw thrown
