@@ -62,7 +62,7 @@ const isUnlike = (
   const planned = metrics.find(({ name }) => name === metric.name)
   const synthetic = planned?.kind !== 'gauge' && planned?.synthetic === true
   if (synthetic || without.includes('populations')) return false
-  return comparePopulations(metric.step, evidence.weight / 100, metric.margin) === 'differs'
+  return comparePopulations(metric.step, (evidence.share ?? evidence.weight) / 100, metric.margin) === 'differs'
 }
 
 const unlike = (evidence: Evidence, { plan, metrics }: Seen): Decision | undefined => {
@@ -70,7 +70,8 @@ const unlike = (evidence: Evidence, { plan, metrics }: Seen): Decision | undefin
   if (metric === undefined || metric.kind === 'gauge') return undefined
   const { baseline, canary } = metric.step
   const share = ((100 * canary.n) / (baseline.n + canary.n)).toFixed(1)
-  const text = `${metric.name}: ${metric.text}; but the canary counted only ${share} % of this step's requests at weight ${evidence.weight} %, so that stable answers others, too, which may be the difference`
+  const asked = evidence.share ?? evidence.weight
+  const text = `${metric.name}: ${metric.text}; but the canary counted only ${share} % of this step's requests where ${asked} % were to be expected, so that its baseline answers others, too, which may be the difference`
   return { kind: 'unreliable', metric: metric.name, why: { code: 'populations-differ', text, next: SPLIT_ONLY } }
 }
 
