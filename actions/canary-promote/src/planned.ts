@@ -10,6 +10,7 @@ import { warning } from './finding.ts'
 import { watchOf } from './judgement.ts'
 import { lasting, points, requestRate, stepShare } from './phrases.ts'
 import { settingsOf } from './plan.ts'
+import { providerOf } from './providers.ts'
 import type { Recording } from './recording.ts'
 import { shortageFindings } from './shortage.ts'
 
@@ -18,18 +19,24 @@ export type Planned = { readonly statements: readonly PowerStatement[]; readonly
 
 /**
  * What the plan can reveal at the rate of requests that was measured, most of it on the baseline while the canary's pods were made. `undefined` until
- * enough was measured: 100 requests of each metric in 2 s or more when the first weight is about to be raised, else half a minute; and after the first
- * step. It presumes that the rate and the baseline's ratio stay as they are.
+ * enough was measured: 100 requests of each metric in 2 s or more when the first weight is about to be raised, else half a minute of every metric, which a
+ * source that tells the time before has at once; and after the first step. It presumes that the rate and the baseline's ratio stay as they are.
  */
 export const plannedOf = (record: ReleaseRecord, world: World, recording: Recording): Planned | undefined => {
   if (!('step' in record.state) || record.state.step > 0) return undefined
   const rates = ratesOf(record, recording)
   const raising = isAboutToRaise(record, world)
+  if (!raising && rates.length < countsUsers(record)) return undefined
   if (rates.length === 0 || !rates.every((rate) => isMeasured(rate, raising))) return undefined
   return {
     statements: rates.map((rate) => statementOf(record, rate)),
     findings: [...rates.flatMap((rate) => weakness(record, rate)), ...shortageFindings(record, rates)],
   }
+}
+
+const countsUsers = (record: ReleaseRecord): number => {
+  const settings = settingsOf(record)
+  return settings.metrics.filter((metric) => metric.kind !== 'gauge' && providerOf(metric, settings) !== 'probe').length
 }
 
 const isAboutToRaise = ({ state }: ReleaseRecord, { canary }: World): boolean =>

@@ -128,6 +128,15 @@ describe('what a plan can see', () => {
     expect(found?.findings.find((finding) => finding.id === id)?.text.replace(/below \d+/, 'below N')).toBe(text)
   })
 
+  test('waits while pods are made for the metrics whose source does not tell the time before', () => {
+    const slow = { name: 'slow', kind: 'latency', threshold: 500 } as const
+    const given = { rate: 240, metrics: [errors, slow] }
+    const making = { canary: { desired: 1, ready: 0 } } as World
+    expect(planned({ rate: 240 }, making)?.statements).toHaveLength(1)
+    expect(planned(given, making)).toBeUndefined()
+    expect(planned(given)?.statements.map(({ metric }) => metric)).toEqual(['errors'])
+  })
+
   test('says what to change where a step cannot count enough', () => {
     const found = planned({ rate: 0.5, steps: [{ weight: 2, hold: 10 * MINUTE }] })
     const hint = found?.findings.find(({ id }) => id === 'min-requests-unreachable')?.hint

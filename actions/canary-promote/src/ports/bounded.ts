@@ -53,7 +53,8 @@ const endOf = (read: ReturnType<MetricSource['read']>): Promise<Ended> =>
     (thrown: unknown) => ({ thrown }),
   )
 
-const inTime = async <T>(awaited: Promise<T>, ms: number): Promise<T | undefined> => {
+/** What comes within `ms`; `undefined` for what is not there by then. */
+export const inTime = async <T>(awaited: Promise<T>, ms: number): Promise<T | undefined> => {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<undefined>((resolve) => {
     timer = setTimeout(() => resolve(undefined), ms)

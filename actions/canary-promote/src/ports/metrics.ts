@@ -1,7 +1,9 @@
 import { Fault } from '@sluice/kit/faults'
 import type { Cluster } from '@sluice/kubernetes/cluster'
+import { withHistory } from '@sluice/metrics/history'
 import type { MetricSource } from '@sluice/metrics/pods'
 import type { Part, Scrape } from '@sluice/metrics/reading'
+import type { ReleaseRecord } from '@sluice/release/record'
 import { comparedWith } from '../beside.ts'
 import { watchOf } from '../judgement.ts'
 import { ownRequests } from '../own-requests.ts'
@@ -10,14 +12,16 @@ import type { Clock, Ports } from '../ports.ts'
 import { type Provider, providerOf } from '../providers.ts'
 import { bounded } from './bounded.ts'
 import { membershipSource } from './membership.ts'
+import { type Past, pastOf } from './past.ts'
 import { type Credentials, sourceFor } from './sources.ts'
 
-/** What the sources are made with. The credentials come from the inputs, never from the plan, which is saved. */
+/** What the sources are made with. The credentials come from the inputs, never from the plan, which is saved. `say`: a line for the log. */
 export type MetricsGiven = {
   readonly cluster: Cluster
   readonly namespace: string
   readonly clock: Clock
   readonly credentials: Credentials
+  readonly say?: ((line: string) => void) | undefined
 }
 
 /**
@@ -47,10 +51,13 @@ export const metricsPort = (given: MetricsGiven): Ports['metrics'] => {
       const since = ({ metrics }: Named): number =>
         Math.max(record.startedAt, ...metrics.map((name) => closed[`baseline/${name}`] ?? 0))
       const own = ({ name }: Named): number => (name === 'probe' ? ownRequests(record, given.clock.now()) : 0)
-      if (more.length === 0) return only.source.read(since(only), own(only))
-      const parts = await Promise.all(
-        sources.map(async (named) => partsOf(named, await named.source.read(since(named), own(named)))),
-      )
+      const look = async (named: Named): Promise<Scrape> => {
+        const past = named.past(unreadOf(named, record), record.startedAt)
+        const [scrape, before] = await Promise.all([named.source.read(since(named), own(named)), past])
+        return withHistory(scrape, before)
+      }
+      if (more.length === 0) return look(only)
+      const parts = await Promise.all(sources.map(async (named) => partsOf(named, await look(named))))
       return { kind: 'sources', parts: parts.flat() }
     },
     queries: (record) =>
@@ -66,7 +73,27 @@ const besideStable = (settings: Settings): Settings => {
   return { ...settings, setup }
 }
 
-type Named = { readonly name: string; readonly metrics: readonly string[]; readonly source: MetricSource }
+/**
+ * The metrics whose past may still be told: of a release before its first weight, those of which no bucket was judged yet. A fresh baseline has none: what an
+ * earlier release's did under the same name was of another template.
+ */
+const unreadOf = ({ metrics }: Named, record: ReleaseRecord): readonly string[] => {
+  const settings = settingsOf(record)
+  const { closed } = watchOf(record).evidence.counters
+  const unread = settings.metrics
+    .filter(({ name, kind }) => kind !== 'gauge' && metrics.includes(name) && closed[`baseline/${name}`] === undefined)
+    .map(({ name }) => name)
+  return unread.length > 0 && isBeforeTraffic(record) && settings.setup.fresh === undefined ? unread : []
+}
+
+const isBeforeTraffic = ({ state }: ReleaseRecord): boolean => state.phase === 'preparing' && state.step === 0
+
+type Named = {
+  readonly name: string
+  readonly metrics: readonly string[]
+  readonly source: MetricSource
+  readonly past: Past
+}
 
 /** By the name of a source its zero lines are kept, whether it gave one look or several parts of it. */
 const partsOf = ({ name, metrics }: Named, scrape: Scrape): readonly Part[] =>
@@ -81,13 +108,15 @@ const makeSources = (given: MetricsGiven, settings: Settings, interval: number):
     const metrics = own(provider)
     const source = sourceFor(provider, { ...given, settings, metrics, interval })
     const names = metrics.map(({ name }) => name)
-    return { name: provider, metrics: names, source: bounded(source, provider, patience(provider, interval)) }
+    const within = patience(provider, interval)
+    const past = pastOf(source, provider, { within, say: given.say ?? (() => undefined) })
+    return { name: provider, metrics: names, source: bounded(source, provider, within), past }
   })
   if (providers.some((provider) => provider === 'pods' || provider === 'probe')) return sources
   // Restarts are compared pod for pod, and only readings of pods show those of the baseline.
   const sides = { deployment: comparedWith(settings.setup).deployment, canary: settings.setup.canary }
   const source = bounded(membershipSource(given, sides), 'cluster', patience('cluster', interval))
-  return [...sources, { name: 'cluster', metrics: [], source }]
+  return [...sources, { name: 'cluster', metrics: [], source, past: async () => [] }]
 }
 
 /**
