@@ -6,7 +6,7 @@ import { clock, points } from './numbers.ts'
 import type { CanaryReport, Details, Ending, PowerStatement } from './report.ts'
 import { schedule } from './schedule.ts'
 import type { Course } from './shares.ts'
-import { spanOf } from './span.ts'
+import { sinceFirstLook, spanOf } from './span.ts'
 import { STYLE } from './style.ts'
 import { details as folded, table } from './table.ts'
 import { values } from './values.ts'
@@ -45,10 +45,11 @@ ${details === null && findings(report.findings)}
 const HASH = `sha256-${createHash('sha256').update(STYLE).digest('base64')}`
 
 const measured = (found: CanaryReport['findings'], details: Details): Markup => {
-  const span = spanOf(details)
+  const drawn = sinceFirstLook(details)
+  const span = spanOf(drawn)
   const course: Course | undefined = span && { span, events: within(eventsOf(details), span.until) }
-  return html`${course !== undefined && overTime(details, course)}
-${metrics(details, course)}
+  return html`${course !== undefined && overTime(drawn, course)}
+${metrics(drawn, course)}
 ${power(details)}
 ${findings(found)}
 ${values(details)}`
