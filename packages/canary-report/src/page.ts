@@ -82,6 +82,11 @@ const LONG = 24
 const power = ({ planned = [], power: reached }: Details): Markup | undefined => {
   const names = [...new Set([...planned, ...reached].map(({ metric }) => metric))]
   if (names.length === 0) return undefined
+  const both = [
+    ['As planned', planned],
+    ['With the traffic that came', reached],
+  ] as const
+  const said = both.filter(([, all]) => all.length > 0)
   const cell = (statement: PowerStatement | undefined) => {
     if (statement === undefined) return 'not said'
     const said = html`<small>${statement.text.replace(`${statement.metric}: `, '')}</small>`
@@ -91,12 +96,8 @@ const power = ({ planned = [], power: reached }: Details): Markup | undefined =>
 <p>The smallest increase over the baseline that is revealed with 95 % probability: what is smaller may have passed unseen.</p>
 ${table({
   caption: 'The smallest increase that is revealed, by metric',
-  head: ['Metric', 'As planned', 'With the traffic that came'],
-  rows: names.map((name) => [
-    name,
-    cell(planned.find(({ metric }) => metric === name)),
-    cell(reached.find(({ metric }) => metric === name)),
-  ]),
+  head: ['Metric', ...said.map(([when]) => when)],
+  rows: names.map((name) => [name, ...said.map(([, all]) => cell(all.find(({ metric }) => metric === name)))]),
 })}</section>`
 }
 

@@ -17,13 +17,18 @@ export const schedule = (details: Details, span: Span, events: readonly Happenin
     Math.max(...[...asked, ...written].map(({ value }) => value), ...observed(details, 44).map(({ value }) => value)),
   )
   const told = written.filter(({ value }) => value > 0).map(({ label }) => label)
+  const looked = (details.looks ?? []).length > 0
   const caption = {
     id: 'schedule',
     title: 'The canary’s share of the traffic over time',
     description: `Weights in force, one after the other: ${told.join(', ') || 'none'}. The same is in the table of looks and steps.`,
     legend: [
-      { key: 'weight', text: 'weight, as read back' },
-      { key: 'asked', text: 'weight asked for' },
+      ...(looked
+        ? [
+            { key: 'weight', text: 'weight, as read back' },
+            { key: 'asked', text: 'weight asked for' },
+          ]
+        : [{ key: 'weight', text: 'weight of the step' }]),
       ...(observed(details, 44).length > 0 ? [{ key: 'dot', text: 'share of the counted requests' }] : []),
     ],
   }
@@ -32,7 +37,7 @@ export const schedule = (details: Details, span: Span, events: readonly Happenin
     const values = valueTicks(top, 4, (value) => `${value} %`)
     return html`${axes(field, { values, times: timeTicks(span, size.ticks) })}
 <path class="weight-area" d="${area(field, written, span)}"/><path class="weight-line" d="${stairs(field, written, span.until)}"/>
-<path class="asked-line" d="${stairs(field, asked, span.until)}"/>
+${looked && html`<path class="asked-line" d="${stairs(field, asked, span.until)}"/>`}
 ${observed(details, size.blocks).map(({ at, value }) => html`<circle class="observed" cx="${r(field.x(at))}" cy="${r(field.y(value))}" r="2.6"/>`)}
 ${eventMarks(field, events)}${plateaus(size, field, written, span)}`
   })

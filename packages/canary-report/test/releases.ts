@@ -213,8 +213,8 @@ const reportOf = (
       ...metric,
       provider: PROVIDERS[metric.name] ?? 'pods',
     })),
-    planned: [power('errors', 0.0091, 'will'), power('slow', 0.0084, 'will')],
-    power: [power('errors', 0.0086, 'would have'), power('slow', undefined, 'would have')],
+    planned: [power('errors', 0.0091, 'will be'), power('slow', 0.0084, 'will be')],
+    power: [power('errors', 0.0086, 'would have been'), power('slow', undefined, 'would have been')],
     judge: PLAN,
     looks: seen.looks,
     series: seriesOf(seen.intervals),
@@ -233,11 +233,11 @@ const PROVIDERS: Readonly<Record<string, string>> = { cpu: 'kubernetes' }
 
 const power = (metric: string, increase: number | undefined, when: string) =>
   increase === undefined
-    ? { metric, text: `${metric}: too few requests; not even a canary that always fails ${when} been revealed` }
+    ? { metric, text: `${metric}: too few requests; not even a canary that always fails ${when} revealed` }
     : {
         metric,
         increase,
-        text: `${metric}: an increase of ${increase * 100} percentage points or more ${when} be revealed`,
+        text: `${metric}: an increase of ${increase * 100} percentage points or more ${when} revealed`,
       }
 
 const stepsOf = (intervals: readonly Interval[]): readonly Step[] =>
