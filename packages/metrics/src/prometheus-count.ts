@@ -46,9 +46,9 @@ const escaped = (bound: string): string => bound.replace(/[.+]/g, (char) => `[${
 /** A series' zero lines from what it showed before. */
 export const linesOf = (series: readonly Series[]): ReadonlyMap<string, Line> =>
   new Map(
-    series.flatMap(({ labels, samples }) => {
+    series.flatMap(({ labels, samples, key = seriesKey(labels) }) => {
       const last = samples.at(-1)
-      return last === undefined || !Number.isFinite(last.value) ? [] : [[seriesKey(labels), last] as const]
+      return last === undefined || !Number.isFinite(last.value) ? [] : [[key, last] as const]
     }),
   )
 
@@ -58,10 +58,25 @@ export const countSide = (
   answers: readonly (readonly Series[])[],
   before: SideState,
   bound: Bound | undefined,
-): SideCount => {
-  const [first = [], second] = answers
+): SideCount => differingBuckets(metric, answers, bound) ?? countAlike(metric, answers, before, bound)
+
+/** Why a latency metric's answers cannot be counted together: a histogram whose bounds are not those of the others. */
+export const differingBuckets = (
+  metric: Counted,
+  [first = []]: readonly (readonly Series[])[],
+  bound: Bound | undefined,
+): Pick<NoReading, 'kind' | 'text'> | undefined => {
   const apart = metric.kind === 'latency' ? withoutBound(first, bound) : undefined
-  if (apart !== undefined) return { kind: 'unreliable', text: apart }
+  return apart === undefined ? undefined : { kind: 'unreliable', text: apart }
+}
+
+/** Counts answers whose buckets are known to be alike: `countSide` without looking at them again. */
+export const countAlike = (
+  metric: Counted,
+  [first = [], second]: readonly (readonly Series[])[],
+  before: SideState,
+  bound: Bound | undefined,
+): SideCount => {
   const total = growth(before.total, first)
   if (total.kind !== 'grown') return total
   const bad = second === undefined ? undefined : growth(before.bad, second)

@@ -1,10 +1,10 @@
 import { HISTORY, MOST_BUCKETS } from './history.ts'
-import { beginSide, type Counted, countSide, linesOf, type SideState } from './prometheus-count.ts'
+import { beginSide, type Counted, countAlike, differingBuckets, linesOf, type SideState } from './prometheus-count.ts'
 import { askAll, INGEST, notCounted, type Pace } from './prometheus-counted.ts'
 import { type AskPrometheus, boundOf } from './prometheus-outcome.ts'
 import { promDuration } from './promql.ts'
 import type { Bucket, NoReading } from './reading.ts'
-import type { Series } from './series.ts'
+import { type Series, seriesKey } from './series.ts'
 
 /**
  * Counts the baseline's last half hour before `until` (ms UTC) as the looks of a release count: raw samples, one range query for each selector, intervals as wide
@@ -29,21 +29,26 @@ export const countedHistory = async (
     write: (selector) => `${selector}[${promDuration(HISTORY + lead + width)}]`,
   })
   if ('kind' in read) return read
-  const first = Math.min(...(read.series[0] ?? []).flatMap(({ samples }) => samples[0]?.at ?? []))
+  const differing = differingBuckets(metric, read.series, bound)
+  if (differing !== undefined) return notCounted(metric.name, differing, read.text)
+  const first = (read.series[0] ?? []).reduce(
+    (least, { samples }) => Math.min(least, samples[0]?.at ?? least),
+    Number.POSITIVE_INFINITY,
+  )
   const count = Number.isFinite(first) ? Math.floor(Math.min(HISTORY, end - first - lead) / width) : 0
   if (count <= 0) return []
   const start = end - count * width
-  const [before, ...cuts] = Array.from({ length: count + 1 }, (_, index) => start + index * width)
-  const [known = [], ...each] = sliced(read.series, [before ?? start, ...cuts])
+  const ends = Array.from({ length: count + 1 }, (_, index) => start + index * width)
+  const [known = [], ...each] = sliced(read.series, ends)
   let state: SideState = { ...beginSide, total: linesOf(known[0] ?? []), bad: linesOf(known[1] ?? []) }
   let from = start
   const buckets: Bucket[] = []
   for (const [index, answers] of each.entries()) {
-    const counted = countSide(metric, answers, state, bound)
+    const counted = countAlike(metric, answers, state, bound)
     if (counted.kind !== 'counted') return notCounted(metric.name, counted, read.text)
     state = counted.state
     if (!counted.fresh) continue
-    const to = cuts[index] ?? end
+    const to = ends[index + 1] ?? end
     const { total, bad } = counted
     buckets.push({ side: 'baseline', metric: metric.name, from: from - pace.scrape, to, total, bad })
     from = to
@@ -64,11 +69,12 @@ const sliced = (
   const slices = ends.map(() => answers.map((): Series[] => []))
   for (const [selector, series] of answers.entries())
     for (const { labels, samples } of series) {
+      const key = seriesKey(labels)
       let at = 0
       for (const [index, end] of ends.entries()) {
         const begin = at
         while (at < samples.length && (samples[at]?.at ?? 0) <= end) at++
-        if (at > begin) slices[index]?.[selector]?.push({ labels, samples: samples.slice(begin, at) })
+        if (at > begin) slices[index]?.[selector]?.push({ key, labels, samples: samples.slice(begin, at) })
       }
     }
   return slices

@@ -1,5 +1,6 @@
-/** One series as a range selector gives it: raw samples, oldest first, `at` in ms UTC. */
+/** One series as a range selector gives it: raw samples, oldest first, `at` in ms UTC. `key`: its labels as one text, where they were written before. */
 export type Series = {
+  readonly key?: string
   readonly labels: Readonly<Record<string, string>>
   readonly samples: readonly { readonly at: number; readonly value: number }[]
 }
@@ -31,8 +32,7 @@ export const growth = (known: ReadonlyMap<string, Line>, series: readonly Series
   const lines = new Map(known)
   const grown: { readonly labels: Series['labels']; readonly by: number }[] = []
   let fresh = false
-  for (const { labels, samples } of series) {
-    const key = seriesKey(labels)
+  for (const { labels, samples, key = seriesKey(labels) } of series) {
     let line = lines.get(key)
     let by = 0
     for (const { at, value } of samples) {

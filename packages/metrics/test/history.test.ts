@@ -2,7 +2,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { request } from '@sluice/http/request'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { beginEvidence, type Judged, type JudgePlan, judge } from '../../evidence/src/judge.ts'
+import { beginEvidence, type Judged, type JudgePlan, judge, type Sampled } from '../../evidence/src/judge.ts'
+import { replay } from '../../evidence/src/replay.ts'
 import { type History, withHistory } from '../src/history.ts'
 import { prometheusSource } from '../src/prometheus.ts'
 import type { PrometheusMetric } from '../src/prometheus-queries.ts'
@@ -332,5 +333,20 @@ describe('the judge, of a release whose first look tells the time before', () =>
     const [told, plain] = [await rejected(true), await rejected(false)]
     expect(told).toBeGreaterThan(0)
     expect(told).toBeLessThanOrEqual(plain)
+  })
+
+  test('has the same evidence when it is judged again from its record', async () => {
+    const judged = await run(await world({ failing: 0.03 }), { told: true, looks: 20 })
+    const taken = judged.flatMap(({ samples }) => samples).filter((each) => each.kind === 'counted')
+    const series = {
+      ...{ name: 'errors', kind: 'ratio' as const, max: 0.05 },
+      samples: taken.map(({ at, ...each }) => ({ ...each, at: new Date(at).toISOString() })),
+      baseline: taken.map(({ baseline }) => baseline),
+      canary: taken.map(({ canary }) => canary),
+    }
+    const again = replay([series], PLAN).flatMap(({ samples }) => samples)
+    const evidence = (all: readonly Sampled[]) => all.map((each) => (each.kind === 'counted' ? each.logE : undefined))
+    expect(evidence(taken).at(-1)).not.toBe(0)
+    expect(evidence(again)).toEqual(evidence(taken))
   })
 })
