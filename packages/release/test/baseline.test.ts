@@ -170,6 +170,26 @@ describe('a promotion', () => {
   })
 })
 
+describe('somebody who ends the release', () => {
+  test.each([
+    ['while a step is watched', analysing, 35],
+    ['when promotion has begun and the baseline still has its share', promoting, 50],
+  ] as const)('%s has both weights at 0 in one write', (_, state, share) => {
+    const aborted = next(record(state), { kind: 'aborted', at: 1 }).record
+    const weight = { written: share, baseline: share, accepted: true, marked: true }
+    const moved = next(aborted, { kind: 'observed', world: world({ weight }) })
+    expect(moved.commands).toEqual([{ do: 'weight', to: 0 }])
+  })
+
+  test('and has the previous template put back first where stable carries the new one already', () => {
+    const aborted = next(record({ ...promoting, parted: 1 }), { kind: 'aborted', at: 1 }).record
+    const stable = { desired: 4, available: 4, hash: CANARY, rolledOut: true }
+    const weight = { written: 50, accepted: true, marked: true }
+    const moved = next(aborted, { kind: 'observed', world: world({ weight, stable }) })
+    expect(moved.commands).toEqual([{ do: 'restore-stable' }])
+  })
+})
+
 describe('a route that may not be written any more', () => {
   test('has both Services led to stable’s pods, and neither gets a request while it is so', () => {
     const stuck = { scenario: 'bad-1', plan: freshPlan(2), recovery: 'reap', routeForbidden: true, faults: [] } as const
