@@ -79,7 +79,8 @@ export const prometheusSource = (
     history: async (until): Promise<History> => {
       const counted = asked.filter((metric): metric is Counted => metric.kind !== 'gauge')
       const ready = await prepare()
-      const each = await inTurn(counted, CONCURRENCY, async (metric) =>
+      // One after the other: the look that goes on meanwhile must not wait behind large answers.
+      const each = await inTurn(counted, 1, async (metric) =>
         typeof ready === 'number'
           ? countedHistory(metric, ask, until, { width: Math.max(interval, ready), scrape: ready, now: clock.now })
           : failureOf(metric.name, ready, queriesOf(metric)),

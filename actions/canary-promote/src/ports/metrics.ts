@@ -52,8 +52,10 @@ export const metricsPort = (given: MetricsGiven): Ports['metrics'] => {
         Math.max(record.startedAt, ...metrics.map((name) => closed[`baseline/${name}`] ?? 0))
       const own = ({ name }: Named): number => (name === 'probe' ? ownRequests(record, given.clock.now()) : 0)
       const look = async (named: Named): Promise<Scrape> => {
-        const past = named.past(unreadOf(named, record), record.startedAt)
-        const [scrape, before] = await Promise.all([named.source.read(since(named), own(named)), past])
+        const [scrape, before] = await Promise.all([
+          named.source.read(since(named), own(named)),
+          named.past(unreadOf(named, record), record.startedAt),
+        ])
         return withHistory(scrape, before)
       }
       if (more.length === 0) return look(only)
