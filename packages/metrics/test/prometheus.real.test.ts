@@ -1,5 +1,7 @@
 import { request } from '@sluice/http/request'
 import { describe, expect, type TestContext, test } from 'vitest'
+import { beginEvidence, type JudgePlan, judge } from '../../evidence/src/judge.ts'
+import { withHistory } from '../src/history.ts'
 import { prometheusSource } from '../src/prometheus.ts'
 import type { PrometheusMetric } from '../src/prometheus-queries.ts'
 import type { Scrape, Single } from '../src/reading.ts'
@@ -163,7 +165,8 @@ describe.skipIf(binary === undefined).concurrent('a real Prometheus', { timeout:
     prometheus.scrape([one, two])
     for (const each of [one, two]) await each.scraped()
 
-    const history = await source(METRICS, SCRAPE).history?.(began)
+    const both = source(METRICS, SCRAPE)
+    const history = await both.history?.(began)
     expect(history?.without).toEqual([])
     const of = (name: string) => (history?.buckets ?? []).filter(({ metric }) => metric === name)
     for (const name of ['errors', 'own', 'slow']) {
@@ -179,6 +182,15 @@ describe.skipIf(binary === undefined).concurrent('a real Prometheus', { timeout:
         Array.from({ length: 5 }, () => [21, 1]),
       )
     }
+    const plan: JudgePlan = {
+      ...{ alpha: 0.01, warmUp: 0, settle: 0, missing: 'silence', interval: 5000 },
+      metrics: METRICS.map(({ name }) => ({ name, kind: 'ratio' })),
+    }
+    const scrape = withHistory(await both.read(began), history?.buckets ?? [])
+    const { evidence, decision, requests } = judge(beginEvidence(plan), { at: began, scrape, weight: 0, step: 0 }, plan)
+    // The last interval waits for the one after it: sides that are scraped in turns are read apart.
+    expect(evidence.metrics.slow).toMatchObject({ ratio: { baseline: { long: { n: 2844 - 30, k: 62 } } } })
+    expect([decision.kind, evidence.firstMoved, requests]).toEqual(['continue', undefined, { baseline: 0, canary: 0 }])
   })
 
   test('tells NaN, several series and nothing apart, each with the query that was asked', async (context) => {
