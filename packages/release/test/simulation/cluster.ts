@@ -227,7 +227,9 @@ export const simulatedCluster = (behaviour: Behaviour) => {
     if (to > before && isCompared && beside !== to)
       breaks(`7: the canary's share was raised to ${to} and the fresh baseline's is ${beside}`)
     // A canary whose Service is led to stable's pods has no share to give back.
-    if (to + beside >= before + besideBefore || writer.cancelled || !stored || seen.diverted) return
+    // Neither is what a person gave it between the look and this write known to it.
+    const known = Math.min(before + besideBefore, seen.weight.written + (seen.weight.baseline ?? 0))
+    if (to + beside >= known || writer.cancelled || !stored || seen.diverted) return
     const { state } = stored.record
     const lost = (seen.canary?.ready ?? 0) === 0
     // Somebody else's template on stable is not waited for.
