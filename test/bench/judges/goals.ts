@@ -1,10 +1,9 @@
-import { leastRequests } from './bound.ts'
 import { type Cell, keyOf } from './cells.ts'
+import { detections, isPlain, leastExtra } from './detection.ts'
 import { type Estimate, type Figure, finder } from './figures.ts'
 import { isStrict } from './jobs.ts'
 import { OURS, oursEachMinute, oursEachRead, PEERS } from './judges.ts'
-import { INTERVAL, STEPS } from './release.ts'
-import { estimateText, shareText } from './text.ts'
+import { digits, estimateText, shareText } from './text.ts'
 
 /** What was to be reached, whether it was (`undefined`: not measured), and by which figures; `not`: each cell that did not, with its figure. */
 export type Goal = {
@@ -104,17 +103,24 @@ const extraOf = ({ extra }: Figure): Estimate => extra ?? { value: Number.NaN, l
 const third = (cells: readonly Cell[], found: Found): Goal => {
   const compared = cells.flatMap((cell) => {
     const [ours, best] = [found(keyOf(cell), oursEachMinute.name), bestPeer(cell, found)]
-    return ours === undefined || best === undefined ? [] : [{ cell, ours, best }]
+    return ours === undefined || best === undefined
+      ? []
+      : [{ cell, ours, best, third: extraOf(best).value / 3, least: leastExtra(cell) }]
   })
-  const over = compared.filter(({ ours, best }) => extraOf(ours).value > extraOf(best).value / 3)
+  const over = compared.filter(({ ours, third: limit }) => extraOf(ours).value > limit)
+  const beyond = over.filter(({ least, third: limit }) => least !== undefined && least > limit)
   return {
     text: 'checked each minute, at most a third of the extra bad answers of the best peer that does not stop the healthy twin',
     met: compared.length === 0 ? undefined : over.length === 0,
-    came: compared.length === 0 ? 'not measured' : `${compared.length - over.length} of ${compared.length} cells`,
-    not: over.map(
-      ({ cell, ours, best }) =>
-        `${keyOf(cell)}: ${estimateText(extraOf(ours))} against ${estimateText(extraOf(best))} (${best.judge}), ${((100 * extraOf(ours).value) / extraOf(best).value).toFixed(0)} %`,
-    ),
+    came:
+      compared.length === 0
+        ? 'not measured'
+        : `${compared.length - over.length} of ${compared.length} cells; in ${beyond.length} of the others a third is less than ln(1/α)/KL requests cost, which no test of this α can do without`,
+    not: over.map(({ cell, ours, best, least }) => {
+      const part = ((100 * extraOf(ours).value) / extraOf(best).value).toFixed(0)
+      const bound = least === undefined ? '' : `; ln(1/α)/KL requests cost ${digits(least)}`
+      return `${keyOf(cell)}: ${estimateText(extraOf(ours))} against ${estimateText(extraOf(best))} (${best.judge}), ${part} %${bound}`
+    }),
   }
 }
 
@@ -135,42 +141,6 @@ const eight = (cells: readonly Cell[], found: Found): Goal => {
     came: figures.length === 0 ? 'not measured' : figures.map(text).join('; '),
     not: figures.filter((figure) => extraOf(figure).value > 8).map(text),
   }
-}
-
-/** A release's detection beside the information bound. `limit`: twice the bound and one check's requests. */
-export type Detection = {
-  readonly cell: Cell
-  readonly figure: Figure
-  readonly least: number
-  readonly check: number
-  readonly limit: number
-}
-
-/** Independent requests of one population: what the bound is of. */
-const isPlain = ({ truth: { rho, bursts, internal } }: Cell): boolean =>
-  rho === undefined && bursts === undefined && internal === undefined
-
-/** Of steady regressions that stopped in most releases: the median of the canary's requests until then, and what it is measured by. */
-export const detections = (cells: readonly Cell[], found: Found): readonly Detection[] =>
-  cells.flatMap((cell) => {
-    if (!isPlain(cell)) return []
-    return OURS.flatMap((judge) => {
-      const figure = found(keyOf(cell), judge.name)
-      if (figure?.requests === undefined || figure.minutes === undefined || figure.stopped.value < 0.5) return []
-      const at = 60 * figure.minutes.median + (cell.from ?? 0)
-      const least = leastRequests(cell.truth.baseline(at - INTERVAL), cell.truth.canary(at - INTERVAL), 0.01)
-      const check = (cell.rate * weightAt(at) * judge.every(cell)) / 100
-      return [{ cell, figure, least, check, limit: 2 * least + check }]
-    })
-  })
-
-const weightAt = (at: number): number => {
-  let end = 0
-  for (const { weight, hold } of STEPS) {
-    end += hold
-    if (at <= end) return weight
-  }
-  return STEPS.at(-1)?.weight ?? 0
 }
 
 const bounded = (cells: readonly Cell[], found: Found): Goal => {

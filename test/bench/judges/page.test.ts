@@ -76,7 +76,7 @@ test('the price of a regression is compared with the best peer that leaves the h
   expect(goal([done(twin, fixedLimit.name, tally(100, stopped(30)))])?.met).toBe(true)
   expect(goal([done(twin, fixedLimit.name, tally(100, []))])).toMatchObject({
     met: false,
-    not: [`${sick}: 10 (10 to 10) against 20 (20 to 20) (${fixedLimit.name}), 50 %`],
+    not: [`${sick}: 10 (10 to 10) against 20 (20 to 20) (${fixedLimit.name}), 50 %; ln(1/α)/KL requests cost 4`],
   })
 })
 

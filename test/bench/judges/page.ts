@@ -1,6 +1,7 @@
 import { type Cell, keyOf } from './cells.ts'
+import { detections } from './detection.ts'
 import { type Figure, finder } from './figures.ts'
-import { detections, type Goal, goalsOf } from './goals.ts'
+import { type Goal, goalsOf } from './goals.ts'
 import { JUDGES, OURS } from './judges.ts'
 import { digits, estimateText, shareText } from './text.ts'
 import { WORDS } from './words.ts'
