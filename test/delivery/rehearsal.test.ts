@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -96,6 +96,20 @@ describe('the rehearsal', () => {
     expect(readdirSync(join(report, 'logs')).filter((name) => name.endsWith('deliver-canary-canary.log'))).toHaveLength(
       2,
     )
+  })
+
+  test('it keeps the canary’s report, which `sluice judge` judges again to the same end and the same evidence', () => {
+    const kept = readdirSync(join(report, 'reports'), { recursive: true, encoding: 'utf8' })
+    const [file = ''] = kept.filter((name) => name.endsWith('canary-promote-canary.json'))
+    expect(kept).toContain(file.replace('.json', '.html'))
+    const recorded = JSON.parse(readFileSync(join(report, 'reports', file), 'utf8'))
+    const main = join(root, 'packages/cli/src/main.ts')
+    const again = spawnSync(process.execPath, [main, 'judge', join(report, 'reports', file)], { encoding: 'utf8' })
+    expect(again.status, again.stderr).toBe(1)
+    const { verdict, reason, metrics } = JSON.parse(again.stdout)
+    expect({ verdict, reason }).toEqual({ verdict: recorded.verdict, reason: recorded.reason })
+    const evidence = ({ name, logE }: { readonly name: string; readonly logE: number }) => [name, logE]
+    expect(metrics.map(evidence)).toEqual(recorded.details.metrics.map(evidence))
   })
 
   test('of one’s own repository, a plain service: a release is delivered, and one whose canary’s machine dies is taken back', () => {

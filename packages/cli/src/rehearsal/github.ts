@@ -40,13 +40,21 @@ export const startGitHub = async (asked: GitHubAsked): Promise<Platform> => {
     actions: thirdParties(root, stage.directory),
     environments: await environmentsOf(asked),
     approve: asked.approve,
-    env: { PATH: pathFor(subject), HOME: stage.directory, LANG: process.env.LANG ?? 'C.UTF-8' },
+    env: {
+      PATH: pathFor(subject),
+      HOME: stage.directory,
+      LANG: process.env.LANG ?? 'C.UTF-8',
+      SLUICE_ARTIFACTS: artifactsOf(stage),
+    },
     directory,
     on: asked.on,
   })
   stage.undo(() => platform.close())
   return platform
 }
+
+/** Where the artifacts of the runs lie while the stage stands: by run, then by the artifact's name. */
+export const artifactsOf = ({ directory }: Pick<Stage, 'directory'>): string => join(directory, 'artifacts')
 
 /** The example needs the Node that this checkout came with; a user's repository has the first word about its own. */
 const pathFor = ({ kind }: Subject): string => {

@@ -1,12 +1,17 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { JobTrace, RunTrace } from '@sluice/runner/trace'
 
-/** Writes what the runs left into a report folder: `runs/` each trace as JSON and its summaries as Markdown, `logs/` each job's log. */
+/**
+ * Writes what the runs left into a report folder: `runs/` each trace as JSON and its summaries as Markdown, `logs/` each job's log, `reports/` what the
+ * workflows kept as artifacts, by run and name: the canaries' reports and their pages.
+ * @param artifacts the folder they lie in; one that is not there held none
+ */
 export const writeRecords = (
   folder: string,
   traces: readonly RunTrace[],
   logs: ReadonlyMap<string, readonly string[]>,
+  artifacts = '',
 ): void => {
   for (const part of ['runs', 'logs']) mkdirSync(join(folder, part), { recursive: true })
   for (const trace of traces) {
@@ -16,6 +21,7 @@ export const writeRecords = (
   }
   for (const [key, lines] of logs)
     writeFileSync(join(folder, 'logs', `${key.replaceAll(/[^\w.-]+/g, '-')}.log`), `${lines.join('\n')}\n`)
+  if (artifacts !== '' && existsSync(artifacts)) cpSync(artifacts, join(folder, 'reports'), { recursive: true })
 }
 
 const runName = ({ id, file }: RunTrace): string => `${id}-${file.replace(/^.*\//, '').replace(/\.ya?ml$/, '')}`

@@ -7,6 +7,7 @@ import { type Board, createBoard } from './board.ts'
 import { type Claim, claimsOf } from './claims.ts'
 import { closing, faultTitle, machineName } from './closing.ts'
 import { figureRows, figuresOf } from './figures.ts'
+import { artifactsOf } from './github.ts'
 import { page } from './html.ts'
 import { onInterrupt } from './interruption.ts'
 import type { Load } from './load.ts'
@@ -102,7 +103,7 @@ export const rehearse = async (root: string, actions: readonly Action[], options
     throw thrown
   } finally {
     // Whatever way it ended, what the jobs said is there to be read.
-    writeRecords(reports, opened?.traces ?? [], board.logs)
+    writeRecords(reports, opened?.traces ?? [], board.logs, opened === undefined ? '' : artifactsOf(opened.stage))
     await closed()
   }
 }
