@@ -1,5 +1,5 @@
 import type { Admission } from './admitted.ts'
-import { add, type Count } from './count.ts'
+import { add, type Count, type Pair } from './count.ts'
 import { beginDispersion, dispersionOf, learnDispersion } from './dispersion.ts'
 import {
   type CountedEvidence,
@@ -25,6 +25,8 @@ export type Counting = {
   readonly guard: number
   /** The step that is in force now: an interval may have closed in an earlier one. */
   readonly present: number
+  /** The canary's share of what both sides count, percent, where that is not the weight. */
+  readonly share?: number | undefined
 }
 
 /** Takes in an interval that has closed, or the one that was waiting for it; what cannot be trusted stays so. */
@@ -55,7 +57,7 @@ export type Recorded = {
 
 /** Takes an interval in. One that closed in an earlier step is evidence, but no request of the present one. */
 export const spend = (
-  { metric, plan, present }: Counting,
+  { metric, plan, present, share }: Counting,
   known: CountedEvidence,
   due: Pending,
   recorded: Recorded = {},
@@ -92,12 +94,21 @@ export const spend = (
     divisors,
     ratio: compare(known.ratio, pair, margin, { tempered, most }),
     limit: metric.max === undefined ? known.limit : testLimit(known.limit, pair, metric.max, tempered.canary),
-    ...(step === present
-      ? { step: { baseline: add(known.step.baseline, pair.baseline), canary: add(known.step.canary, pair.canary) } }
-      : {}),
+    ...(step === present ? counted(known, pair, share ?? due.weight ?? 0) : {}),
   }
   return { known: after, sample: { ...sampleOf(metric, after, due), dispersion: divisors } }
 }
+
+const counted = (
+  { step, asked }: CountedEvidence,
+  pair: Pair,
+  share: number,
+): Pick<CountedEvidence, 'step' | 'asked'> => ({
+  step: { baseline: add(step.baseline, pair.baseline), canary: add(step.canary, pair.canary) },
+  asked: (asked ?? expectedOf(step, share)) + expectedOf(pair, share),
+})
+
+const expectedOf = ({ baseline, canary }: Pair, share: number): number => ((baseline.n + canary.n) * share) / 100
 
 /**
  * Of the limit, what one interval may add at most where requests are independent: more than it takes. Where the past is uneven it is less, down to a quarter:

@@ -98,6 +98,8 @@ export type CountedEvidence = {
   readonly limit: LimitState
   /** Judged requests of the present step. */
   readonly step: Pair
+  /** How many of them the canary was to answer, at the weights that they came at. Absent in what was saved before it was kept. */
+  readonly asked?: number
   readonly margin: number
   /** Absent in what was saved before it was kept. */
   readonly dispersion?: DispersionState
@@ -157,7 +159,7 @@ export const beginMetric = (metric: MetricPlan, history: Count = zero): CountedE
   const ratio = beginRatio(history)
   const dispersion = beginDispersion()
   const margin = marginOf(metric, { ratio, dispersion }, 0)
-  return { kind: 'counted', ratio, limit: beginLimit(), step: noRequests, margin, dispersion }
+  return { kind: 'counted', ratio, limit: beginLimit(), step: noRequests, asked: 0, margin, dispersion }
 }
 
 /**

@@ -27,7 +27,8 @@ export const readGauge = (
 ): GaugeState => {
   if (reading.kind !== 'value' || !judged) return { ...state, last: reading }
   if (!breaks(reading, bounds)) return { failures: 0, last: reading }
-  const same = state.at !== undefined && at - state.at < spacing
+  // Either way: a clock that was set back must not hide failures until it has caught up.
+  const same = state.at !== undefined && Math.abs(at - state.at) < spacing
   return same ? { ...state, last: reading } : { failures: state.failures + 1, last: reading, at }
 }
 

@@ -210,7 +210,8 @@ const weigh = (before: Evidence, now: Evidence, tick: ReadTick, plan: JudgePlan)
  * reads would count for one of them only.
  */
 const together = (scrape: ReadTick['scrape'], lasted: number | undefined): ReadTick['scrape'] | undefined => {
-  if (scrape.kind !== 'pods' || lasted === undefined) return scrape
+  // A clock that was set back, or another run's that is behind, tells no length: what waited for it to catch up would wait as long.
+  if (scrape.kind !== 'pods' || lasted === undefined || lasted < 0) return scrape
   const times = scrape.readings.filter(({ counters }) => Object.keys(counters).length > 0).map(({ readAt }) => readAt)
   return times.length > 0 && Math.max(...times) - Math.min(...times) > APART * lasted ? undefined : scrape
 }
@@ -249,7 +250,7 @@ const weighMetric = (
   { scrape, gauging, at, lasted, plan }: Looked,
 ): WeighedMetric => {
   const known = evidence.metrics[metric.name] ?? beginMetric(metric)
-  const { step, weight } = evidence
+  const { step, weight, share } = evidence
   if (metric.kind === 'gauge') {
     if (known.kind !== 'gauge') return { known }
     const after = weighGauge(metric, known, scrape, gauging)
@@ -258,7 +259,7 @@ const weighMetric = (
   }
   if (known.kind !== 'counted') return { known }
   const guard = scrape.kind === 'buckets' && !left('guard', plan) ? (scrape.guard ?? 0) : 0
-  return weighCounted({ metric, plan, guard, present: step }, known, { ...admission, at, lasted, step, weight })
+  return weighCounted({ metric, plan, guard, present: step, share }, known, { ...admission, at, lasted, step, weight })
 }
 
 /** Where the periods of a look began; `undefined` for reads of pods. */

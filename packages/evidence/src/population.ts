@@ -9,8 +9,8 @@ const Z = 3.2905267314919255
  * other rules); when the canary counts clearly less than its share, the requests that stable has beyond it may all have been good ones.
  * `same`: the share is as asked for. `holds`: it is not, and the canary is worse than its baseline even then (99.9 % intervals). `differs`: it is not, and
  * the difference proves nothing. A check of one look, not a part of the always-valid test: it can only keep a comparison from rejecting.
- * @param step the requests of both sides at one weight
- * @param expected the canary's share of them that was asked for, 0 … 1
+ * @param step the requests of both sides
+ * @param expected the canary's share of them that was asked for, 0 … 1: over several weights the mean, by requests
  */
 export const comparePopulations = (step: Pair, expected: number, margin: number): 'same' | 'holds' | 'differs' => {
   const { baseline, canary } = step

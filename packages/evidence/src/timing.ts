@@ -13,7 +13,9 @@ export const onTime = (
   ...(weight > 0 ? { trafficSince: trafficSince(evidence, at) } : {}),
   ...(starting === 'pods' ? { making: nowMaking(evidence.making, step, at) } : {}),
   ...(weight === evidence.weight ? {} : { weightSince: at, missing: restartSilence(evidence.missing, at) }),
-  ...(step === evidence.step ? {} : { metrics: mapCounted(evidence.metrics, (m) => ({ ...m, step: noRequests })) }),
+  ...(step === evidence.step
+    ? {}
+    : { metrics: mapCounted(evidence.metrics, (m) => ({ ...m, step: noRequests, asked: 0 })) }),
 })
 
 const trafficSince = ({ weight, weightSince, trafficSince: known }: Evidence, at: number): number =>

@@ -53,7 +53,7 @@ export const look = (
   if (nothing === 'waiting') return known
   if (nothing === undefined) return undefined
   const now = { kind: nothing.kind, text: shortened(nothing.text) }
-  const same = known?.at !== undefined && looking.at - known.at < looking.spacing
+  const same = known?.at !== undefined && Math.abs(looking.at - known.at) < looking.spacing
   return same ? { ...known, ...now } : { looks: (known?.looks ?? 0) + 1, ...now, at: looking.at }
 }
 

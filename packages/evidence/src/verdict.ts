@@ -1,5 +1,5 @@
 import { type Evidence, evidenceLimit, type JudgePlan } from './evidence.ts'
-import { evidenceText, type MetricJudgement } from './metric.ts'
+import { type CountedJudgement, evidenceText, type MetricJudgement } from './metric.ts'
 import { expectedInSilence, missingEvidence, silent } from './missing.ts'
 import { comparePopulations } from './population.ts'
 import { BLIND_LOOKS, policyOf, type Unseen } from './unseen.ts'
@@ -62,7 +62,14 @@ const isUnlike = (
   const planned = metrics.find(({ name }) => name === metric.name)
   const synthetic = planned?.kind !== 'gauge' && planned?.synthetic === true
   if (synthetic || without.includes('populations')) return false
-  return comparePopulations(metric.step, (evidence.share ?? evidence.weight) / 100, metric.margin) === 'differs'
+  return comparePopulations(metric.step, askedShare(metric, evidence), metric.margin) === 'differs'
+}
+
+/** The canary's share of the step's requests that was asked for, 0 … 1. A step's first requests may have come at the weight of the one before, while its pods were made. */
+const askedShare = ({ name, step }: CountedJudgement, { metrics, share, weight }: Evidence): number => {
+  const known = metrics[name]
+  const all = step.baseline.n + step.canary.n
+  return known?.kind === 'counted' && known.asked !== undefined && all > 0 ? known.asked / all : (share ?? weight) / 100
 }
 
 const unlike = (evidence: Evidence, { plan, metrics }: Seen): Decision | undefined => {
@@ -70,7 +77,7 @@ const unlike = (evidence: Evidence, { plan, metrics }: Seen): Decision | undefin
   if (metric === undefined || metric.kind === 'gauge') return undefined
   const { baseline, canary } = metric.step
   const share = ((100 * canary.n) / (baseline.n + canary.n)).toFixed(1)
-  const asked = evidence.share ?? evidence.weight
+  const asked = Math.round(1000 * askedShare(metric, evidence)) / 10
   const text = `${metric.name}: ${metric.text}; but the canary counted only ${share} % of this step's requests where ${asked} % were to be expected, so that its baseline answers others, too, which may be the difference`
   return { kind: 'unreliable', metric: metric.name, why: { code: 'populations-differ', text, next: SPLIT_ONLY } }
 }

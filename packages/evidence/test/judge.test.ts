@@ -564,3 +564,40 @@ test('saved at any look and read back, in any order of keys, it goes on bit for 
     { numRuns: 200, seed: 6 },
   )
 })
+
+describe('a clock that was set back by ten minutes', () => {
+  const BACK = 600_000
+  const timed: JudgePlan = { ...plan, interval: 5000 }
+  /** Looks every 5 s, of which those from `from` on are told by the clock that was set back. */
+  const looks = (scrapes: readonly Scrape[], from: number, given: JudgePlan) => {
+    let now = beginEvidence(given)
+    return scrapes.map((scrape, index) => {
+      const at = 1e9 + 5000 * index - (index < from ? 0 : BACK)
+      const judged = judge(now, { at, scrape, weight: index === 0 ? 0 : 5, step: 0 }, given)
+      now = judged.evidence
+      return judged.decision.kind
+    })
+  }
+
+  test('delays no verdict on requests', () => {
+    const adds = [
+      before,
+      ...repeat(20, calm),
+      ...repeat(3, [
+        [76, 0],
+        [4, 4],
+      ] as const),
+    ]
+    const scrapes = seconds(adds).map(({ scrape }) => scrape)
+    expect(looks(scrapes, 21, timed).slice(21)).toEqual(looks(scrapes, scrapes.length, timed).slice(21))
+    expect(looks(scrapes, 21, timed).at(-1)).toBe('reject')
+  })
+
+  test('delays no verdict on a gauge', () => {
+    const gauged: JudgePlan = { ...timed, missing: 'off', metrics: [{ name: 'cpu', kind: 'gauge', max: 90 }] }
+    const value = (side: 'baseline' | 'canary', cpu: number) =>
+      pod(side, side, [0, 0], { counters: {}, gauges: { cpu } })
+    const high = pods([value('baseline', 50), value('canary', 95)])
+    expect(looks(repeat(4, high), 2, gauged)).toEqual(['continue', 'continue', 'continue', 'reject'])
+  })
+})
