@@ -78,7 +78,11 @@ const timeout = positive(time).check(
 const headerName = z
   .string()
   .check(z.regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/, { error: 'must be the name of an HTTP header or cookie' }))
-const name = z.string().check(z.regex(/^[a-z][a-z0-9-]{0,39}$/, { error: 'must be a word of a-z, 0-9 and -' }))
+const name = z.string().check(
+  z.regex(/^[a-z][a-z0-9-]{0,39}$/, { error: 'must be a word of a-z, 0-9 and -' }),
+  // What is known of metrics is found by their names, and every object of JavaScript has a constructor.
+  z.refine((word) => word !== 'constructor', { error: 'must not be constructor: take another word' }),
+)
 
 const provider = z.enum(['pods', 'probe', 'prometheus', 'kubernetes', 'datadog', 'cloudwatch'], {
   error: 'must be pods, probe, prometheus, kubernetes, datadog or cloudwatch',

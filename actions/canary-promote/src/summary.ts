@@ -68,7 +68,7 @@ const metricTable = (metrics: readonly MetricJudgement[]): string =>
         metric.name,
         counted(metric.canary),
         counted(metric.baseline),
-        `+${percent(metric.margin)}${limit}`,
+        `${points(metric.margin)}${limit}`,
         `${magnitude(evidence)} (${magnitude(metric.logLimit)})`,
       ]
     }),
@@ -128,6 +128,9 @@ const counted = ({ n, k }: { readonly n: number; readonly k: number }): string =
   n === 0 ? 'no requests' : `${round(k)} of ${round(n)} (${percent(k / n)})`
 const round = (value: number): string => String(Math.round(value * 10) / 10)
 const percent = (share: number): string => `${Number((share * 100).toPrecision(3))} %`
+/** An increase is in points, as in the page: `+0.1 %` would read as a thousandth of the baseline's share. */
+const points = (increase: number): string => `+${Number((increase * 100).toPrecision(3))} points`
 const magnitude = (log: number): string =>
   log > 14 ? `10^${Math.round(log / Math.LN10)}` : String(Number(Math.exp(log).toPrecision(3)))
-const plain = (text: string): string => text.replaceAll('<', '&lt;').replaceAll('`', "'")
+/** One line: a message of several, as other programs write them, could begin a heading or a list. */
+const plain = (text: string): string => text.replace(/\s+/g, ' ').replaceAll('<', '&lt;').replaceAll('`', "'")

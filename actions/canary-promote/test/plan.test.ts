@@ -66,6 +66,7 @@ describe('the plan', () => {
     ['a weight above 99', 'steps: [{ weight: 100, hold: 1m }]', 'must be a whole number from 1 to 99'],
     ['a share that is none', 'metrics: [{ name: e, kind: ratio, max: 5 }]', 'must be a share such as 5%'],
     ['a wrong word', 'on-inconclusive: rolback', 'did you mean "rollback"?'],
+    ['a metric named constructor', 'metrics: [{ name: constructor, kind: ratio }]', 'must not be constructor'],
     ['a rate of 0', 'false-rollback-rate: 0', 'must be a number between 0 and 1'],
     ['an allowance for something else', 'allow: [pdb/x]', 'must be like networkpolicy/NAME'],
     ['nothing in the file', '', 'is empty'],

@@ -72,7 +72,7 @@ test('a summary begins with the verdict, its reason once, and what to do', () =>
 
 test('a summary tells what was measured, against what limit, and when', () => {
   const text = summarize(report)
-  expect(text).toContain('| errors | 3 of 15 (20 %) | 0 of 306 (0 %) | +0.1 % | 1540 (399) |')
+  expect(text).toContain('| errors | 3 of 15 (20 %) | 0 of 306 (0 %) | +0.1 points | 1540 (399) |')
   expect(text).toContain('| 1 | 5 % | 4 s | 15 | 306 |')
   expect(text).toContain('| Verdict to last canary request | 0.5 s |')
   expect(text).toContain('| 03:04:06 | going back: weight 0 (errors: ')
@@ -94,6 +94,13 @@ test('a summary tells requests of our own from the users’', () => {
 
 test('nothing that was found can end a table or start HTML', () => {
   expect(summarize(report)).toContain('a \\| b &lt;script>')
+})
+
+test('a reason of several lines, as other programs write them, stays one line', () => {
+  const text = 'errors: the API server said\n\n# Promoted\n- nothing to do'
+  const told = summarize({ ...report, reason: { code: 'errors', text, next: 'Look\n# here' } })
+  expect(told).toContain('the API server said # Promoted - nothing to do')
+  expect(told).toContain('What to do: Look # here')
 })
 
 test('only a promotion says what its traffic would have revealed', () => {

@@ -32,6 +32,11 @@ const main = async (): Promise<number> => {
   return rehearse(root, actions, command.options)
 }
 
+// Who reads the answer may have read enough, as `head` does.
+process.stdout.on('error', (thrown: NodeJS.ErrnoException) => {
+  if (thrown.code !== 'EPIPE') throw thrown
+})
+
 main().then(
   (code) => {
     // Interrupted: what was cut off may still wait for an answer that will not come.

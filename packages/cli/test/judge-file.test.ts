@@ -117,6 +117,32 @@ describe('a file of one’s own', () => {
       { metrics: [{ ...errors, kind: 'ratios' }] },
       'metric errors: kind: must be ratio, latency, gauge',
     ],
+    [
+      'a name that would rewrite a terminal',
+      { metrics: [{ ...errors, name: 'a\u001b[2J' }] },
+      'it may hold no invisible characters',
+    ],
+    [
+      'a name that reads backwards',
+      { metrics: [{ ...errors, name: 'a\u202eb' }] },
+      'it may hold no invisible characters',
+    ],
+    ...['constructor', '__proto__', 'toString'].map((name): [string, unknown, string] => [
+      `the name ${name}`,
+      JSON.stringify({ metrics: [{ ...errors, name: 'NAME' }] }).replace('NAME', name),
+      `metric metrics[0]: name must be a text, not "${name}"; it may`,
+    ]),
+    [
+      'a count that no counter can hold',
+      { metrics: [{ ...errors, canary: [[1e308, 1]] }] },
+      'metric errors: canary[0]: has 1e+308 requests, more than can be counted',
+    ],
+    ['times after the last year', { metrics: [errors], since: '+275760-09-13T00:00:00Z' }, 'would not end within'],
+    [
+      'lists in lists without end',
+      `{"metrics":${'['.repeat(100_000)}${']'.repeat(100_000)}}`,
+      'must be an object, not what is nested too deeply to be shown',
+    ],
     ['no kind', { metrics: [{ ...errors, kind: undefined }] }, 'metric errors: kind is missing'],
     [
       'sides of other lengths',
@@ -228,6 +254,12 @@ describe('a file of one’s own', () => {
       expect(text).toContain(words)
   })
 
+  test('takes a text of many megabytes for what it is', () => {
+    const query = 'x\\"'.repeat(4_000_000)
+    const { series } = read(`{"metrics":[${JSON.stringify(errors).slice(0, -1)},"query":"${query}"}]}`)
+    expect(series[0]?.query).toHaveLength(8_000_000)
+  })
+
   test('with a mistake in every one of a thousand intervals is refused without a thousand lines', () => {
     const bad = Array.from({ length: 1000 }, () => [1, 2])
     const text = problem({ metrics: [{ ...errors, baseline: bad, canary: bad.map(() => [1, 0]) }] })
@@ -289,6 +321,26 @@ describe('a report', () => {
       'with a metric that was not judged',
       { ...report, details: { ...details, judge: { ...details.judge, metrics: [{ name: 'slow', kind: 'latency' }] } } },
       'metric errors: details.judge does not name it',
+    ],
+    ['with a verdict that is none', { ...report, verdict: 'fine' }, 'verdict: must be promoted, rolled-back'],
+    ['without a verdict', { ...report, verdict: undefined }, 'verdict is missing'],
+    [
+      'with a plan that names nothing',
+      { ...report, details: { ...details, judge: { ...details.judge, metrics: [null] } } },
+      'details.judge: metrics[0]: must be an object, not null',
+    ],
+    [
+      'with a limit that is a word',
+      {
+        ...report,
+        details: { ...details, judge: { ...details.judge, metrics: [{ ...details.judge.metrics[0], max: 'high' }] } },
+      },
+      'details.judge: metrics[0]: max: must be a share',
+    ],
+    [
+      'with a metric of another kind in its plan',
+      { ...report, details: { ...details, judge: { ...details.judge, metrics: [{ name: 'errors', kind: 'gauge' }] } } },
+      'metric errors: is a ratio, and in details.judge a gauge',
     ],
     [
       'with counts that cannot be',

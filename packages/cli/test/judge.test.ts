@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CanaryReport } from '@sluice/canary-report/report'
@@ -300,6 +300,30 @@ test('the file that docs/judging.md shows is judged by all of them', () => {
   expect(judgeByThreshold(shown).verdict).toBe('rolled-back')
 })
 
+describe('what a record does not hold', () => {
+  const samples = (step: (interval: number) => number) =>
+    Array.from({ length: 30 }, (_, interval) => ({
+      at: new Date(Date.UTC(2026, 0, 31, 12, interval)).toISOString(),
+      weight: 5,
+      step: step(interval),
+    }))
+
+  test('a gauge that showed no value of the canary promotes nothing', () => {
+    const gauge = { name: 'cpu', kind: 'gauge', max: 90, baseline: [50, 50, 50], canary: [null, null, null] }
+    expect(judgeRecorded(read({ metrics: [gauge] }))).toMatchObject({
+      verdict: 'inconclusive',
+      reason: { code: 'no-values', text: 'cpu: no value of the canary in any interval with a weight above 0' },
+    })
+    expect(judgeRecorded(read({ metrics: [{ ...gauge, canary: [null, 50, null] }] })).verdict).toBe('promoted')
+  })
+
+  test('a step is counted from 1, as in a canary’s summary and page', () => {
+    const [errors] = healthy.metrics
+    const metrics = [{ ...errors, weight: undefined, samples: samples((interval) => (interval < 29 ? 0 : 1)) }]
+    expect(judgeRecorded(read({ metrics, 'min-requests': 100 })).reason.text).toContain('step 2 is over with 950')
+  })
+})
+
 describe('the command', () => {
   let folder = ''
   beforeAll(() => {
@@ -379,10 +403,37 @@ describe('the command', () => {
       } as CanaryReport['details'],
     }
     writeFileSync(join(folder, 'report.json'), JSON.stringify(report))
+    linkSync(join(folder, 'report.json'), join(folder, 'link.json'))
+    writeFileSync(join(folder, 'edited.json'), JSON.stringify({ ...report, findings: null }))
     const { status, stdout } = judge(['report.json', '--page', 'out.html'])
     expect(status).toBe(0)
     expect(JSON.parse(stdout)).toMatchObject({ verdict: 'promoted', recorded: { deployment: 'shop' } })
     expect(readFileSync(join(folder, 'out.html'), 'utf8')).toContain('shop-production')
+  })
+
+  test.each([
+    ['a folder', 'report.json', '.', '--page . cannot be written: EISDIR'],
+    ['a folder that is not there', 'report.json', 'none/out.html', '--page none/out.html cannot be written: ENOENT'],
+    ['the report itself', 'report.json', './report.json', '--page ./report.json is the report itself'],
+    ['the report by another name', 'report.json', 'link.json', '--page link.json is the report itself'],
+    ['a report that somebody edited', 'edited.json', 'edited.html', '--page: edited.json is not as a canary writes'],
+  ])('ends with 2 for a page of %s, and says what to do', (_, report, path, words) => {
+    const { status, stdout, stderr } = judge([report, '--page', path])
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+    expect(stderr).toContain(words)
+    expect(stderr).not.toMatch(/^ +at /m)
+    expect(JSON.parse(readFileSync(join(folder, report), 'utf8')).schema).toBe('sluice.dev/canary-promote/v1')
+  })
+
+  test('is silent where nobody reads its answer to the end', () => {
+    const main = join(import.meta.dirname, '../src/main.ts')
+    const long = { metrics: Array.from({ length: 40 }, (_, index) => ({ ...healthy.metrics[0], name: `m${index}` })) }
+    writeFileSync(join(folder, 'long.json'), JSON.stringify(long))
+    const { stderr } = spawnSync('sh', ['-c', `"${process.execPath}" "${main}" judge long.json | head -c 1`], {
+      cwd: folder,
+      encoding: 'utf8',
+    })
+    expect(stderr).toBe('')
   })
 
   test('answers as another judge', () => {

@@ -5,7 +5,7 @@ import { Fault } from '@sluice/kit/faults'
 import { seriesOf } from './metric.ts'
 import { type PeerSettings, peerSettings } from './peer-settings.ts'
 import { beginProblems, objectOf, refuse, type Say, shown } from './problems.ts'
-import { durationOf, given, listOf, numberOf, timeOf } from './values.ts'
+import { durationOf, given, listOf, numberOf, shareOf, timeOf, wordOf } from './values.ts'
 
 /** What a file holds, ready to be judged. `minRequests`: what each step needs on both sides to pass; `recorded`: what the canary itself came to. */
 export type Recorded = {
@@ -33,11 +33,22 @@ export const readRecorded = (text: string, file: string): Recorded => {
   return isReport ? reportFile(value, file) : ownFile(value, file)
 }
 
-/** JSON has no NaN, and many programs write it none the less: as a text it is found where it stands, with all other problems. */
 const parsed = (text: string, file: string): unknown => {
-  const marked = text.replace(/("(?:[^"\\]|\\.)*")|-?\b(?:NaN|Infinity)\b/g, (word, quoted) => quoted ?? `"${word}"`)
+  const plain = text.replace(/^\ufeff/, '')
   try {
-    return JSON.parse(marked.replace(/^\ufeff/, ''))
+    return JSON.parse(plain)
+  } catch {
+    return parsedMarked(plain, file)
+  }
+}
+
+/** JSON has no NaN, and many programs write it none the less: as a text it is found where it stands, with all other problems. */
+const parsedMarked = (text: string, file: string): unknown => {
+  try {
+    // A text without an end is passed over as a whole: to look for another one inside it would take the square of its length.
+    return JSON.parse(
+      text.replace(/("(?:[^"\\]+|\\.)*"?)|-?\b(?:NaN|Infinity)\b/g, (word, quoted) => quoted ?? `"${word}"`),
+    )
   } catch (thrown) {
     const why = thrown instanceof Error ? thrown.message : String(thrown)
     throw new Fault('input', `${file} is not JSON: ${why}`, 'See docs/judging.md for the shape of the file.')
@@ -103,14 +114,21 @@ const reportFile = (value: object, file: string): Recorded => {
   const read = (metric: unknown, index: number) => seriesOf(metric, index, { say, clock: NO_CLOCK, strict: false })
   const series = metricsOf(details.series, say.under('details'), read)
   const plan = planOf(details.judge, say.under('details.judge'))
-  const unknown = series.filter(({ name }) => !plan.metrics.some((metric) => metric.name === name))
-  for (const { name } of unknown) say(`metric ${name}: details.judge does not name it`)
+  for (const { name, kind } of series) {
+    const judged = plan.metrics.find((metric) => metric.name === name)
+    if (judged === undefined) say(`metric ${name}: details.judge does not name it`)
+    else if (judged.kind !== kind) say(`metric ${name}: is a ${kind}, and in details.judge a ${judged.kind}`)
+  }
+  const verdict = wordOf(report.verdict, say.under('verdict'), VERDICTS)
+  if (report.verdict === undefined) say('verdict is missing: what the canary came to')
   const peers = peerSettings({ ...report, metrics: details.series }, say)
   refuse(file, found)
   const { namespace, deployment } = details as Pick<Details, 'namespace' | 'deployment'>
-  const recorded = { namespace, deployment, verdict: String(report.verdict), reason: report.reason }
+  const recorded = { namespace, deployment, verdict: verdict ?? '', reason: report.reason }
   return { series, plan, minRequests: 1, peers, recorded }
 }
+
+const VERDICTS = ['promoted', 'rolled-back', 'superseded', 'inconclusive', 'error'] as const
 
 /** A report's intervals all say when they ended. */
 const NO_CLOCK = { since: 0, interval: DEFAULTS.interval }
@@ -120,11 +138,16 @@ const planOf = (value: unknown, say: Say): JudgePlan => {
   const plan = objectOf(value, say)
   const alpha = numberOf(plan.alpha, say.under('alpha'), { min: 0, max: 1 })
   if (alpha === undefined) say('alpha is missing')
-  const metrics = listOf(plan.metrics, say.under('metrics'), (metric, index) => {
-    const { name, kind } = objectOf(metric, say.under(`metrics[${index}]`))
+  const metrics = listOf(plan.metrics, say.under('metrics'), (entry, index) => {
+    const under = say.under(`metrics[${index}]`)
+    const metric = objectOf(entry, under)
+    const { name, kind } = metric
     if (typeof name !== 'string' || !['ratio', 'latency', 'gauge'].includes(String(kind)))
-      say(`metrics[${index}] must have a name and a kind, not ${shown(metric)}`)
-    return metric as MetricPlan
+      under(`must have a name and a kind, not ${shown(entry)}`)
+    const bound = kind === 'gauge' ? numberOf : shareOf
+    for (const key of ['margin', 'max', 'min']) bound(metric[key], under.under(key))
+    numberOf(metric.failures, under.under('failures'), { min: 3, max: 1000 })
+    return metric as unknown as MetricPlan
   })
   return {
     ...(plan as unknown as JudgePlan),

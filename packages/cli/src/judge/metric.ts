@@ -27,7 +27,10 @@ export const seriesOf = (
   const name = nameOf(value) ?? `metrics[${index}]`
   const say = all.under(`metric ${name}`)
   const metric = objectOf(value, say, strict ? KEYS : undefined)
-  if (nameOf(value) === undefined) say(`name must be a text, not ${shown(metric.name)}`)
+  if (nameOf(value) === undefined)
+    say(
+      `name must be a text, not ${shown(metric.name)}; it may hold no invisible characters, and be no word such as constructor`,
+    )
   const source = given({ provider: textOf(metric.provider), query: textOf(metric.query) })
   if (metric.kind === 'gauge') {
     const sides = sidesOf(metric, say, gaugeOf)
@@ -68,8 +71,11 @@ type Sides<T> = { readonly baseline: readonly T[]; readonly canary: readonly T[]
 
 const nameOf = (value: unknown): string | undefined => {
   const name = typeof value === 'object' && value !== null && 'name' in value ? value.name : undefined
-  return typeof name === 'string' && name.trim() !== '' ? name : undefined
+  return typeof name === 'string' && name.trim() !== '' && !UNSEEN.test(name) && !(name in {}) ? name : undefined
 }
+
+/** Controls, and what turns the direction of the text around it: in a terminal they would rewrite the answer. */
+const UNSEEN = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u
 
 /** Milliseconds, as a number or such as 500ms. */
 const thresholdOf = (value: unknown, say: Say): number | undefined =>
@@ -113,6 +119,13 @@ const madeSamples = (weight: unknown, length: number, { say, clock }: Reading): 
     say(
       `weight has ${weights.length} entries and baseline ${length}: give one for each interval, or one number for all`,
     )
+  const end = clock.since + length * clock.interval
+  if (Number.isNaN(new Date(end).getTime())) {
+    say(
+      `has ${length} intervals that would not end within the years that dates have: give a shorter interval or another since`,
+    )
+    return []
+  }
   let step = 0
   return Array.from({ length }, (_, index) => {
     const [now, before] = [weights[index] ?? HALF, weights[index - 1]]

@@ -44,6 +44,15 @@ export const objectOf = (value: unknown, say: Say, known?: readonly string[]): R
 
 /** A value as a message shows it: as JSON, cut where it is long. */
 export const shown = (value: unknown): string => {
-  const text = JSON.stringify(value) ?? String(value)
+  const text = written(value)
   return text.length > 60 ? `${text.slice(0, 57)}…` : text
+}
+
+const written = (value: unknown): string => {
+  try {
+    return JSON.stringify(value) ?? String(value)
+  } catch {
+    // JSON is read to any depth, and written only as deep as the stack goes.
+    return 'what is nested too deeply to be shown'
+  }
 }

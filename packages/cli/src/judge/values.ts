@@ -16,6 +16,7 @@ export const countOf = (value: unknown, say: Say): Count => {
   const [n, k] = Array.isArray(value) && value.length === 2 ? value : isObject(value) ? [value.n, value.k] : []
   if (!isCounted(n) || !isCounted(k)) say(`must be { n, k } or [n, k], counts of 0 or more, not ${shown(value)}`)
   else if (k > n) say(`has ${k} bad of ${n} requests: k counts the bad among the n, it is not a rate or the good ones`)
+  else if (n > Number.MAX_SAFE_INTEGER) say(`has ${n} requests, more than can be counted one by one`)
   else return { n, k }
   return { n: 0, k: 0 }
 }

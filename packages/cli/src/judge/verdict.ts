@@ -78,7 +78,7 @@ const outcome = (
   )[0]
   if (short !== undefined) {
     const { step, name, baseline, canary } = short
-    const text = `${name}: step ${step} is over with ${baseline.n} requests of the baseline and ${canary.n} of the canary; both need ${least}`
+    const text = `${name}: step ${step + 1} is over with ${baseline.n} requests of the baseline and ${canary.n} of the canary; both need ${least}`
     const next = 'Record for longer, or at a higher weight; min-requests says how many are needed'
     return { verdict: 'inconclusive', reason: { code: 'too-few-requests', text, next } }
   }
@@ -87,11 +87,23 @@ const outcome = (
     const next = 'Say the canary’s share of the requests, percent, as `weight`'
     return { verdict: 'inconclusive', reason: { code: 'nothing-judged', text, next } }
   }
+  const unread = looks.at(-1)?.metrics.find(({ kind, name }) => kind === 'gauge' && !isRead(looks, name))
+  if (unread !== undefined && measured.has(unread.name)) {
+    const text = `${unread.name}: no value of the canary in any interval with a weight above 0`
+    const next = 'Record its values, or leave the metric out'
+    return { verdict: 'inconclusive', reason: { code: 'no-values', text, next } }
+  }
   return {
     verdict: 'promoted',
     reason: { code: 'promoted', text: `no test rejected at any of ${looks.length} looks`, next: 'nothing' },
   }
 }
+
+const isRead = (looks: readonly Replayed[], name: string): boolean =>
+  looks.some(
+    ({ weight, samples }) =>
+      weight > 0 && samples.some((each) => each.kind === 'gauge' && each.metric === name && each.canary !== null),
+  )
 
 const lastOfSteps = (looks: readonly Replayed[]): readonly Replayed[] => {
   const under = looks.filter(({ weight }) => weight > 0)
