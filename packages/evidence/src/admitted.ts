@@ -4,8 +4,8 @@ import type { Interval } from './counters.ts'
 export type Circumstances = {
   readonly at: number
   readonly weight: number
-  /** The weight at the read before; differs when this interval straddles a change. */
-  readonly weightBefore: number
+  /** The weight at the read before; differs when this interval straddles a change. `undefined`: one that is known not to have been 0. */
+  readonly weightBefore: number | undefined
   /** When the present weight was first seen. */
   readonly weightSince: number
   /** Where the interval began, known of a bucket: it may close long after a change that it straddles. */

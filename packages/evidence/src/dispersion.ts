@@ -174,7 +174,7 @@ const betweenIntervals = (a: Count, b: Count, level: Count): Difference => {
   const p = share(level)
   const size = (2 * a.n * b.n) / (a.n + b.n)
   const expectedBad = size * p * (1 - p)
-  if (!(expectedBad > 0)) return { excess: nothing, z: 0, age: 0 }
+  if (!(expectedBad > LEAST_EXPECTED)) return { excess: nothing, z: 0, age: 0 }
   const z = ((b.k / b.n - a.k / a.n) * size) / Math.sqrt(2 * expectedBad)
   // Bad answers that are few have more of the large squares, and of the small ones.
   return {
@@ -183,6 +183,9 @@ const betweenIntervals = (a: Count, b: Count, level: Count): Difference => {
     age: 0,
   }
 }
+
+/** After hours without a bad answer what is left of a level is so little that JSON has no number for one by it. */
+const LEAST_EXPECTED = 1e-12
 
 const betweenPods = (pods: readonly Count[]): Excess => {
   const all = pods.reduce(add, zero)

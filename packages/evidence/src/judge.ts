@@ -172,7 +172,7 @@ const weigh = (before: Evidence, now: Evidence, tick: ReadTick, plan: JudgePlan)
   const admission = admit(interval, {
     at: tick.at,
     weight: tick.weight,
-    weightBefore: before.weight,
+    weightBefore: weightAt(readAt, before.weight, now, tick.at),
     weightSince: now.weightSince,
     began: beganAt(tick.scrape),
     // Our own requests are there whether users come or not.
@@ -203,6 +203,17 @@ const weigh = (before: Evidence, now: Evidence, tick: ReadTick, plan: JudgePlan)
     missing: plan.missing === 'off' || !listened ? now.missing : weighMissing(now, interval, tick, plan),
   }
   return { evidence, samples: weighed.flatMap(({ sample }) => sample ?? []) }
+}
+
+/** The weight at the read before this one. It may have changed at a look in between that read nothing, of which only is known whether it was 0 before. */
+const weightAt = (
+  readAt: number | undefined,
+  weightBefore: number,
+  { weightSince, trafficSince }: Evidence,
+  at: number,
+): number | undefined => {
+  if (readAt === undefined || readAt >= weightSince || weightSince >= at) return weightBefore
+  return trafficSince === weightSince ? 0 : undefined
 }
 
 /**

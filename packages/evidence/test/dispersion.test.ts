@@ -105,3 +105,13 @@ test('an interval in which nobody asked anything changes nothing that was learne
   const after = learnDispersion(before, { at: 1_805_000, baseline: { n: 0, k: 0 } })
   expect(divisor(after)).toBeCloseTo(divisor(before), 1)
 })
+
+test('hours without a bad answer leave numbers that JSON has', () => {
+  let state = beginDispersion()
+  const kept: DispersionState[] = []
+  for (let second = 1; second <= 14_500; second++) {
+    state = learnDispersion(state, { at: second * 1000, baseline: { n: 50, k: second <= 200 ? second % 2 : 0 } })
+    if (second % 250 === 0) kept.push(state)
+  }
+  expect(JSON.parse(JSON.stringify(kept))).toEqual(kept)
+})

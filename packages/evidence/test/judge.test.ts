@@ -601,3 +601,37 @@ describe('a clock that was set back by ten minutes', () => {
     expect(looks(repeat(4, high), 2, gauged)).toEqual(['continue', 'continue', 'continue', 'reject'])
   })
 })
+
+describe('a weight that changes at a look that reads nothing', () => {
+  const timed: JudgePlan = { ...plan, interval: 5000 }
+  const unread: Scrape = { kind: 'outage', query: 'all pods', text: 'no answer' }
+  /** Pods that are read 1.5 s apart where looks are 5 s apart. */
+  const apart = (scrape: Scrape, at: number): Scrape =>
+    scrape.kind === 'pods'
+      ? { ...scrape, readings: scrape.readings.map((each, index) => ({ ...each, readAt: at - 1500 * index })) }
+      : scrape
+
+  /** How the interval after it is used, whose begin was at `first` and whose end is at `then` percent. */
+  const useAfter = (first: number, then: number, changed: (scrape: Scrape, at: number) => Scrape) => {
+    const read = seconds(repeat(6, calm)).map(({ scrape }) => scrape)
+    let now = beginEvidence(timed)
+    return read
+      .map((scrape, index) => {
+        const at = 1e9 + 5000 * index
+        const weight = index < 4 ? first : then
+        const judged = judge(now, { at, scrape: index === 4 ? changed(scrape, at) : scrape, weight, step: 0 }, timed)
+        now = judged.evidence
+        return judged.samples.map((each) => (each.kind === 'counted' ? each.use : each.kind))
+      })
+      .slice(4)
+  }
+
+  test.each([
+    ['no answer', () => unread],
+    ['reads that were put off', apart],
+  ] as const)('cuts as one that reads does: %s', (_, changed) => {
+    expect(useAfter(5, 50, changed)).toEqual([[], ['learned']])
+    expect(useAfter(0, 5, changed)).toEqual([[], ['judged']])
+    expect(useAfter(5, 5, changed)).toEqual([[], ['judged']])
+  })
+})
