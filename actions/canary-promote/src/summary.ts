@@ -13,7 +13,7 @@ export const summarize = (report: CanaryReport): string => {
   const idle = reason.code === 'nothing-in-flight'
   const measured = idle ? { metrics: [], steps: [] } : details
   const blocks = [
-    `### Canary of \`${details.namespace}/${details.deployment}\`: ${verdict}`,
+    `### Canary of \`${plain(`${details.namespace}/${details.deployment}`)}\`: ${verdict}`,
     // A metric's verdict has the metric's name for its code, and its text begins with it.
     `**${reason.code}**: ${plain(reason.text.replace(`${reason.code}: `, ''))}`,
     reason.next === 'nothing' ? '' : `What to do: ${plain(reason.next)}`,

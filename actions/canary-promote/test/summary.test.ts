@@ -96,6 +96,11 @@ test('nothing that was found can end a table or start HTML', () => {
   expect(summarize(report)).toContain('a \\| b &lt;script>')
 })
 
+test('a name that no cluster would take cannot end the heading', () => {
+  const told = summarize({ ...report, details: { ...report.details, namespace: 'a`<b>\n# Promoted' } })
+  expect(told).toMatch(/^### Canary of `a'&lt;b> # Promoted\/\S+`: \S+\n/)
+})
+
 test('a reason of several lines, as other programs write them, stays one line', () => {
   const text = 'errors: the API server said\n\n# Promoted\n- nothing to do'
   const told = summarize({ ...report, reason: { code: 'errors', text, next: 'Look\n# here' } })

@@ -66,7 +66,7 @@ const countedTable = (series: CountedSeries): Markup => {
     ...sides,
     { head: 'Tolerated', cell: ({ margin }) => (margin === undefined ? undefined : points(margin)) },
     {
-      head: 'divided by, canary and baseline',
+      head: 'Counts divided by: canary, baseline',
       cell: ({ dispersion: by }) => by && `${value(by.canary)}, ${value(by.baseline)}`,
     },
     { head: 'Evidence', cell: ({ logE }) => (logE === undefined ? undefined : magnitude(logE)) },

@@ -232,6 +232,7 @@ test('counts that weigh less, and requests of our own, are told', () => {
   // Wilson's interval of 2.5 in 250.
   expect(text).toContain('10 of 1,000 (1 %) 0.31 % to 3.17 %')
   expect(text).toContain('counts weigh 4 times less')
+  expect(text).toContain('Counts divided by: canary, baseline')
   expect(text).toContain('1,200, 1,000 our own')
 })
 
