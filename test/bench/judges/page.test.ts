@@ -76,7 +76,7 @@ test('the price of a regression is compared with the best peer that leaves the h
   expect(goal([done(twin, fixedLimit.name, tally(100, stopped(30)))])?.met).toBe(true)
   expect(goal([done(twin, fixedLimit.name, tally(100, []))])).toMatchObject({
     met: false,
-    not: [`${sick}: 10 (10 to 10) against 20 (20 to 20) (${fixedLimit.name}), 50 %; ln(1/α)/KL requests cost 4`],
+    not: [`${sick}: 10 (10 to 10) against 20 (20 to 20) (${fixedLimit.name}), 50 %; ln(1/α)/KL requests cost 4.0`],
   })
 })
 
@@ -124,4 +124,12 @@ test('a part of the bench is printed and never written over the whole', () => {
     expect(askedOf(args, 'docs')).toMatchObject({ out: undefined })
   expect(askedOf(['--workers', 'many'], 'docs')).toEqual({ problem: expect.stringContaining('--workers') })
   expect(askedOf(['--slow'], 'docs')).toEqual({ problem: expect.stringContaining('--slow') })
+})
+
+test('the page and the plot in docs are those of their file', () => {
+  const docs = join(import.meta.dirname, '../../../docs/benchmarks')
+  const path = join(docs, 'judges.json')
+  const kept = JSON.parse(readFileSync(path, 'utf8')) as Results
+  expect(readFileSync(join(docs, 'judges.md'), 'utf8')).toBe(page(cells, kept))
+  expect(readFileSync(join(docs, 'judges.svg'), 'utf8')).toBe(plot(cells, kept.figures))
 })

@@ -10,4 +10,8 @@ export const estimateText = ({ value, low, high }: Estimate): string =>
 
 /** As many digits as say something: two, and whole numbers from 10 on. */
 export const digits = (value: number): string =>
-  Math.abs(value) >= 9.95 ? value.toFixed(0) : Number(value.toPrecision(2)).toString()
+  Math.abs(value) >= 9.95
+    ? value.toFixed(0)
+    : Math.abs(value) >= 0.95
+      ? value.toFixed(1)
+      : `${Number(value.toPrecision(2))}`

@@ -10,6 +10,13 @@ export const WORDS = `## What is simulated
 - **Bursts**: each pod by itself, on average every 15 min. **Pods differ**: each pod's ratio is multiplied by a log-normal factor of its own for the whole release. **Internal**: that share of all that the baseline counts comes from inside, is not split by the route and does not fail.
 - **Slow answers** are those above 500 ms; **cold caches** are the canary's in its first minute.
 
+## Where misses come from
+
+- **Few requests**: at 1 and 5 requests/s a canary answers fewer than ln(1/α)/KL requests for long, some regressions to their end. A fixed limit of four bad minutes is quicker there because it states no α: see what it does to healthy releases at 2 and 10 %, and to those under bursts.
+- **After healthy minutes** the capital of the alternatives is small, and one interval may add at most twice the limit, so that looks each minute need two of them, however many requests each has.
+- **Small regressions**: the tolerated increase (0.1 points or 20 % of the baseline's ratio, more where pods differ) is a part of what has to be shown; the bound knows none.
+- **Bursts and overdispersion**: counts are divided by how much more than chance the baseline's own past varies. That is what keeps healthy releases, and it makes every verdict slower by about that factor.
+
 ## The judges
 
 - **Fixed limit**: as Argo Rollouts has it: each minute at most 5 % bad over that minute, the fourth failed measurement stops (\`failureLimit: 3\`).
