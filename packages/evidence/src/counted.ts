@@ -44,7 +44,7 @@ export const weighCounted = (
   const pods = interval.pods[name]
   const closed: Pending = { pair, use, step, weight, at, lasted, ...(pods === undefined ? {} : { pods }) }
   if (counting.guard === 0) return spend(counting, known, closed)
-  const { waiting, due } = waitFor(known.waiting ?? [], closed, counting.guard)
+  const { waiting, due } = waitFor(known.waiting ?? [], closed, counting.guard, known.margin)
   const after = { ...known, waiting }
   return due === undefined ? { known: after } : spend(counting, after, due)
 }
@@ -88,12 +88,16 @@ export const spend = (
     baseline: divided(pair.baseline, divisors.baseline),
     canary: divided(pair.canary, divisors.canary),
   }
-  const most = (MOST * logThreshold(tests(plan), plan.alpha)) / Math.min(UNEVEN, divisors.canary)
+  const limit = logThreshold(tests(plan), plan.alpha)
+  const most = divisors.canary < EVEN ? Number.POSITIVE_INFINITY : (MOST * limit) / Math.min(UNEVEN, divisors.canary)
   const after = {
     ...seen,
     divisors,
     ratio: compare(known.ratio, pair, margin, { tempered, most }),
-    limit: metric.max === undefined ? known.limit : testLimit(known.limit, pair, metric.max, tempered.canary),
+    limit:
+      metric.max === undefined
+        ? known.limit
+        : testLimit(known.limit, pair, metric.max, { tempered: tempered.canary, most }),
     ...(step === present ? counted(known, pair, share ?? due.weight ?? 0) : {}),
   }
   return { known: after, sample: { ...sampleOf(metric, after, due), dispersion: divisors } }
@@ -110,9 +114,11 @@ const counted = (
 
 const expectedOf = ({ baseline, canary }: Pair, share: number): number => ((baseline.n + canary.n) * share) / 100
 
+/** A past that is hardly uneven, as it is by chance, too. */
+const EVEN = 1.5
 /**
- * Of the limit, what one interval may add at most where requests are independent: more than it takes. Where the past is uneven it is less, down to a quarter:
- * a single interval of a kind that the baseline has, too, is no verdict, however far out it lies.
+ * Of the limit, what one interval may add at most where the past is uneven, by how uneven it is; down to a quarter. A single interval of a kind that the
+ * baseline has, too, is no verdict, however far out it lies.
  */
 const MOST = 2
 const UNEVEN = 8

@@ -14,7 +14,7 @@ export type DispersionState = {
 
 /**
  * What one scale has shown. `last`: the baseline of the interval before; `level`: of the last intervals together; `held`: large differences that
- * wait for one the other way; `open`: what of the present interval is summed so far.
+ * wait for one the other way; `swings`: how many there were lately, `spared`: the first of them, until there is another; `open`: what of the present interval is summed so far.
  */
 type Scale = {
   readonly time: Excess
@@ -22,6 +22,8 @@ type Scale = {
   readonly last?: Count
   readonly level?: Count
   readonly held?: readonly Difference[]
+  readonly swings?: number
+  readonly spared?: Excess
   readonly open?: { readonly baseline: Count; readonly pods: PodCounts }
 }
 
@@ -116,6 +118,8 @@ const LARGE = 9
  * nothing of the minutes between, and hits both sides.
  */
 const SWING = 4
+/** A swing by itself is a short outage. It counts with the next one, as long as so much of it is still remembered. */
+const REMEMBERED = 0.25
 /** So many ordinary differences are taken to have come before the first. */
 const ORDINARY = 10
 
@@ -123,6 +127,8 @@ const forget = (scale: Scale, keep: number): Scale => ({
   ...scale,
   time: weighted(scale.time, keep),
   pods: weighted(scale.pods, keep),
+  ...(scale.swings === undefined ? {} : { swings: scale.swings * keep }),
+  ...(scale.spared === undefined ? {} : { spared: weighted(scale.spared, keep) }),
 })
 
 const weighted = ({ excess, perRho, variance, terms }: Excess, keep: number): Excess => ({
@@ -133,10 +139,10 @@ const weighted = ({ excess, perRho, variance, terms }: Excess, keep: number): Ex
 })
 
 const close = (scale: Scale, baseline: Count, pods: PodCounts): Scale => {
-  const { open: _, ...known } = scale
+  const { open: _, spared, ...known } = scale
   const { last } = known
   const each = Object.values(pods).filter(({ n }) => n > 0)
-  const after = { ...known, pods: joined(scale.pods, betweenPods(each)) }
+  const after = { ...known, ...(spared === undefined ? {} : { spared }), pods: joined(scale.pods, betweenPods(each)) }
   if (baseline.n === 0) return after
   const level = remember(scale.level ?? zero, baseline, LEVEL * baseline.n)
   if (last === undefined) return { ...after, last: baseline, level }
@@ -146,13 +152,18 @@ const close = (scale: Scale, baseline: Count, pods: PodCounts): Scale => {
   const swung = isLarge ? held.filter(({ z, age }) => age <= SWING && isBack(z, difference.z)) : []
   const settled = held.some(({ age }) => age > SWING)
   const kept = held.filter((each) => each.age <= SWING && !swung.includes(each))
-  const counts = [...swung, ...(isLarge && swung.length === 0 ? [] : [difference])]
+  const now = { ...after, last: baseline, level: settled ? add(last, baseline) : level }
+  if (!isLarge) return { ...now, held: kept, time: joined(scale.time, difference.excess) }
+  if (swung.length === 0) return { ...now, held: [...kept, difference] }
+  const swing = [...swung, difference].reduce((sum, { excess }) => joined(sum, excess), nothing)
+  const { swings = 0 } = scale
+  if (swings < REMEMBERED) return { ...now, held: kept, swings: swings + 1, spared: swing }
+  const { spared: __, ...again } = now
   return {
-    ...after,
-    last: baseline,
-    level: settled ? add(last, baseline) : level,
-    held: isLarge && swung.length === 0 ? [...kept, difference] : kept,
-    time: counts.reduce((sum, { excess }) => joined(sum, excess), scale.time),
+    ...again,
+    held: kept,
+    swings: swings + 1,
+    time: [spared ?? nothing, swing].reduce(joined, scale.time),
   }
 }
 

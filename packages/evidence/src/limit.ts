@@ -7,6 +7,9 @@ import { ODDS_RATIOS, raise, WEIGHTS } from './ratio.ts'
 /** `recent`: the last requests of each side; `judged`: the canary's requests that were bet on. */
 export type LimitState = { readonly process: EProcess; readonly recent: Pair; readonly judged: Count }
 
+/** How an interval is bet on where the past was more uneven than chance. */
+export type LimitBet = { readonly tempered: Count; readonly most: number }
+
 /** Before any request. */
 export const beginLimit = (): LimitState => ({
   process: start(WEIGHTS),
@@ -21,9 +24,14 @@ export const beginLimit = (): LimitState => ({
  *
  * An interval in which the baseline itself is above `max`, in it or over its last few hundred requests, is not bet on: such a time is not the
  * release's fault. The canary's counts do not depend on the baseline's, so leaving intervals out by the baseline's counts keeps the test valid.
- * @param tempered the canary's counts as they are bet on: divided by a number that only the past decides (`dispersionOf`)
+ * @param bets as in `compare`: the canary's counts as they are bet on, and the most that an alternative's log factor is taken for
  */
-export const testLimit = (state: LimitState, interval: Pair, max: number, tempered = interval.canary): LimitState => {
+export const testLimit = (
+  state: LimitState,
+  interval: Pair,
+  max: number,
+  { tempered, most }: LimitBet = { tempered: interval.canary, most: Number.POSITIVE_INFINITY },
+): LimitState => {
   const { baseline, canary } = interval
   const recent = {
     baseline: remember(state.recent.baseline, baseline, RECENT_OF_BASELINE),
@@ -33,7 +41,7 @@ export const testLimit = (state: LimitState, interval: Pair, max: number, temper
   const edge = Math.max(max, 1e-9)
   const learned = (state.judged.k + 4 * edge) / (state.judged.n + 4)
   const bets = [...ODDS_RATIOS.map((ratio) => raise(edge, ratio)), Math.min(learned, 1 - 1e-9)]
-  const factors = bets.map((q) => (q > edge ? logRatio(tempered.n, tempered.k, q, edge) : 0))
+  const factors = bets.map((q) => (q > edge ? Math.min(most, logRatio(tempered.n, tempered.k, q, edge)) : 0))
   return { process: bet(state.process, factors), recent, judged: add(state.judged, canary) }
 }
 

@@ -19,12 +19,14 @@ export type Pending = {
 /**
  * Lets intervals wait until `guard` more have closed. Where the sides are read at different moments, a shared outage reaches one of them an interval
  * before the other: so an interval whose neighbours (not itself, or its own outcome would choose) show the baseline's ratio moving is not judged.
+ * @param margin the tolerated increase, 0 … 1: a ratio that moves by less cannot make a healthy canary look worse than that
  * @returns the interval that is due, if any, and those that still wait: at most twice the guard
  */
 export const waitFor = (
   waiting: readonly Pending[],
   closed: Pending,
   guard: number,
+  margin = 0,
 ): { readonly waiting: readonly Pending[]; readonly due?: Pending } => {
   const all = [...waiting, closed]
   const at = all.length - 1 - guard
@@ -34,15 +36,20 @@ export const waitFor = (
   const kept = all.slice(Math.max(0, at + 1 - guard))
   return {
     waiting: kept,
-    due: moved(around.map(({ pair }) => pair.baseline))
+    due: moved(
+      around.map(({ pair }) => pair.baseline),
+      margin,
+    )
       ? { ...due, use: due.use === 'judged' ? 'skewed' : due.use }
       : due,
   }
 }
 
-/** Whether two of these counts differ by more than five standard deviations of their difference. */
-const moved = (counts: readonly Count[]): boolean =>
-  counts.some((one, index) => counts.slice(index + 1).some((other) => apart(one, other) > SIGMAS))
+/** Whether two of these counts differ by more than five standard deviations of their difference, and by more than is tolerated. */
+const moved = (counts: readonly Count[], margin: number): boolean =>
+  counts.some((one, index) =>
+    counts.slice(index + 1).some((other) => apart(one, other) > SIGMAS && Math.abs(share(one) - share(other)) > margin),
+  )
 
 const SIGMAS = 5
 

@@ -55,6 +55,16 @@ describe('a past that is uneven', () => {
     expect(divisor(state)).toBeLessThan(1.6)
   })
 
+  test.each([30, 60, 120, 180])(
+    'nor is a short one of %d s, which nobody knows for a burst until there is another',
+    (length) => {
+      const once = past(3, (_, second) => (second >= 600 && second < 600 + length ? 0.5 : 0.005))
+      expect(divisor(once)).toBeLessThan(1.6)
+      const twice = past(3, (_, second) => (second % 900 >= 600 && second % 900 < 600 + length ? 0.5 : 0.005))
+      expect(divisor(twice)).toBeGreaterThan(3)
+    },
+  )
+
   test('a drift is none', () => {
     expect(divisor(past(4, (_, second) => 0.005 + second / 60_000))).toBeLessThan(1.3)
   })

@@ -70,7 +70,7 @@ describe('a step whose pods are made while the weight of the step before is in f
       watch([...looks, ...times(6, failing)])
         .slice(looks.length)
         .map(({ decision }) => decision.kind)
-    expect(after(prepared).slice(0, 4)).toEqual(['continue', 'continue', 'reject', 'reject'])
+    expect(after(prepared).slice(0, 4)).toEqual(['continue', 'reject', 'reject', 'reject'])
     expect(after(prepared)).toEqual(after(prepared.slice(0, 25)))
   })
 

@@ -162,6 +162,12 @@ test('the default margin is 20 % of the baseline, at least 0.1 points', () => {
   expect([0, 0.005, 0.02, 0.5].map((ratio) => defaultMargin(ratio))).toEqual([0.001, 0.001, 0.004, 0.1])
 })
 
+test('pods that differ raise it, by the canary’s pods, and never beyond the baseline’s own ratio', () => {
+  expect(defaultMargin(0.02, { spread: 0.004, canaries: 2 })).toBeCloseTo(0.004 * Math.SQRT2, 12)
+  expect(defaultMargin(0.02, { spread: 0.004, canaries: 0 })).toBe(0.004)
+  expect(defaultMargin(0.02, { spread: 0.3, canaries: 1 })).toBe(0.02)
+})
+
 describe('numbers at the edge', () => {
   const finite = (state: RatioState) =>
     [...state.process.logs, state.process.peak, baselineRatio(state)].every((value) => Number.isFinite(value))

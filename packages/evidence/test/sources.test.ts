@@ -259,6 +259,8 @@ describe('sides that are read apart', () => {
     expect(second.due).toEqual(count(1000, 0))
     const third = waitFor(second.waiting, count(1000, 500), 1)
     expect(third.due).toEqual({ ...count(1000, 500), use: 'skewed' })
+    // Less than is tolerated cannot make a healthy canary look worse than that.
+    expect(waitFor(second.waiting, count(1000, 500), 1, 0.6).due?.use).toBe('judged')
     const fourth = waitFor(third.waiting, count(1000, 490), 1)
     expect(fourth.due?.use).toBe('judged')
   })
