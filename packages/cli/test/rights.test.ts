@@ -37,8 +37,8 @@ describe('the jobs that release may do', () => {
   })
 
   test.each([
-    { resource: 'deployments', verb: 'patch', names: ['web', 'web-canary'] },
-    { resource: 'services', verb: 'delete', names: ['front-canary'] },
+    { resource: 'deployments', verb: 'patch', names: ['web', 'web-canary', 'web-baseline'] },
+    { resource: 'services', verb: 'delete', names: ['front-canary', 'front-baseline'] },
     { resource: 'httproutes', verb: 'patch', names: ['way'] },
     { resource: 'leases', verb: 'update', names: ['sluice-web'] },
     { resource: 'configmaps', verb: 'update', names: ['sluice-web'] },
