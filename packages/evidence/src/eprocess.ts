@@ -6,12 +6,14 @@
 export type EProcess = { readonly t: number; readonly logs: readonly number[]; readonly peak: number }
 
 /**
- * Starts with capital 1: a hundredth is kept aside, the rest is spread over the alternatives.
+ * Starts with a capital of `stake`: a hundredth is kept aside, the rest is spread over the alternatives. P(the capital ever reaches m/α) is then at most
+ * stake × α/m.
  * @param weights of the alternatives, each above 0, in any unit
  */
-export const start = (weights: readonly number[]): EProcess => {
+export const start = (weights: readonly number[], stake = 1): EProcess => {
   const all = weights.reduce((sum, weight) => sum + weight, 0)
-  return { t: 0, logs: [ASIDE, ...weights.map((weight) => ((1 - ASIDE) * weight) / all)].map(Math.log), peak: 0 }
+  const parts = [ASIDE, ...weights.map((weight) => ((1 - ASIDE) * weight) / all)]
+  return { t: 0, logs: parts.map((part) => Math.log(stake * part)), peak: Math.log(stake) }
 }
 
 const ASIDE = 0.01

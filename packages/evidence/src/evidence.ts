@@ -8,7 +8,7 @@ import { beginMissing, type MissingState } from './missing.ts'
 import { baselineRatio, beginRatio, type RatioState } from './ratio.ts'
 import type { Scrape } from './reading.ts'
 import type { Pending } from './skew.ts'
-import { logThreshold } from './spend.ts'
+import { logThreshold, SIDE_STAKE } from './spend.ts'
 import type { NoDataPolicy, Unseen } from './unseen.ts'
 
 /**
@@ -65,7 +65,7 @@ export type Precaution = 'tempering' | 'guard' | 'pod-spread' | 'populations'
 /** Everything the judge remembers. Plain JSON of constant size: saved with every state write, it resumes bit for bit. */
 export type Evidence = {
   readonly version: 1
-  /** m: the plan's comparative, counted-absolute and missing-share tests. Fixed at the start. */
+  /** m: what the plan's comparisons, counted limits and missing-share test begin with, together. Fixed at the start. */
   readonly tests: number
   readonly alpha: number
   readonly counters: CounterState
@@ -145,10 +145,14 @@ export const beginEvidence = (plan: JudgePlan, history: { readonly [metric: stri
   blind: 0,
 })
 
-/** m of E ≥ m/α. Gauges and silence are no tests: they stand outside the statement about false rollbacks. */
-export const tests = (plan: JudgePlan): number =>
-  plan.metrics.reduce((sum, metric) => sum + (metric.kind === 'gauge' ? 0 : metric.max === undefined ? 1 : 2), 0) +
-  (plan.missing === 'share' ? 1 : 0)
+/**
+ * m of E ≥ m/α: what the plan's tests begin with, together. Gauges and silence are no tests: they stand outside the statement about false rollbacks.
+ */
+export const tests = (plan: JudgePlan): number => {
+  const counted = plan.metrics.filter((metric) => metric.kind !== 'gauge')
+  const beside = counted.filter(({ max }) => max !== undefined).length + (plan.missing === 'share' ? 1 : 0)
+  return counted.length + beside * SIDE_STAKE
+}
 
 /** The log of m/α, as fixed at the start. */
 export const evidenceLimit = (evidence: Evidence): number => logThreshold(evidence.tests, evidence.alpha)

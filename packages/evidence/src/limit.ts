@@ -3,6 +3,7 @@ import { bet, type EProcess, logEvidence, start } from './eprocess.ts'
 import { wilson } from './interval.ts'
 import { logRatio } from './projection.ts'
 import { ODDS_RATIOS, raise, WEIGHTS } from './ratio.ts'
+import { SIDE_STAKE } from './spend.ts'
 
 /** `recent`: the last requests of each side; `judged`: the canary's requests that were bet on. */
 export type LimitState = { readonly process: EProcess; readonly recent: Pair; readonly judged: Count }
@@ -12,7 +13,7 @@ export type LimitBet = { readonly tempered: Count; readonly most: number }
 
 /** Before any request. */
 export const beginLimit = (): LimitState => ({
-  process: start(WEIGHTS),
+  process: start(WEIGHTS, SIDE_STAKE),
   recent: { baseline: zero, canary: zero },
   judged: zero,
 })

@@ -1,6 +1,7 @@
 import type { Pair } from './count.ts'
 import { bet, type EProcess, logEvidence, start } from './eprocess.ts'
 import { logRatio } from './projection.ts'
+import { SIDE_STAKE } from './spend.ts'
 
 /**
  * Requests that never reached a canary pod's counter: crashed, refused, hanging.
@@ -15,7 +16,10 @@ export type MissingState = {
 
 /** Before any request. @param at ms UTC, from when on silence is counted */
 export const beginMissing = (at: number): MissingState => ({
-  process: start(SHORTFALLS.map(() => 1)),
+  process: start(
+    SHORTFALLS.map(() => 1),
+    SIDE_STAKE,
+  ),
   silent: { baseline: 0, since: at },
   heard: { baseline: 0, canary: 0 },
 })

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { logEvidence } from '../src/eprocess.ts'
 import { beginEvidence, type Evidence, evidenceLimit, type JudgePlan, judge, type Scrape, tests } from '../src/judge.ts'
 import type { PodReading } from '../src/reading.ts'
 import { poisson, seeded } from './random.ts'
@@ -491,7 +492,7 @@ describe('a source that cannot be used', () => {
   })
 })
 
-test('m counts every comparison, counted limit and the missing-share test, and neither gauges nor silence', () => {
+test('m is what the tests begin with: 1 for each comparison, a tenth for each counted limit and the share test, nothing for gauges and silence', () => {
   const several: JudgePlan = {
     ...plan,
     metrics: [
@@ -500,10 +501,17 @@ test('m counts every comparison, counted limit and the missing-share test, and n
       { name: 'cpu', kind: 'gauge', max: 90 },
     ],
   }
-  expect(tests({ ...several, missing: 'share' })).toBe(4)
-  expect(tests({ ...several, missing: 'silence' })).toBe(3)
-  expect(tests({ ...several, missing: 'off' })).toBe(3)
-  expect(evidenceLimit(beginEvidence(several))).toBeCloseTo(Math.log(300), 12)
+  expect(tests({ ...several, missing: 'share' })).toBeCloseTo(2.2, 12)
+  expect(tests({ ...several, missing: 'silence' })).toBeCloseTo(2.1, 12)
+  expect(tests({ ...several, missing: 'off' })).toBeCloseTo(2.1, 12)
+  const begun = beginEvidence({ ...several, missing: 'share' })
+  expect(evidenceLimit(begun)).toBeCloseTo(Math.log(220), 12)
+  const counted = Object.values(begun.metrics).flatMap((known) => (known.kind === 'counted' ? [known] : []))
+  const capital = [begun.missing.process, ...counted.flatMap(({ ratio, limit }) => [ratio.process, limit.process])]
+  // Latency has no limit in the plan: its process is there and never bets.
+  expect(capital.map((process) => Math.exp(logEvidence(process)))).toEqual(
+    [0.1, 1, 0.1, 1, 0.1].map((stake) => expect.closeTo(stake, 12)),
+  )
 })
 
 test('saved at any look and read back, in any order of keys, it goes on bit for bit, and never holds a number that JSON has not', () => {
