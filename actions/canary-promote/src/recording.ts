@@ -23,7 +23,7 @@ export const beginRecording: Recording = { taken: {}, looks: [], shares: {} }
 
 /**
  * Remembers one look: what was judged, and what was seen of the cluster wherever that changed, or 15 s after the last look that was kept where requests
- * were counted. Bounded: beyond 5,000 intervals of a metric neighbours of one step, weight and use are merged in pairs, the oldest again and again, and
+ * were counted. Bounded: beyond 5,000 intervals of a metric neighbours of one step, weight, share and use are merged in pairs, the oldest again and again, and
  * beyond 5,000 looks every second one is dropped. Counts are added up, of a gauge's values the mean is kept.
  * @param record as it was when the look was begun
  */
@@ -79,7 +79,7 @@ const inPairs = (all: readonly Sampled[]): readonly Sampled[] => {
 
 /** Two neighbours as one, with what stood at the end of it; `undefined` for those that must stay apart. */
 const together = (first: Sampled, second: Sampled): Sampled | undefined => {
-  if (first.step !== second.step || first.weight !== second.weight) return undefined
+  if (first.step !== second.step || first.weight !== second.weight || first.share !== second.share) return undefined
   if (first.kind === 'gauge' && second.kind === 'gauge')
     return {
       ...second,

@@ -89,9 +89,10 @@ const recorded = ({ record, driven }: Ended): Pick<Details, 'planned' | 'series'
   const settings = settingsOf(record)
   const series = seriesOf(driven.recording, settings, driven.queries)
   const { looks } = driven.recording
+  const { interval, minRequests } = record.plan
   return {
     ...(driven.planned === undefined ? {} : { planned: driven.planned.statements }),
-    ...(series.length === 0 ? {} : { series, judge: { ...judgePlan(settings), interval: record.plan.interval } }),
+    ...(series.length === 0 ? {} : { series, judge: { ...judgePlan(settings), interval, minRequests } }),
     ...(looks.length === 0 ? {} : { looks }),
   }
 }

@@ -61,8 +61,8 @@ const given = <Key extends string>(
   }
 
 const sampleOf = (sampled: Sampled): Sample => {
-  const { at, weight, step } = sampled
-  const when = { at: new Date(at).toISOString(), weight, step }
+  const { at, weight, share, step } = sampled
+  const when = { at: new Date(at).toISOString(), weight, ...(share === undefined ? {} : { share }), step }
   if (sampled.kind === 'gauge') return when
   const { use, margin, dispersion, logE, limitLogE } = sampled
   return {

@@ -69,7 +69,12 @@ describe('the report of a release', () => {
     const sum = (side: 'baseline' | 'canary') => judged.reduce((n, index) => n + (errors[side][index]?.n ?? 0), 0)
     expect(ended[0]).toMatchObject({ canary: { n: sum('canary') }, baseline: { n: sum('baseline') } })
     expect(errors.samples.at(-1)?.logE).toBe(ended[0]?.kind === 'ratio' ? ended[0].logE : undefined)
-    expect(judge).toMatchObject({ interval: 1000, alpha: 0.01, metrics: [{ name: 'errors', max: 0.05 }] })
+    expect(judge).toMatchObject({
+      interval: 1000,
+      minRequests: 50,
+      alpha: 0.01,
+      metrics: [{ name: 'errors', max: 0.05 }],
+    })
     expect(looks[0]).toMatchObject({ phase: 'preparing', asked: 0, written: 0 })
     expect(looks.some(({ written, observed = 0 }) => written === 10 && Math.abs(observed - 10) < 3)).toBe(true)
     expect(looks.at(-1)).toMatchObject({ written: 0 })

@@ -57,9 +57,12 @@ export type Details = {
   /** What the plan could see, as said at the start; what the release's own traffic would have revealed, as said at its end. */
   readonly planned?: readonly PowerStatement[]
   readonly power: readonly PowerStatement[]
-  /** What this process read, interval by interval, with the plan it was judged by; of a release that was taken over only from then on. */
+  /**
+   * What this process read, interval by interval, with the plan it was judged by; of a release that was taken over only from then on. `minRequests`: what a step
+   * needed on both sides; absent in reports of before it was kept.
+   */
   readonly series?: readonly Series[]
-  readonly judge?: JudgePlan
+  readonly judge?: JudgePlan & { readonly minRequests?: number }
   readonly looks?: readonly Look[]
   readonly timeline: readonly { readonly at: string; readonly text: string }[]
   readonly history: readonly { readonly image: string; readonly verdict: Verdict; readonly at: string }[]

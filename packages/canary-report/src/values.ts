@@ -92,6 +92,7 @@ const gaugeTable = (series: GaugeSeries): Markup =>
 const intervals = ({ name, samples }: Series, columns: readonly Column[]): Markup => {
   const all: readonly Column[] = [
     { head: 'Weight', cell: ({ weight }) => `${weight} %` },
+    { head: 'Of what both sides count', cell: ({ share }) => (share === undefined ? undefined : `${share} %`) },
     { head: 'Step', cell: ({ step }) => String(step + 1) },
     { head: 'Use', cell: ({ use }) => use },
     ...columns,
@@ -114,7 +115,7 @@ const USES =
 const kOfN = (count: Count | undefined): string | undefined =>
   count === undefined ? undefined : `${requests(count.k)} of ${requests(count.n)}`
 
-const plan = ({ alpha, missing, warmUp, settle, interval: ms, metrics }: NonNullable<Details['judge']>): Markup =>
+const plan = ({ alpha, missing, warmUp, settle, interval: ms, metrics, minRequests }: NonNullable<Details['judge']>) =>
   terms([
     ['False rollbacks at most', percent(alpha)],
     ['Metrics', metrics.map(({ name, kind }) => `${name} (${kind})`).join(', ')],
@@ -122,6 +123,7 @@ const plan = ({ alpha, missing, warmUp, settle, interval: ms, metrics }: NonNull
     ['Warm-up', `${warmUp / 1000} s`],
     ['A weight settles within', `${settle / 1000} s`],
     ...named('Looks every', ms, (every) => `${every / 1000} s`),
+    ...named('Requests that a step needs on both sides', minRequests, String),
   ])
 
 const looks = (all: NonNullable<Details['looks']>): Markup =>

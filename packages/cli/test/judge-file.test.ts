@@ -297,6 +297,22 @@ describe('a report', () => {
     expect(recorded).toMatchObject({ namespace: 'shop', deployment: 'shop', verdict: 'promoted' })
   })
 
+  test('says what a step needs, what each counted, and what share was to be expected; an older one does not', () => {
+    const judge = { ...details.judge, minRequests: 50 }
+    const series = details.series.map((one) => ({
+      ...one,
+      samples: one.samples.map((each) => ({ ...each, share: 50 })),
+    }))
+    const steps = [{ step: 0, weight: 5, since: '', until: '', baseline: 900, canary: 60 }]
+    const said = read({ ...report, details: { ...details, judge, series, steps } })
+    expect(said).toMatchObject({ minRequests: 50, plan: details.judge })
+    expect(said.counted).toEqual(new Map([[0, { baseline: 900, canary: 60 }]]))
+    expect(said.series[0]?.samples[0]?.share).toBe(50)
+    const older = read({ ...report, details: { ...details, steps: [] } })
+    expect(older).toMatchObject({ minRequests: 1, counted: new Map() })
+    expect(older.series[0]?.samples[0]).not.toHaveProperty('share')
+  })
+
   test('may be told how the judges of others are set', () => {
     const series = details.series.map((one) => ({ ...one, kayenta: { critical: true } }))
     const { peers } = read({ ...report, details: { ...details, series }, threshold: { limit: 3 } })
@@ -336,6 +352,24 @@ describe('a report', () => {
         details: { ...details, judge: { ...details.judge, metrics: [{ ...details.judge.metrics[0], max: 'high' }] } },
       },
       'details.judge: metrics[0]: max: must be a share',
+    ],
+    [
+      'with a need that is a word',
+      { ...report, details: { ...details, judge: { ...details.judge, minRequests: 'many' } } },
+      'details.judge: minRequests: must be a number of at least 0',
+    ],
+    [
+      'with a step of fewer requests than none',
+      { ...report, details: { ...details, steps: [{ step: 0, baseline: 9, canary: -9 }] } },
+      'details.steps: [0]: canary: must be a number of at least 0',
+    ],
+    [
+      'with a share above all',
+      {
+        ...report,
+        details: { ...details, series: [{ ...details.series[0], samples: [{ at: '2026-01-31', share: 105 }] }] },
+      },
+      'metric errors: samples[0]: share: must be a number from 0 to 100',
     ],
     [
       'with a metric of another kind in its plan',

@@ -4,6 +4,7 @@ import { beginDispersion, dispersionOf, learnDispersion } from './dispersion.ts'
 import {
   type CountedEvidence,
   type CountedMetric,
+  type Evidence,
   type JudgePlan,
   marginOf,
   type Precaution,
@@ -25,24 +26,26 @@ export type Counting = {
   readonly guard: number
   /** The step that is in force now: an interval may have closed in an earlier one. */
   readonly present: number
-  /** The canary's share of what both sides count, percent, where that is not the weight. */
-  readonly share?: number | undefined
 }
 
 /** Takes in an interval that has closed, or the one that was waiting for it; what cannot be trusted stays so. */
 export const weighCounted = (
   counting: Counting,
   known: CountedEvidence,
-  looked: Admission & { readonly at: number; readonly lasted: number; readonly step: number; readonly weight: number },
+  looked: Admission & { readonly at: number; readonly lasted: number } & Pick<Evidence, 'step' | 'weight' | 'share'>,
 ): WeighedCount => {
-  const { use, interval, at, lasted, step, weight } = looked
+  const { use, interval, at, lasted, step, weight, share } = looked
   const { name } = counting.metric
   const untrusted = interval.untrusted[name]
   if (untrusted !== undefined) return { known: { ...known, unreliable: known.unreliable ?? untrusted } }
   const pair = interval.counts[name]
   if (pair === undefined) return { known }
   const pods = interval.pods[name]
-  const closed: Pending = { pair, use, step, weight, at, lasted, ...(pods === undefined ? {} : { pods }) }
+  const closed: Pending = {
+    ...{ pair, use, step, weight, at, lasted },
+    ...(share === undefined ? {} : { share }),
+    ...(pods === undefined ? {} : { pods }),
+  }
   if (counting.guard === 0) return spend(counting, known, closed)
   const { waiting, due } = waitFor(known.waiting ?? [], closed, counting.guard, known.margin)
   const after = { ...known, waiting }
@@ -57,7 +60,7 @@ export type Recorded = {
 
 /** Takes an interval in. One that closed in an earlier step is evidence, but no request of the present one. */
 export const spend = (
-  { metric, plan, present, share }: Counting,
+  { metric, plan, present }: Counting,
   known: CountedEvidence,
   due: Pending,
   recorded: Recorded = {},
@@ -98,7 +101,7 @@ export const spend = (
       metric.max === undefined
         ? known.limit
         : testLimit(known.limit, pair, metric.max, { tempered: tempered.canary, most }),
-    ...(step === present ? counted(known, pair, share ?? due.weight ?? 0) : {}),
+    ...(step === present ? counted(known, pair, due.share ?? due.weight ?? 0) : {}),
   }
   return { known: after, sample: { ...sampleOf(metric, after, due), dispersion: divisors } }
 }
@@ -130,6 +133,7 @@ const sampleOf = ({ name, max }: CountedMetric, after: CountedEvidence, due: Pen
   kind: 'counted',
   at: due.at ?? 0,
   weight: due.weight ?? 0,
+  ...(due.share === undefined ? {} : { share: due.share }),
   step: due.step,
   use: due.use,
   baseline: due.pair.baseline,

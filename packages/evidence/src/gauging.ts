@@ -36,11 +36,16 @@ export const gaugingOf = (
 export const sampledGauge = (
   { name }: GaugeMetric,
   { baseline, canary }: GaugeEvidence,
-  { at, weight, step, scrape }: GaugeTick,
+  { at, weight, share, step, scrape }: GaugeTick,
 ): Sampled | undefined =>
   scrape.kind === 'buckets' && !(scrape.gauges ?? []).some(({ metric }) => metric === name)
     ? undefined
-    : { metric: name, kind: 'gauge', at, weight, step, baseline: shownBy(baseline.last), canary: shownBy(canary.last) }
+    : {
+        ...{ metric: name, kind: 'gauge', at, weight, step },
+        ...(share === undefined ? {} : { share }),
+        baseline: shownBy(baseline.last),
+        canary: shownBy(canary.last),
+      }
 
 const shownBy = (reading: GaugeReading): number | null => (reading.kind === 'value' ? reading.value : null)
 

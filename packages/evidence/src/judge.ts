@@ -265,12 +265,13 @@ const weighMetric = (
   if (metric.kind === 'gauge') {
     if (known.kind !== 'gauge') return { known }
     const after = weighGauge(metric, known, scrape, gauging)
-    const sample = sampledGauge(metric, after, { at, weight, step, scrape })
+    const sample = sampledGauge(metric, after, { at, weight, share, step, scrape })
     return sample === undefined ? { known: after } : { known: after, sample }
   }
   if (known.kind !== 'counted') return { known }
   const guard = scrape.kind === 'buckets' && !left('guard', plan) ? (scrape.guard ?? 0) : 0
-  return weighCounted({ metric, plan, guard, present: step, share }, known, { ...admission, at, lasted, step, weight })
+  const looked = { ...admission, at, lasted, step, weight, ...(share === undefined ? {} : { share }) }
+  return weighCounted({ metric, plan, guard, present: step }, known, looked)
 }
 
 /** Where the periods of a look began; `undefined` for reads of pods. */

@@ -98,8 +98,8 @@ const warmAfter = (one: Series, { warmUp }: JudgePlan): number => {
 }
 
 const takeIn = (evidence: Evidence, { at, entries }: Looked, lasted: number, plan: JudgePlan): Replayed => {
-  const { weight, step } = entries[0]?.sample ?? evidence
-  const timed = onTime(evidence, { at, weight, step })
+  const { weight, share, step } = entries[0]?.sample ?? evidence
+  const timed = onTime(evidence, { at, weight, share, step })
   const taken = entries.map((entry) => ({ name: entry.metric.name, ...weighEntry(entry, timed, { at, lasted, plan }) }))
   const known = { ...timed.metrics, ...Object.fromEntries(taken.map(({ name, after }) => [name, after])) }
   const after = { ...timed, metrics: known, missing: heard(timed, { at, entries }, plan) }
@@ -115,10 +115,11 @@ const weighEntry = (
 ): { readonly after: CountedEvidence | GaugeEvidence; readonly sample?: Sampled } => {
   const { metric, sample, use } = entry
   const { weight, step } = sample
+  const shared = sample.share === undefined ? {} : { share: sample.share }
   const known = evidence.metrics[metric.name] ?? beginMetric(metric)
   if (entry.kind === 'counted') {
     if (known.kind !== 'counted') return { after: known }
-    const due = { pair: entry.pair, use, step, weight, at, lasted }
+    const due = { pair: entry.pair, use, step, weight, at, lasted, ...shared }
     const weighed = spend({ metric: entry.metric, plan, guard: 0, present: evidence.step }, known, due, sample)
     return { after: weighed.known, ...(weighed.sample === undefined ? {} : { sample: weighed.sample }) }
   }
@@ -129,7 +130,7 @@ const weighEntry = (
   }
   return {
     after: { kind: 'gauge', baseline: read('baseline', true), canary: read('canary', use === 'judged') },
-    sample: { metric: metric.name, kind: 'gauge', at, weight, step, ...entry.values },
+    sample: { metric: metric.name, kind: 'gauge', at, weight, step, ...shared, ...entry.values },
   }
 }
 

@@ -7,6 +7,7 @@ export type SampledCount = {
   readonly kind: 'counted'
   readonly at: number
   readonly weight: number
+  readonly share?: number
   readonly step: number
   readonly use: Use
   readonly baseline: Count
@@ -25,6 +26,7 @@ export type Sampled =
       readonly kind: 'gauge'
       readonly at: number
       readonly weight: number
+      readonly share?: number
       readonly step: number
       readonly baseline: number | null
       readonly canary: number | null

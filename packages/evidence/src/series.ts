@@ -7,13 +7,14 @@ import type { Count } from './count.ts'
 export type Use = 'judged' | 'learned' | 'skewed'
 
 /**
- * One interval of a metric as it was judged. `at`: its end, ISO 8601. `weight`: the canary's share that was in force, percent. `margin`: the tolerated increase,
- * 0 … 1. `dispersion`: by what each side's counts were divided (1: independent requests). `logE`, `limitLogE`: the log of the evidence after it, of
+ * One interval of a metric as it was judged. `at`: its end, ISO 8601. `weight`: the canary's share that was in force, percent. `share`: that of what both sides
+ * count, percent, where it is not the weight: one half beside a baseline of its own weight. `margin`: the tolerated increase, 0 … 1. `dispersion`: by what each side's counts were divided (1: independent requests). `logE`, `limitLogE`: the log of the evidence after it, of
  * the comparison and of the absolute limit. What was not measured is absent, and is found anew when the series is judged again.
  */
 export type Sample = {
   readonly at: string
   readonly weight: number
+  readonly share?: number
   readonly step: number
   readonly use?: Use
   readonly margin?: number

@@ -3,14 +3,15 @@ import type { ByPod } from './counters.ts'
 import type { Use } from './series.ts'
 
 /**
- * An interval that waits until its neighbours are known. `step`: of the plan, when it closed; `weight`: the canary's share then, percent. `at`: its end, `lasted`:
- * its length, ms; both absent in what was saved before they were kept.
+ * An interval that waits until its neighbours are known. `step`: of the plan, when it closed; `weight`: the canary's share then, percent; `share`: that of what both
+ * sides count, where it is not the weight. `at`: its end, `lasted`: its length, ms; both absent in what was saved before they were kept.
  */
 export type Pending = {
   readonly pair: Pair
   readonly use: Use
   readonly step: number
   readonly weight?: number
+  readonly share?: number
   readonly at?: number
   readonly lasted?: number
   readonly pods?: ByPod

@@ -1,9 +1,11 @@
-import { expect, test } from 'vitest'
-import { beginEvidence, type JudgePlan, judge, type Sampled } from '../src/judge.ts'
+import { describe, expect, test } from 'vitest'
+import type { CountedEvidence } from '../src/evidence.ts'
+import { beginEvidence, type Decision, type JudgePlan, judge, type Sampled } from '../src/judge.ts'
 import type { PodReading, Scrape, Side } from '../src/reading.ts'
 import { replay } from '../src/replay.ts'
 import type { CountedSeries, GaugeSeries, Series } from '../src/series.ts'
 import { binomial, poisson, seeded } from './random.ts'
+import { pod, pods } from './readings.ts'
 
 const plan: JudgePlan = {
   metrics: [
@@ -74,7 +76,12 @@ const seriesOf = (samples: readonly Sampled[], bare = false): readonly Series[] 
   const memory: GaugeSeries = {
     name: 'memory',
     kind: 'gauge',
-    samples: gauges.map(({ weight, step, at: ms }) => ({ at: at(ms), weight, step })),
+    samples: gauges.map(({ weight, share, step, at: ms }) => ({
+      at: at(ms),
+      weight,
+      ...(share === undefined ? {} : { share }),
+      step,
+    })),
     baseline: gauges.map(({ baseline }) => baseline),
     canary: gauges.map((each) => each.canary),
   }
@@ -144,4 +151,74 @@ test('what a metric showed twice at the same millisecond is two looks, and neith
   const looks = replay([twice], { ...plan, warmUp: 0 })
   expect(looks.map(({ step }) => step)).toEqual([0, 1])
   expect(looks[1]?.metrics[0]).toMatchObject({ canary: { n: 50, k: 1 }, baseline: { n: 900, k: 9 } })
+})
+
+describe('beside a baseline of the canary’s own weight, which makes it half of what both sides count', () => {
+  const half: JudgePlan = {
+    metrics: [
+      { name: 'memory', kind: 'gauge', max: 85 },
+      { name: 'errors', kind: 'ratio', margin: 0.005 },
+    ],
+    alpha: 0.01,
+    warmUp: 0,
+    settle: 5000,
+    missing: 'silence',
+  }
+  /** A look every 5 s at weight 5, each with what it counts, `[baseline, bad, canary, bad]`; and its record judged again, the gauge first. */
+  const watched = (looks: readonly (readonly [number, number, number, number])[]) => {
+    let evidence = beginEvidence(half)
+    const sums = [1000, 10, 0, 0]
+    const decided = [[0, 0, 0, 0], ...looks].map((counts, index) => {
+      for (const [i, count] of counts.entries()) sums[i] = (sums[i] ?? 0) + count
+      const [b = 0, bad = 0, c = 0, failed = 0] = sums
+      const gauges = { memory: 60 }
+      const readings = [
+        pod('baseline', 'shop-baseline-1', [b, bad], { gauges }),
+        pod('canary', 'shop-canary-1', [c, failed], { gauges }),
+      ]
+      const tick = { at: 1e9 + 5000 * index, scrape: pods(readings), weight: 5, share: 50, step: 0 }
+      const { samples, decision, ...judged } = judge(evidence, tick, half)
+      evidence = judged.evidence
+      return { samples, decision }
+    })
+    const again = replay([...seriesOf(decided.flatMap(({ samples }) => samples))].reverse(), half)
+    const logs = (all: readonly { readonly samples: readonly Sampled[] }[]) =>
+      all.flatMap(({ samples }) => samples.flatMap((each) => (each.kind === 'counted' ? [each.logE] : [])))
+    expect(logs(again)).toEqual(logs(decided))
+    // Pods are not recorded, and here tell nothing: the margin is given, and nothing is uneven.
+    const { dispersion: _, ...errors } = evidence.metrics.errors as CountedEvidence
+    expect(again.at(-1)?.evidence).toMatchObject({ share: 50, metrics: { errors } })
+    // The first read is the zero line: it counts nothing.
+    return { decided: decided.slice(1), again: again.slice(-looks.length) }
+  }
+  const codes = (all: readonly { readonly decision: Decision }[]) =>
+    all.map(({ decision }) => (decision.kind === 'continue' ? 'continue' : decision.why.code))
+
+  test('the record says so too when the sides are asked whether they answer the same requests', () => {
+    const { decided, again } = watched(Array.from({ length: 30 }, () => [900, 9, 100, 5] as const))
+    expect(codes(decided).at(-1)).toBe('populations-differ')
+    expect(again.map(({ decision }) => decision)).toEqual(decided.map(({ decision }) => decision))
+  })
+
+  test('the record is as soon sure that a canary has fallen silent', () => {
+    const answering = Array.from({ length: 10 }, () => [50, 1, 50, 1] as const)
+    const { decided, again } = watched([...answering, ...Array.from({ length: 20 }, () => [5, 0, 0, 0] as const)])
+    expect(codes(decided).at(-1)).toBe('no-requests')
+    expect(codes(again)).toEqual(codes(decided))
+  })
+
+  test('an interval that waited has the share of when it closed', () => {
+    let evidence = beginEvidence(half)
+    const samples = [50, 50, undefined, undefined].flatMap((share, index) => {
+      const [from, to] = [1e9 + 5000 * index, 1e9 + 5000 * (index + 1)]
+      const buckets = (['baseline', 'canary'] as const).map((side) => ({
+        ...{ side, metric: 'errors', from, to, total: 100, bad: 1 },
+      }))
+      const scrape: Scrape = { kind: 'buckets', buckets, guard: 1 }
+      const judged = judge(evidence, { at: to, scrape, weight: 40, share, step: 0 }, half)
+      evidence = judged.evidence
+      return judged.samples
+    })
+    expect(samples.map(({ share }) => share)).toEqual([50, 50, undefined])
+  })
 })

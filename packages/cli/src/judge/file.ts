@@ -7,14 +7,21 @@ import { type PeerSettings, peerSettings } from './peer-settings.ts'
 import { beginProblems, objectOf, refuse, type Say, shown } from './problems.ts'
 import { durationOf, given, listOf, numberOf, shareOf, timeOf, wordOf } from './values.ts'
 
-/** What a file holds, ready to be judged. `minRequests`: what each step needs on both sides to pass; `recorded`: what the canary itself came to. */
+/**
+ * What a file holds, ready to be judged. `minRequests`: what each step needs on both sides to pass; `counted`: what the canary counted of it in each step, where a
+ * report says so. `recorded`: what the canary itself came to.
+ */
 export type Recorded = {
   readonly series: readonly Series[]
   readonly plan: JudgePlan
   readonly minRequests: number
+  readonly counted?: ReadonlyMap<number, Requests>
   readonly peers: PeerSettings
   readonly recorded?: Pick<Details, 'namespace' | 'deployment'> & { readonly verdict: string; readonly reason: unknown }
 }
+
+/** Requests of a step on each side. */
+type Requests = { readonly baseline: number; readonly canary: number }
 
 /** What canary-promote takes where its plan does not say. */
 const DEFAULTS = { alpha: 0.01, warmUp: 0, settle: 10_000, minRequests: 50, interval: 60_000 } as const
@@ -94,7 +101,7 @@ const planned = (series: Series): MetricPlan =>
       }
     : { name: series.name, kind: series.kind, ...given({ margin: series.margin, max: series.max }) }
 
-/** The plan is the release's own. That a step had enough requests is known of a release that passed: here each needs some on both sides. */
+/** The plan is the release's own. What each step needs was not always kept: of a report that does not say it, some on both sides. */
 const reportFile = (value: object, file: string): Recorded => {
   const { say, found } = beginProblems()
   const report = objectOf(value, say)
@@ -113,7 +120,8 @@ const reportFile = (value: object, file: string): Recorded => {
     )
   const read = (metric: unknown, index: number) => seriesOf(metric, index, { say, clock: NO_CLOCK, strict: false })
   const series = metricsOf(details.series, say.under('details'), read)
-  const plan = planOf(details.judge, say.under('details.judge'))
+  const { minRequests, ...plan } = planOf(details.judge, say.under('details.judge'))
+  const counted = stepsOf(details.steps, say.under('details.steps'))
   for (const { name, kind } of series) {
     const judged = plan.metrics.find((metric) => metric.name === name)
     if (judged === undefined) say(`metric ${name}: details.judge does not name it`)
@@ -125,7 +133,7 @@ const reportFile = (value: object, file: string): Recorded => {
   refuse(file, found)
   const { namespace, deployment } = details as Pick<Details, 'namespace' | 'deployment'>
   const recorded = { namespace, deployment, verdict: verdict ?? '', reason: report.reason }
-  return { series, plan, minRequests: 1, peers, recorded }
+  return { series, plan, minRequests: minRequests ?? 1, counted, peers, recorded }
 }
 
 const VERDICTS = ['promoted', 'rolled-back', 'superseded', 'inconclusive', 'error'] as const
@@ -134,7 +142,7 @@ const VERDICTS = ['promoted', 'rolled-back', 'superseded', 'inconclusive', 'erro
 const NO_CLOCK = { since: 0, interval: DEFAULTS.interval }
 
 /** The plan as canary-promote wrote it: what is judged by is checked, the rest is taken as it is. */
-const planOf = (value: unknown, say: Say): JudgePlan => {
+const planOf = (value: unknown, say: Say): NonNullable<Details['judge']> => {
   const plan = objectOf(value, say)
   const alpha = numberOf(plan.alpha, say.under('alpha'), { min: 0, max: 1 })
   if (alpha === undefined) say('alpha is missing')
@@ -151,9 +159,22 @@ const planOf = (value: unknown, say: Say): JudgePlan => {
   })
   return {
     ...(plan as unknown as JudgePlan),
+    ...given({ minRequests: numberOf(plan.minRequests, say.under('minRequests'), { min: 0 }) }),
     metrics,
     alpha: alpha ?? DEFAULTS.alpha,
     warmUp: numberOf(plan.warmUp, say.under('warmUp'), { min: 0 }) ?? DEFAULTS.warmUp,
     settle: numberOf(plan.settle, say.under('settle'), { min: 0 }) ?? DEFAULTS.settle,
   }
+}
+
+/** The users' requests and the release's own together, whichever process counted them; a run that was taken over left no intervals to the report. */
+const stepsOf = (value: unknown, say: Say): ReadonlyMap<number, Requests> => {
+  if (value === undefined || (Array.isArray(value) && value.length === 0)) return new Map()
+  const steps = listOf(value, say, (entry, index) => {
+    const under = say.under(`[${index}]`)
+    const step = objectOf(entry, under)
+    const of = (key: string): number => numberOf(step[key], under.under(key), { min: 0 }) ?? 0
+    return [of('step'), { baseline: of('baseline'), canary: of('canary') }] as const
+  })
+  return new Map(steps)
 }

@@ -147,6 +147,7 @@ const sampleOf = (value: unknown, say: Say, weight: number): Sample => {
   return {
     at: new Date(at ?? 0).toISOString(),
     weight: numberOf(sample.weight, say.under('weight'), PERCENT) ?? weight,
+    ...given({ share: numberOf(sample.share, say.under('share'), PERCENT) }),
     step: numberOf(sample.step, say.under('step'), { min: 0 }) ?? 0,
     ...given({
       use: wordOf(sample.use, say.under('use'), USES),

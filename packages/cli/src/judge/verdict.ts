@@ -43,12 +43,13 @@ export type SluiceJudgement = Judgement<JudgedInterval, MetricJudgement> & { rea
  * readiness, a person who aborts) is in no record. A hold that lasts to the end, and a step with fewer requests than the plan asks for, is
  * inconclusive: the canary would have waited.
  */
-export const judgeRecorded = ({ series, plan, minRequests, recorded }: Recorded): SluiceJudgement => {
+export const judgeRecorded = (file: Recorded): SluiceJudgement => {
+  const { series, plan, recorded } = file
   const all = replay(series, plan)
   const rejected = all.findIndex(({ decision }) => decision.kind === 'reject')
   const looks = rejected < 0 ? all : all.slice(0, rejected + 1)
   const last = looks.at(-1)
-  const { verdict, reason } = outcome(looks, new Set(series.map(({ name }) => name)), minRequests)
+  const { verdict, reason } = outcome(looks, file)
   return {
     judge: 'sluice',
     verdict,
@@ -63,22 +64,18 @@ export const judgeRecorded = ({ series, plan, minRequests, recorded }: Recorded)
 
 const outcome = (
   looks: readonly Replayed[],
-  measured: ReadonlySet<string>,
-  least: number,
+  { series, minRequests, counted }: Recorded,
 ): { readonly verdict: JudgedVerdict; readonly reason: Why } => {
   const decision = looks.at(-1)?.decision
   if (decision?.kind === 'reject') return { verdict: 'rolled-back', reason: decision.why }
   if (decision !== undefined && decision.kind !== 'continue') return { verdict: 'inconclusive', reason: decision.why }
-  const short = lastOfSteps(looks).flatMap(({ step, metrics }) =>
-    metrics.flatMap((metric) => {
-      if (metric.kind === 'gauge' || !measured.has(metric.name)) return []
-      const { baseline, canary } = metric.step
-      return Math.min(baseline.n, canary.n) < least ? [{ step, name: metric.name, baseline, canary }] : []
-    }),
-  )[0]
+  const measured = new Set(series.map(({ name }) => name))
+  const short = lastOfSteps(looks)
+    .flatMap((look) => requestsOf(look, measured, counted?.get(look.step)))
+    .find(({ baseline, canary }) => Math.min(baseline, canary) < minRequests)
   if (short !== undefined) {
-    const { step, name, baseline, canary } = short
-    const text = `${name}: step ${step + 1} is over with ${baseline.n} requests of the baseline and ${canary.n} of the canary; both need ${least}`
+    const { name, step, baseline, canary } = short
+    const text = `${name === undefined ? '' : `${name}: `}step ${step + 1} is over with ${baseline} requests of the baseline and ${canary} of the canary; both need ${minRequests}`
     const next = 'Record for longer, or at a higher weight; min-requests says how many are needed'
     return { verdict: 'inconclusive', reason: { code: 'too-few-requests', text, next } }
   }
@@ -99,6 +96,20 @@ const outcome = (
   }
 }
 
+/** What counts towards `min-requests`: what the canary itself counted, which knows more than its intervals, else the requests of each metric. */
+const requestsOf = (
+  { step, metrics }: Replayed,
+  measured: ReadonlySet<string>,
+  counted: { readonly baseline: number; readonly canary: number } | undefined,
+): readonly { readonly step: number; readonly name?: string; readonly baseline: number; readonly canary: number }[] =>
+  counted !== undefined
+    ? [{ step, ...counted }]
+    : metrics.flatMap((metric) =>
+        metric.kind === 'gauge' || !measured.has(metric.name)
+          ? []
+          : [{ step, name: metric.name, baseline: metric.step.baseline.n, canary: metric.step.canary.n }],
+      )
+
 const isRead = (looks: readonly Replayed[], name: string): boolean =>
   looks.some(
     ({ weight, samples }) =>
@@ -117,6 +128,23 @@ const intervalOf = ({ at, weight, step, decision, samples }: Replayed): JudgedIn
   decision,
   metrics: samples.map(({ at: _, weight: __, step: ___, ...metric }) => metric),
 })
+
+/**
+ * The answer of a judge of others, which is what its last look came to.
+ * @param intervals its looks, in the order of time
+ */
+export const answerOf = <Interval extends { readonly at: string; readonly metrics: readonly unknown[] }>(
+  judge: 'kayenta' | 'threshold',
+  { verdict, reason }: { readonly verdict: JudgedVerdict; readonly reason: Why },
+  intervals: readonly Interval[],
+  { recorded }: Recorded,
+): Judgement<Interval, Interval['metrics'][number]> => {
+  const last = intervals.at(-1)
+  return {
+    ...{ judge, verdict, reason, at: last?.at ?? iso(0), intervals, metrics: last?.metrics ?? [] },
+    ...(recorded === undefined ? {} : { recorded }),
+  }
+}
 
 /** ISO 8601, of ms UTC. */
 export const iso = (at: number): string => new Date(at).toISOString()
