@@ -5,7 +5,7 @@ import { seeded } from '@sluice/evidence/random'
 import type { Series } from '@sluice/evidence/series'
 import type { Why } from '@sluice/evidence/verdict'
 import type { Recorded } from './file.ts'
-import { iso, type JudgedVerdict, type Judgement } from './verdict.ts'
+import { answerOf, iso, type JudgedVerdict, type Judgement } from './verdict.ts'
 import { type Window, windowsOf } from './windows.ts'
 
 /** One analysis: of all samples so far. */
@@ -28,15 +28,8 @@ export const judgeByKayenta = (recorded: Recorded, compatible: boolean): Judgeme
     if (analyses.at(-1)?.verdict === 'Fail') break
   }
   const last = analyses.at(-1)
-  return {
-    judge: 'kayenta',
-    verdict: verdictOf(last),
-    reason: reasonOf(last, recorded),
-    at: last?.at ?? iso(0),
-    intervals: analyses,
-    metrics: last?.metrics ?? [],
-    ...(recorded.recorded === undefined ? {} : { recorded: recorded.recorded }),
-  }
+  const said = { verdict: verdictOf(last), reason: reasonOf(last, recorded) }
+  return answerOf('kayenta', said, analyses, recorded)
 }
 
 /** The ends of the analyses, ms UTC: the last sample is of one. */

@@ -11,7 +11,7 @@ import { beginChecks, type ChecksState, lookChecks } from '@sluice/evidence/thre
 import type { Range } from '@sluice/evidence/threshold/reading'
 import type { Why } from '@sluice/evidence/verdict'
 import type { Recorded } from './file.ts'
-import { iso, type JudgedVerdict, type Judgement } from './verdict.ts'
+import { answerOf, iso, type JudgedVerdict, type Judgement } from './verdict.ts'
 import { windowsOf } from './windows.ts'
 
 /** What a fixed limit saw of a metric: the canary's value (of counts the share of bad ones; null: none) and the range it must lie in. */
@@ -43,15 +43,8 @@ export const judgeByThreshold = (recorded: Recorded): Judgement<Measurement, Mea
   const looks = looksOf(recorded)
   const measurements = rule === 'argo' ? byArgo(looks, recorded) : byFlagger(looks, recorded)
   const last = measurements.at(-1)
-  return {
-    judge: 'threshold',
-    verdict: verdictOf(last),
-    reason: reasonOf(last, recorded),
-    at: last?.at ?? iso(0),
-    intervals: measurements,
-    metrics: last?.metrics ?? [],
-    ...(recorded.recorded === undefined ? {} : { recorded: recorded.recorded }),
-  }
+  const said = { verdict: verdictOf(last), reason: reasonOf(last, recorded) }
+  return answerOf('threshold', said, measurements, recorded)
 }
 
 type Look = { readonly at: number; readonly metrics: readonly Measured[] }
