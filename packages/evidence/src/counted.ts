@@ -11,6 +11,7 @@ import {
   tests,
 } from './evidence.ts'
 import { limitEvidence, testLimit } from './limit.ts'
+import { own } from './own.ts'
 import { compare, learnBaseline, ratioEvidence } from './ratio.ts'
 import type { SampledCount } from './sampled.ts'
 import { type Pending, waitFor } from './skew.ts'
@@ -36,11 +37,11 @@ export const weighCounted = (
 ): WeighedCount => {
   const { use, interval, at, lasted, step, weight, share } = looked
   const { name } = counting.metric
-  const untrusted = interval.untrusted[name]
+  const untrusted = own(interval.untrusted, name)
   if (untrusted !== undefined) return { known: { ...known, unreliable: known.unreliable ?? untrusted } }
-  const pair = interval.counts[name]
+  const pair = own(interval.counts, name)
   if (pair === undefined) return { known }
-  const pods = interval.pods[name]
+  const pods = own(interval.pods, name)
   const closed: Pending = {
     ...{ pair, use, step, weight, at, lasted },
     ...(share === undefined ? {} : { share }),

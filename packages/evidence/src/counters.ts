@@ -1,5 +1,6 @@
 import { type Count, type Pair, zero } from './count.ts'
 import type { PodCounts } from './dispersion.ts'
+import { own } from './own.ts'
 import type { Bucket, PodReading, Side, Single } from './reading.ts'
 
 /**
@@ -95,15 +96,15 @@ const differencePods = (state: CounterState, readings: readonly PodReading[], so
     const line: Record<string, { total: number; bad: number }> = { ...base?.counters }
     for (const [metric, counter] of Object.entries(reading.counters)) {
       const begins = base === undefined || lineless.includes(metric)
-      const step = advance(counter, begins ? counter : base.counters[metric])
-      if (typeof step === 'string') untrusted[metric] ??= `pod ${reading.pod.name}: ${step}`
+      const step = advance(counter, begins ? counter : own(base.counters, metric))
+      if (typeof step === 'string') untrusted[metric] = own(untrusted, metric) ?? `pod ${reading.pod.name}: ${step}`
       else {
         line[metric] = step.line
-        counts[metric] = plus(counts[metric], reading.side, step.count)
-        byPod[metric] = countPod(byPod[metric] ?? { baseline: {}, canaries: 0 }, reading, step.count)
+        counts[metric] = plus(own(counts, metric), reading.side, step.count)
+        byPod[metric] = countPod(own(byPod, metric) ?? { baseline: {}, canaries: 0 }, reading, step.count)
       }
     }
-    const unread = lineless.filter((metric) => line[metric] === undefined)
+    const unread = lineless.filter((metric) => own(line, metric) === undefined)
     pods[keyOf(source, reading)] = {
       containerId: reading.containerId,
       restarts: reading.restarts,
@@ -171,8 +172,8 @@ const sumBuckets = (state: CounterState, { buckets, gauges = [] }: Closed) => {
     if (!isNew({ ...state, closed }, bucket)) continue
     const step = advance(bucket)
     closed[seriesOf(bucket)] = bucket.to
-    if (typeof step === 'string') untrusted[bucket.metric] ??= step
-    else counts[bucket.metric] = plus(counts[bucket.metric], bucket.side, step.count)
+    if (typeof step === 'string') untrusted[bucket.metric] = own(untrusted, bucket.metric) ?? step
+    else counts[bucket.metric] = plus(own(counts, bucket.metric), bucket.side, step.count)
   }
   for (const gauge of gauges) closed[seriesOf(gauge)] = Math.max(gauge.to, closed[seriesOf(gauge)] ?? gauge.to)
   return { state: { ...state, closed }, interval: { counts, untrusted, pods: {} } }

@@ -5,6 +5,7 @@ import { beginGauge, type GaugeState } from './gauge.ts'
 import { beginLimit, type LimitState } from './limit.ts'
 import { defaultMargin } from './margin.ts'
 import { beginMissing, type MissingState } from './missing.ts'
+import { own } from './own.ts'
 import { baselineRatio, beginRatio, type RatioState } from './ratio.ts'
 import type { Scrape } from './reading.ts'
 import type { Pending } from './skew.ts'
@@ -140,7 +141,9 @@ export const beginEvidence = (plan: JudgePlan, history: { readonly [metric: stri
   weight: 0,
   step: 0,
   weightSince: 0,
-  metrics: Object.fromEntries(plan.metrics.map((metric) => [metric.name, beginMetric(metric, history[metric.name])])),
+  metrics: Object.fromEntries(
+    plan.metrics.map((metric) => [metric.name, beginMetric(metric, own(history, metric.name))]),
+  ),
   missing: beginMissing(0),
   blind: 0,
 })

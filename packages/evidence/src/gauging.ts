@@ -1,5 +1,6 @@
 import type { Evidence, GaugeEvidence, GaugeMetric, Tick } from './evidence.ts'
 import { type Bounds, type GaugeLook, type GaugeReading, type GaugeState, gaugeReading, readGauge } from './gauge.ts'
+import { own } from './own.ts'
 import type { Side, Single } from './reading.ts'
 import type { Sampled } from './sampled.ts'
 
@@ -79,5 +80,5 @@ export const weighGauge = (
 
 const gaugeValues = ({ name }: GaugeMetric, scrape: Read, side: Side): readonly number[] =>
   scrape.kind === 'pods'
-    ? scrape.readings.flatMap((pod) => (pod.side === side ? (pod.gauges[name] ?? []) : []))
+    ? scrape.readings.flatMap((pod) => (pod.side === side ? (own(pod.gauges, name) ?? []) : []))
     : (scrape.gauges ?? []).flatMap((gauge) => (gauge.side === side && gauge.metric === name ? [gauge.value] : []))

@@ -14,6 +14,7 @@ import {
 } from './evidence.ts'
 import { type Gauging, gaugingOf, sampledGauge, weighGauge } from './gauging.ts'
 import { listen, type MissingState, testShare } from './missing.ts'
+import { own } from './own.ts'
 import type { Part, Side, Single } from './reading.ts'
 import type { Sampled } from './sampled.ts'
 import { onTime } from './timing.ts'
@@ -106,7 +107,7 @@ const withUnseen = (
   const counted = new Set(plan.metrics.flatMap(({ kind, name }) => (kind === 'gauge' ? [] : [name])))
   const all = plan.metrics.flatMap((metric) => {
     const part = parts.find(({ metrics }) => metrics.includes(metric.name))
-    const known = evidence.unseen?.[metric.name]
+    const known = own(evidence.unseen, metric.name)
     const now = part === undefined ? known : look(metric, part, known, { ...looking, counted })
     return now === undefined ? [] : [{ metric, now }]
   })
@@ -166,7 +167,7 @@ const weigh = (before: Evidence, now: Evidence, tick: ReadTick, plan: JudgePlan)
       : difference(now.counters, scrape, tick.at, part.source)
   const listened = isListened(part, plan)
   // Any of them tells that the canary has traffic: the first may be of requests that are rare, or that this canary never completes.
-  const heard = ofUsers(plan).some(({ name }) => (interval.counts[name]?.canary.n ?? 0) > 0)
+  const heard = ofUsers(plan).some(({ name }) => (own(interval.counts, name)?.canary.n ?? 0) > 0)
   const firstMoved = now.firstMoved ?? (tick.weight > 0 && heard ? tick.at : undefined)
   const moved = firstMoved === undefined ? now : { ...now, firstMoved }
   const admission = admit(interval, {
@@ -304,7 +305,7 @@ const mostRequests = (interval: Interval): Pair | undefined =>
 const requests = (evidence: Evidence, plan: JudgePlan) => {
   const steps = plan.metrics.flatMap((metric) => {
     const known = evidence.metrics[metric.name]
-    const unseen = evidence.unseen?.[metric.name]
+    const unseen = own(evidence.unseen, metric.name)
     const passedOver = unseen !== undefined && policyOf(metric, unseen) === 'ignore'
     return known?.kind === 'counted' && !passedOver ? [known.step] : []
   })

@@ -92,7 +92,7 @@ const nothingOf = (
     return read ? undefined : { kind, text: `No counter was read${missing}` }
   }
   const canary = scrape.readings.filter(({ side }) => side === 'canary')
-  return weight > 0 && !canary.some(({ gauges }) => metric.name in gauges)
+  return weight > 0 && !canary.some(({ gauges }) => Object.hasOwn(gauges, metric.name))
     ? { kind, text: `${metric.name}: the canary shows no value${missing}` }
     : undefined
 }

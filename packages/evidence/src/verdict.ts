@@ -1,6 +1,7 @@
 import { type Evidence, evidenceLimit, type JudgePlan } from './evidence.ts'
 import { type CountedJudgement, evidenceText, type MetricJudgement } from './metric.ts'
 import { expectedInSilence, missingEvidence, silent } from './missing.ts'
+import { own } from './own.ts'
 import { comparePopulations } from './population.ts'
 import { BLIND_LOOKS, policyOf, type Unseen } from './unseen.ts'
 
@@ -111,7 +112,7 @@ const missingRequests = (evidence: Evidence, { plan, at }: Seen): Decision | und
 /** The metrics without data, with what holds for each. */
 const missed = (evidence: Evidence, { plan }: Seen) =>
   plan.metrics.flatMap((metric) => {
-    const now = evidence.unseen?.[metric.name]
+    const now = own(evidence.unseen, metric.name)
     return now === undefined ? [] : [{ metric: metric.name, now, policy: policyOf(metric, now) }]
   })
 

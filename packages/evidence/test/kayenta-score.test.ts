@@ -37,6 +37,7 @@ describe('groups are weighed', () => {
   const three = [metric('Pass', ['a']), metric('High', ['b']), metric('Pass', ['c'])]
   test.each<[string, readonly Scored[], Readonly<Record<string, number>>, number | null]>([
     ['alike where no weight is named', three, {}, 66.67],
+    ['alike where one is called as what every object has', [...three, metric('High', ['constructor'])], {}, 50],
     ['by their weights', three, { a: 50, b: 30, c: 20 }, 70],
     ['what is left is shared', three, { b: 60 }, 40],
     ['a weight of 0 takes a group out', three, { b: 0 }, 100],

@@ -1,3 +1,4 @@
+import { own } from '../own.ts'
 import type { Classified, Label } from './metric.ts'
 import type { Settled } from './settings.ts'
 
@@ -45,13 +46,13 @@ export const scoreCanary = (metrics: readonly Scored[], settings: Settled): Cana
 
 const groupScores = (metrics: readonly Scored[], { groupWeights, mends }: Settled): readonly GroupScore[] => {
   const names = [...new Set(metrics.flatMap(({ groups }) => groups))]
-  const unnamed = names.filter((name) => groupWeights[name] === undefined)
+  const unnamed = names.filter((name) => own(groupWeights, name) === undefined)
   const left = (100 - Object.values(groupWeights).reduce((sum, weight) => sum + weight, 0)) / unnamed.length
   return names.map((name) => {
     const labels = metrics.filter(({ groups }) => groups.includes(name)).map(({ label }) => label)
     const passed = labels.filter((label) => label === 'Pass').length
     const judged = labels.filter((label) => JUDGED.has(label) || (mends.errors && label === 'Error')).length
-    return { name, score: judged === 0 ? null : (100 * passed) / judged, weight: groupWeights[name] ?? left }
+    return { name, score: judged === 0 ? null : (100 * passed) / judged, weight: own(groupWeights, name) ?? left }
   })
 }
 
