@@ -1,5 +1,5 @@
-import { upperQuantile, upperTail } from './kayenta/normal.ts'
-import { percentile } from './kayenta/transform.ts'
+import { upperQuantile, upperTail } from './normal.ts'
+import { percentile } from './percentile.ts'
 import type { Random } from './random.ts'
 
 /** How the interval is found. `random` decides all of it: with the same seeded source the answer is the same to the last bit. */

@@ -1,46 +1,9 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { root } from '../src/kayenta/brent.ts'
 import { hasInterval, type MannWhitney, mannWhitney, type Precision } from '../src/kayenta/mann-whitney.ts'
-import { upperQuantile, upperTail } from '../src/kayenta/normal.ts'
-import { percentile } from '../src/kayenta/transform.ts'
+import { wilcox } from './reference/wilcox.ts'
 
-/** `wilcox.jsonl` is made by `wilcox.R` beside it. */
-type Row =
-  | {
-      readonly kind: 'test'
-      readonly name: string
-      readonly confidence: number
-      readonly w: number
-      readonly sigma: number
-      readonly p: number | null
-      readonly ends: readonly [number, number] | readonly [null, null]
-      readonly estimate: number | null
-      readonly kayenta: number | null
-      readonly fine: readonly [number, number, number] | readonly [null, null, null]
-      readonly first: readonly number[]
-      readonly second: readonly number[]
-    }
-  | {
-      readonly kind: 'percentiles'
-      readonly values: readonly number[]
-      readonly percent: readonly number[]
-      readonly is: readonly number[]
-    }
-  | {
-      readonly kind: 'normal'
-      readonly tails: readonly number[]
-      readonly quantiles: readonly number[]
-      readonly z: readonly number[]
-      readonly upper: readonly number[]
-    }
-
-const rows: readonly Row[] = readFileSync(join(import.meta.dirname, 'reference/wilcox.jsonl'), 'utf8')
-  .trim()
-  .split('\n')
-  .map((line): Row => JSON.parse(line))
-const tests = rows.flatMap((row) => (row.kind === 'test' ? [row] : []))
+const tests = wilcox.flatMap((row) => (row.kind === 'test' ? [row] : []))
 const intervals = tests.filter(({ ends }) => ends[0] !== null)
 const names = [...new Set(intervals.map(({ name }) => name))]
 
@@ -150,37 +113,6 @@ test.each([
   const found = mannWhitney(first, second, { confidence: 0.98, relative: 1e-9 })
   expect(found).toMatchObject({ low: 1000 - (m - 1), high: 1000 + n - 1 })
 })
-
-test('percentiles are those of R, type 7', () => {
-  const all = rows.flatMap((row) => (row.kind === 'percentiles' ? [row] : []))
-  expect(all.map(({ values }) => values.length)).toEqual([1, 2, 3, 4, 5, 7, 10, 25, 100])
-  for (const { values, percent, is } of all) {
-    const sorted = [...values].sort((a, b) => a - b)
-    for (const [index, value] of is.entries())
-      expect(off(percentile(sorted, Number(percent[index])), value, value)).toBeLessThan(1e-12)
-  }
-})
-
-test('a percentile of nothing is none', () => expect(percentile([], 50)).toBeNaN())
-
-test('tails and quantiles of the normal distribution are those of R, near the middle and far out', () => {
-  const [row] = rows.flatMap((one) => (one.kind === 'normal' ? [one] : []))
-  expect(row?.z.length).toBeGreaterThan(10)
-  for (const [index, z] of row?.z.entries() ?? []) {
-    const theirs = Number(row?.upper[index])
-    expect(off(upperTail(z), theirs, theirs)).toBeLessThan(1e-12)
-  }
-  for (const [index, tail] of row?.tails.entries() ?? [])
-    expect(off(upperQuantile(tail), Number(row?.quantiles[index]), 1)).toBeLessThan(1e-12)
-})
-
-test.each([
-  [0, Number.POSITIVE_INFINITY],
-  [1, Number.NEGATIVE_INFINITY],
-  [-0.1, Number.NaN],
-])('the quantile of a tail of %d is %d', (tail, quantile) => expect(upperQuantile(tail)).toBe(quantile))
-
-test('no number has no tail', () => expect(upperTail(Number.NaN)).toBeNaN())
 
 describe('a root', () => {
   test.each([

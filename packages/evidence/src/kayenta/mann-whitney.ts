@@ -1,5 +1,5 @@
+import { upperQuantile, upperTail } from '../normal.ts'
 import { root } from './brent.ts'
-import { upperQuantile, upperTail } from './normal.ts'
 
 /**
  * What the test says of two samples. `w`: Wilcoxon's rank sum of the first sample less its least value, 0 … nm. `sigma`: its standard deviation with

@@ -1,3 +1,5 @@
+import { percentile } from '../percentile.ts'
+
 /** What becomes of a side's values before they are compared. */
 export type Transform = {
   /** `remove`: values that are missing are left out. `replace`: they count as 0. */
@@ -17,19 +19,6 @@ export const transformed = (values: readonly (number | null)[], how: Transform):
       ? numbers.map((value) => (Number.isNaN(value) ? 0 : value))
       : numbers.filter((value) => !Number.isNaN(value))
   return how.outliers === 'remove' ? withoutOutliers(present, how) : present
-}
-
-/**
- * A percentile by linear interpolation between the order statistics (type 7 of Hyndman and Fan, R's default). NaN of nothing.
- * @param sorted ascending
- * @param percent 0 … 100
- * Source: Hyndman and Fan, "Sample quantiles in statistical packages" (1996).
- */
-export const percentile = (sorted: readonly number[], percent: number): number => {
-  const place = ((sorted.length - 1) * percent) / 100
-  const [below, above] = [sorted[Math.floor(place)], sorted[Math.ceil(place)]]
-  if (below === undefined || above === undefined) return Number.NaN
-  return below === above ? below : below + (place - Math.floor(place)) * (above - below)
 }
 
 /** Tukey's fences; a value on a fence stays. */
