@@ -1,10 +1,18 @@
-/** Text for one cell of a Markdown table: nothing in it can end the cell, the row, or start HTML. */
+/**
+ * Markdown for one cell of a table: nothing in it can end the cell, the row, or start HTML. A backslash before a pipe is shown, as the pipe is; other
+ * backslashes are Markdown's. In a table GitHub takes `\|` for a pipe before it looks for code, where a backslash needs no other.
+ */
 export const cell = (text: string): string =>
   text
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
-    .replaceAll('|', '\\|')
+    .replace(CODE_OR_PIPE, (found, _ticks?: string, before?: string) =>
+      before === undefined ? found.replaceAll('|', '\\|') : `${before}${before.length % 2 === 1 ? '\\' : ''}\\|`,
+    )
     .replace(/\s*\n\s*/g, ' ')
+
+/** A code span, or a pipe with the backslashes before it. */
+const CODE_OR_PIPE = /(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)|(\\*)\|/gs
 
 /** A Markdown table; cells are escaped. */
 export const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
