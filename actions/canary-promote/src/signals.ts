@@ -103,9 +103,7 @@ const times = (count: number): string => (count === 1 ? 'once' : `${count} times
 const isLate = (scrape: Scrape): boolean =>
   singles(scrape).some(
     (single) =>
-      single.kind === 'pods' &&
-      single.readings.some(({ side }) => side === 'baseline') &&
-      (single.late === true || (scrape.kind === 'sources' && scrape.late === true)),
+      single.kind === 'pods' && single.readings.some(({ side }) => side === 'baseline') && single.late === true,
   )
 
 const singles = (scrape: Scrape): readonly Single[] =>

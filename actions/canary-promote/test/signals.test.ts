@@ -94,7 +94,6 @@ describe('the signals that need no metric', () => {
       const late = { ...before, late: true } as const
       const parts = [{ source: 'pods', metrics: ['errors'], scrape: before }]
       expect(watchSignals(calm, late, crashed).why).toBeUndefined()
-      expect(watchSignals(calm, { kind: 'sources', parts, late: true }, crashed).why).toBeUndefined()
       const within = { kind: 'sources', parts: parts.map((part) => ({ ...part, scrape: late })) } as const
       expect(watchSignals(calm, within, crashed).why).toBeUndefined()
       expect(watchSignals(watchSignals(calm, late, crashed).state, before, crashed).why?.code).toBe('restarts')

@@ -71,11 +71,4 @@ export type Single =
 export type Part = { readonly source: string; readonly metrics: readonly string[]; readonly scrape: Single }
 
 /** One look at all sources: at a single one for all metrics, or each with its own. */
-export type Scrape =
-  | Single
-  | {
-      readonly kind: 'sources'
-      readonly parts: readonly Part[]
-      /** Began before this look; what is compared with the present state of pods must not use it. */
-      readonly late?: true
-    }
+export type Scrape = Single | { readonly kind: 'sources'; readonly parts: readonly Part[] }

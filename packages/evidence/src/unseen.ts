@@ -18,14 +18,9 @@ export type Unseen = {
 /** So many looks in a row without data are no accident of one. */
 export const BLIND_LOOKS = 3
 
-/** The looks by source. One that names none was of all metrics; one that is late is so in all of its parts. */
-export const partsOf = (scrape: Scrape, metrics: readonly MetricPlan[]): readonly Part[] => {
-  if (scrape.kind !== 'sources') return [{ source: '', metrics: metrics.map(({ name }) => name), scrape }]
-  if (scrape.late !== true) return scrape.parts
-  return scrape.parts.map((part) =>
-    part.scrape.kind === 'pods' ? { ...part, scrape: { ...part.scrape, late: true } } : part,
-  )
-}
+/** The looks by source. One that names none was of all metrics. */
+export const partsOf = (scrape: Scrape, metrics: readonly MetricPlan[]): readonly Part[] =>
+  scrape.kind === 'sources' ? scrape.parts : [{ source: '', metrics: metrics.map(({ name }) => name), scrape }]
 
 /** What holds for a metric that could not be read. A source that means nothing is never waved through. */
 export const policyOf = ({ noData = {} }: MetricPlan, { kind }: Pick<Unseen, 'kind'>): 'wait' | 'fail' | 'ignore' =>

@@ -72,11 +72,4 @@ export type Single =
 export type Part = { readonly source: string; readonly metrics: readonly string[]; readonly scrape: Single }
 
 /** What a source returns: one look for all its metrics, or a part for each, where one may fail and another not. */
-export type Scrape =
-  | Single
-  | {
-      readonly kind: 'sources'
-      readonly parts: readonly Part[]
-      /** Began before this look; what is compared with the present state of pods must not use it. */
-      readonly late?: true
-    }
+export type Scrape = Single | { readonly kind: 'sources'; readonly parts: readonly Part[] }
