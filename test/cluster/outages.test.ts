@@ -8,25 +8,16 @@ import { call, kubeconfigOf } from './access.ts'
 import { startLink } from './link.ts'
 import { expectRest, recordOf, stableOf } from './rest.ts'
 import { tokenFor } from './rights.ts'
-import { PLAN, type Real, realCluster, type Site, siteOn, until } from './site.ts'
+import { PLAN, type Real, realCluster, until } from './site.ts'
+import { sitesUntil } from './sites.ts'
 import { tell } from './up.ts'
 
 /** What a cluster does to a release while it is going on; the end of each is named first. One after the other: they take the cluster itself away. */
 let real: Real
-const sites: Site[] = []
-const site = async (
-  ...given: Parameters<typeof siteOn> extends [Real, ...infer Rest] ? Rest : never
-): Promise<Site> => {
-  const made = await siteOn(real, ...given)
-  sites.push(made)
-  return made
-}
+const newSite = sitesUntil(afterEach, () => real)
 beforeAll(async () => {
   real = await realCluster()
 }, 120_000)
-afterEach(async () => {
-  for (const made of sites.splice(0)) await made.remove()
-})
 
 const programs = ['etcd', 'kube-apiserver', 'kubelet'] as const
 const restored = async (name: (typeof programs)[number]): Promise<void> => {
@@ -39,7 +30,7 @@ const restored = async (name: (typeof programs)[number]): Promise<void> => {
 }
 
 test('the API server restarted mid-canary: promoted, as if nothing had been', { timeout: 180_000 }, async () => {
-  const shop = await site()
+  const shop = await newSite()
   const clients = shop.clients()
   const run = shop.canary({ image: real.image('good') })
   await run.said(/step 1 of 2: analysing/)
@@ -54,7 +45,7 @@ test('the API server restarted mid-canary: promoted, as if nothing had been', { 
 test('etcd stopped for 20 s mid-canary: the canary keeps its share, the run goes on and promotes', {
   timeout: 180_000,
 }, async () => {
-  const shop = await site()
+  const shop = await newSite()
   const clients = shop.clients()
   const run = shop.canary({ image: real.image('good') })
   await run.said(/step 1 of 2: analysing/)
@@ -70,7 +61,7 @@ test('etcd stopped for 20 s mid-canary: the canary keeps its share, the run goes
 test('the kubelet stopped before the canary starts: never ready, so it never gets traffic and is taken back', {
   timeout: 240_000,
 }, async () => {
-  const shop = await site()
+  const shop = await newSite()
   const clients = shop.clients()
   await tell(real.paths, 'kubelet', 'stop')
   try {
@@ -91,7 +82,7 @@ test('the kubelet stopped before the canary starts: never ready, so it never get
 test('every connection to the API server cut, again and again: promoted, as if nothing had been', {
   timeout: 180_000,
 }, async () => {
-  const shop = await site()
+  const shop = await newSite()
   const clients = shop.clients()
   const link = await startLink(real.access)
   const kubeconfig = link.kubeconfig(shop.kubeconfig)
@@ -108,7 +99,7 @@ test('every connection to the API server cut, again and again: promoted, as if n
 test('the API server out of reach for good mid-canary: the run says so and ends; a reap from elsewhere takes the canary back', {
   timeout: 240_000,
 }, async () => {
-  const shop = await site()
+  const shop = await newSite()
   const clients = shop.clients()
   const link = await startLink(real.access)
   const plan = PLAN.replace('ready-within: 40s', 'ready-within: 10s')
@@ -128,7 +119,7 @@ test('the API server out of reach for good mid-canary: the run says so and ends;
 test('a token that ends mid-canary: the run says so and ends red; a reap with a token that works takes the canary back', {
   timeout: 240_000,
 }, async () => {
-  const shop = await site()
+  const shop = await newSite()
   const clients = shop.clients()
   const { namespace } = shop
   // A token that is bound to an object ends with it: ten minutes, the least that a token lasts, are too long for a test.
@@ -167,7 +158,7 @@ test('a token that ends mid-canary: the run says so and ends red; a reap with a 
 test('a token that ends mid-canary where a login plugin gives another: promoted, as if nothing had been', {
   timeout: 240_000,
 }, async () => {
-  const shop = await site()
+  const shop = await newSite()
   const clients = shop.clients()
   const folder = mkdtempSync(join(tmpdir(), 'sluice-login-'))
   const first = await tokenFor(real.access, shop.namespace, 'releaser', 600)
@@ -205,7 +196,7 @@ test('a token that ends mid-canary where a login plugin gives another: promoted,
 test('two runs for one service at the same time: one releases, the other says busy and changes nothing', {
   timeout: 180_000,
 }, async () => {
-  const shop = await site()
+  const shop = await newSite()
   const clients = shop.clients()
   const runs = ['100', '200'].map((id) => shop.canary({ image: real.image('good') }, { GITHUB_RUN_ID: id }).done)
   const ended = await Promise.all(runs)
@@ -219,7 +210,7 @@ test('two runs for one service at the same time: one releases, the other says bu
 test('a report folder without room: the release goes on to its end, and the loss of the report is said', {
   timeout: 180_000,
 }, async () => {
-  const shop = await site()
+  const shop = await newSite()
   const clients = shop.clients()
   const folder = mkdtempSync(join(tmpdir(), 'sluice-full-'))
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8k,nr_inodes=16', 'none', folder])
@@ -247,7 +238,7 @@ test.each(['errors', 'slow', 'crash', 'never-ready', 'hang'] as const)(
   'a release with %s: rolled back, and stable untouched throughout',
   { timeout: 180_000 },
   async (release) => {
-    const shop = await site()
+    const shop = await newSite()
     const before = await stableOf(shop)
     const clients = shop.clients()
     const { outputs, log } = await shop.canary({

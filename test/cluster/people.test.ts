@@ -4,22 +4,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { call } from './access.ts'
 import type { Release } from './images.ts'
 import { expectRest, recordOf, stableOf } from './rest.ts'
-import { type Real, realCluster, type Site, type SiteGiven, siteOn, until } from './site.ts'
+import { type Real, realCluster, type Site, until } from './site.ts'
+import { sitesUntil } from './sites.ts'
 
 /** What autoscalers and people do to a release while it is going on; the end of each is named first. Each has pods of its own, so they run side by side. */
 let real: Real
-const sites: Site[] = []
-const newSite = async (given: SiteGiven = {}): Promise<Site> => {
-  const made = await siteOn(real, given)
-  sites.push(made)
-  return made
-}
+const newSite = sitesUntil(afterAll, () => real)
 beforeAll(async () => {
   real = await realCluster()
 }, 120_000)
-afterAll(async () => {
-  await Promise.all(sites.map((made) => made.remove()))
-}, 60_000)
 
 /** Held long enough for what others do in the first step to be seen, and put right. */
 const PLAN = `

@@ -3,23 +3,17 @@ import type { Cluster, KubernetesObject, Resource } from '@sluice/kubernetes/clu
 import { connect } from '@sluice/kubernetes/connect'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { call, kubeconfigOf } from './access.ts'
-import { type Real, realCluster, type Site, siteOn, until } from './site.ts'
+import { type Real, realCluster, type Site, until } from './site.ts'
+import { sitesUntil } from './sites.ts'
 
 /** The refusals of the preflight against the API server whose rules they are about: each is what that server would really do. */
 let real: Real
 let site: Site
-const sites: Site[] = []
+const newSite = sitesUntil(afterAll, () => real)
 beforeAll(async () => {
   real = await realCluster()
   site = await newSite()
 }, 240_000)
-afterAll(() => Promise.all(sites.map((each) => each.remove())))
-
-const newSite = async (given: Parameters<typeof siteOn>[1] = {}): Promise<Site> => {
-  const made = await siteOn(real, given)
-  sites.push(made)
-  return made
-}
 const release = (where: Site, plan = '') =>
   where.canary({ image: real.image('good'), ...(plan === '' ? {} : { plan }) }).done
 const V1 = '/api/v1'

@@ -1,22 +1,15 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { expectRest } from './rest.ts'
-import { type Real, realCluster, type Site, type SiteGiven, siteOn, until } from './site.ts'
+import { type Real, realCluster, type Site, type SiteGiven, until } from './site.ts'
+import { sitesUntil } from './sites.ts'
 import { tell } from './up.ts'
 
 /** Releases judged by the cluster's own Prometheus and metrics API; the end of each is named first. */
 let real: Real
-const sites: Site[] = []
-const newSite = async (given: SiteGiven = {}): Promise<Site> => {
-  const made = await siteOn(real, given)
-  sites.push(made)
-  return made
-}
+const newSite = sitesUntil(afterAll, () => real)
 beforeAll(async () => {
   real = await realCluster()
 }, 120_000)
-afterAll(async () => {
-  await Promise.all(sites.map((made) => made.remove()))
-}, 60_000)
 
 type PlanOf = { readonly gauge?: string; readonly noData?: string; readonly maxHold?: string; readonly hold?: string }
 /** Requests by Prometheus, and where one is given a gauge with its policy. */
