@@ -7,7 +7,7 @@ import type { Request, Snapshot } from '../src/obstacles.ts'
 import { ENFORCE, ENFORCE_VERSION, podSecurityFindings } from '../src/pod-security.ts'
 import { surgeOf } from '../src/quota.ts'
 import { amountOf, askedByPod, shownAmount } from '../src/resources.ts'
-import { DIGEST, deployment, podTemplate } from './objects.ts'
+import { DIGEST, deployment, podTemplate, snapshot } from './objects.ts'
 
 /** What the cluster's own rules say to the canary's pods, reckoned from the objects. */
 const template = (resources: object, more: object = {}): PodTemplate =>
@@ -41,17 +41,7 @@ const admitted = (
   given: { template: PodTemplate; rehearsed?: boolean; request?: Request; budgets?: number },
 ) =>
   admissionFindings(
-    {
-      deployment: deployment({ replicas: 10, strategy: rolling(2, 0) }),
-      services: [],
-      policies: [],
-      budgets: [],
-      autoscalers: [],
-      claims: [],
-      taken: [],
-      unread: [],
-      ...more,
-    },
+    snapshot({ deployment: deployment({ replicas: 10, strategy: rolling(2, 0) }), services: [], ...more }),
     { request: request(), budgets: 0, rehearsed: false, ...given },
   )
 

@@ -11,7 +11,7 @@ import { planProblems } from '../src/plan.ts'
 import { run } from '../src/run.ts'
 import { decideSetup } from '../src/setup.ts'
 import { noSignals, watchSignals } from '../src/signals.ts'
-import { DIGEST, deployment, podTemplate, service } from './objects.ts'
+import { DIGEST, deployment, podTemplate, service, snapshot } from './objects.ts'
 import { asked, owner, plan, simulate } from './simulation.ts'
 
 /** The plan's `baseline: fresh`: the previous template a second time, with the canary's size, age and weight. */
@@ -184,17 +184,6 @@ describe('how it stands', () => {
     allow: [],
     baseline: 'fresh',
   }
-  const snapshot = (more: Partial<Snapshot> = {}): Snapshot => ({
-    deployment: deployment(),
-    services: [service('shop', { app: 'shop' })],
-    policies: [],
-    budgets: [],
-    autoscalers: [],
-    claims: [],
-    taken: [],
-    unread: [],
-    ...more,
-  })
   const decided = (more: Partial<Snapshot> = {}, over: Partial<Request> = {}) =>
     decideSetup({ ...request, ...over }, snapshot(more))
   const errorsOf = (...given: Parameters<typeof decided>) =>

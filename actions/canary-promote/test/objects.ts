@@ -1,4 +1,5 @@
 import type { Deployment, PodTemplate, Service } from '../src/objects.ts'
+import type { Snapshot } from '../src/obstacles.ts'
 
 /** Objects as an API server would return them, small and whole, for tests to change. */
 export const DIGEST = (digit: string): `sha256:${string}` => `sha256:${digit.repeat(64)}`
@@ -41,4 +42,17 @@ export const service = (name: string, selector: Readonly<Record<string, string>>
     selector,
     ports: [{ name: 'http', port: 80, targetPort: 'http', protocol: 'TCP', appProtocol: 'http' }],
   },
+})
+
+/** What is seen of a namespace with the Deployment behind one Service and nothing else. */
+export const snapshot = (more: Partial<Snapshot> = {}): Snapshot => ({
+  deployment: deployment(),
+  services: [service('shop', { app: 'shop' })],
+  policies: [],
+  budgets: [],
+  autoscalers: [],
+  claims: [],
+  taken: [],
+  unread: [],
+  ...more,
 })

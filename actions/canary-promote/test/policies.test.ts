@@ -4,7 +4,7 @@ import { budgetFor, canaryBudget } from '../src/budget.ts'
 import type { Request, Snapshot } from '../src/obstacles.ts'
 import { asPolicy } from '../src/policies.ts'
 import { decideSetup } from '../src/setup.ts'
-import { DIGEST, deployment, service } from './objects.ts'
+import { DIGEST, deployment, service, snapshot } from './objects.ts'
 
 /** Policy objects of every kind against the one label that changes: `app` from shop to shop-canary. */
 const one = { matchLabels: { app: 'shop' } }
@@ -29,21 +29,19 @@ const request = (more: Partial<Request> = {}): Request => ({
   ...more,
 })
 const labelled = { ...service('shop', { app: 'shop' }) }
-const snapshot = (more: Partial<Snapshot> = {}): Snapshot => ({
-  deployment: deployment({ selector: { matchLabels: { app: 'shop' } } }),
-  services: [
-    { ...labelled, metadata: { ...labelled.metadata, labels: { app: 'shop', 'app.kubernetes.io/instance': 'prod' } } },
-  ],
-  policies: [],
-  budgets: [],
-  autoscalers: [],
-  claims: [],
-  taken: [],
-  unread: [],
-  ...more,
-})
+const guarded = (more: Partial<Snapshot> = {}): Snapshot =>
+  snapshot({
+    deployment: deployment({ selector: { matchLabels: { app: 'shop' } } }),
+    services: [
+      {
+        ...labelled,
+        metadata: { ...labelled.metadata, labels: { app: 'shop', 'app.kubernetes.io/instance': 'prod' } },
+      },
+    ],
+    ...more,
+  })
 const levels = (policies: readonly KubernetesObject[], asked = request(), more: Partial<Snapshot> = {}) =>
-  decideSetup(asked, snapshot({ policies, ...more }))
+  decideSetup(asked, guarded({ policies, ...more }))
     .findings.filter(({ id }) => id === 'policy')
     .map(({ level }) => level)
 
@@ -211,7 +209,7 @@ describe('a policy object whose match would change', () => {
       object('NetworkPolicy', { ingress: [{ from: [{ podSelector: one, namespaceSelector: {} }] }] }, elsewhere),
     ],
   ])('is accepted by allow: ["%s"], which the refusal names', (word, policy) => {
-    expect(decideSetup(request(), snapshot({ policies: [policy] })).findings[0]?.hint).toContain(`["${word}"]`)
+    expect(decideSetup(request(), guarded({ policies: [policy] })).findings[0]?.hint).toContain(`["${word}"]`)
     expect(levels([policy], request({ allow: [word] }))).toEqual(['note'])
   })
 
@@ -220,7 +218,7 @@ describe('a policy object whose match would change', () => {
       object('NetworkPolicy', { podSelector: one }),
       ...['a', 'b'].map((name) => object('PodMonitor', { selector: { matchLabels: { tier: 'web' } } }, { name })),
     ]
-    const seen = snapshot({
+    const seen = guarded({
       deployment: deployment(),
       services: [service('shop', { app: 'shop', tier: 'web' })],
       policies,
@@ -243,7 +241,7 @@ describe('a PodDisruptionBudget', () => {
   test('that would not cover canary pods gets a twin', () => {
     const { setup, findings } = decideSetup(
       request(),
-      snapshot({ budgets: [budget({ selector: one, minAvailable: 2 })] }),
+      guarded({ budgets: [budget({ selector: one, minAvailable: 2 })] }),
     )
     expect(setup?.budget).toEqual({ of: 'shop-pdb', name: 'shop-pdb-canary', maxUnavailable: '33%' })
     expect(findings.map(({ id, level }) => `${level} ${id}`)).toEqual(['note budget-twin'])

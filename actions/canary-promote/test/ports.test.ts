@@ -17,7 +17,7 @@ import { fingerprint, saveOwn } from '../src/saving.ts'
 import { canonical, withImage } from '../src/template.ts'
 import { json } from '../src/touched.ts'
 import { DIGEST, deployment } from './objects.ts'
-import { image, owner, plan } from './simulation.ts'
+import { image, owner, plan, settings } from './simulation.ts'
 
 /** The ports against an API server; no pod is needed for what they promise. */
 let sandbox: Sandbox
@@ -40,21 +40,8 @@ const released = async (name: string) => {
   const made = await cluster.create<Deployment>(deployments, { ...wanted, metadata: { name, namespace: 'prod' } })
   if (made.kind !== 'written') throw new Error(made.kind)
   const { template } = made.object.spec
-  const setup = { deployment: name, container: 'web', canary: `${name}-canary`, label: null, service: name }
-  const settings: Settings = {
-    setup: { ...setup, canaryService: null },
-    router: 'replicas',
-    route: null,
-    rule: null,
-    tester: null,
-    metrics: plan().metrics,
-    alpha: 0.01,
-    warmUp: 0,
-    settle: 0,
-    provider: 'pods',
-    scrape: {},
-    probe: null,
-  }
+  const own = { deployment: name, canary: `${name}-canary`, service: name, canaryService: null }
+  const its = settings({ router: 'replicas' }, own)
   const ref = {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -65,12 +52,12 @@ const released = async (name: string) => {
   const begun = startRelease({
     writer: '0.1.0',
     owner: owner('100'),
-    plan: releasePlan(plan(), settings),
+    plan: releasePlan(plan(), its),
     stable: canonical(template, 'web'),
     canary: canonical(withImage(template, 'web', image), 'web'),
     stableReplicas: 0,
     touched: [{ ref, role: 'stable', created: false, before: [] }],
-    evidence: json(beginWatch(settings)),
+    evidence: json(beginWatch(its)),
     at: Date.now(),
   })
   if (begun.kind === 'refused') throw new Error(begun.why.text)
@@ -254,9 +241,9 @@ describe('the twin of a PodDisruptionBudget', () => {
     const metadata = { name: of, namespace: 'prod', labels: { app: 'shop', 'app.kubernetes.io/managed-by': 'Helm' } }
     await cluster.create(budgets, { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata, spec })
     const { record, port } = await released(name)
-    const settings = record.plan.metrics as unknown as Settings
+    const begun = record.plan.metrics as unknown as Settings
     const budget = { of, name: `${of}-canary`, maxUnavailable: '50%' }
-    const setup = { ...settings.setup, budget, label: { key: 'app', stable: 'shop', canary: 'shop-canary' } }
+    const setup = { ...begun.setup, budget, label: { key: 'app', stable: 'shop', canary: 'shop-canary' } }
     const made = (role: 'canary' | 'policy', apiVersion: string, kind: string, object: string) => ({
       ref: { apiVersion, kind, namespace: 'prod', name: object },
       role,
@@ -268,7 +255,7 @@ describe('the twin of a PodDisruptionBudget', () => {
       twin: () => cluster.get<KubernetesObject>(budgets, budget.name),
       record: {
         ...record,
-        plan: { ...record.plan, metrics: json({ ...settings, setup }) },
+        plan: { ...record.plan, metrics: json({ ...begun, setup }) },
         touched: [
           ...record.touched,
           made('canary', 'apps/v1', 'Deployment', `${name}-canary`),

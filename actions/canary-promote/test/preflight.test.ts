@@ -2,12 +2,11 @@ import type { KubernetesObject } from '@sluice/kubernetes/cluster'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { objectServer } from '../../../packages/kubernetes/test/object-server.ts'
 import type { PodTemplate } from '../src/objects.ts'
-import type { Settings } from '../src/plan.ts'
 import { autoscalers } from '../src/ports/autoscalers.ts'
 import { preflight } from '../src/ports/preflight.ts'
 import { routerFor } from '../src/ports/router.ts'
 import { deployment, service } from './objects.ts'
-import { plan } from './simulation.ts'
+import { settings } from './simulation.ts'
 
 /** What is read and rehearsed against an API server before anything is written. */
 let server: Awaited<ReturnType<typeof objectServer>>
@@ -54,38 +53,14 @@ const ingress = (annotations: object = {}): void =>
       ],
     },
   })
-const settings: Settings = {
-  setup: {
-    deployment: 'shop',
-    container: 'web',
-    canary: 'shop-canary',
-    label: { key: 'app', stable: 'shop', canary: 'shop-canary' },
-    service: 'shop',
-    canaryService: 'shop-canary',
-  },
-  router: 'alb',
-  route: null,
-  rule: null,
-  tester: null,
-  metrics: plan().metrics,
-  alpha: 0.01,
-  warmUp: 0,
-  settle: 0,
-  provider: 'pods',
-  scrape: {},
-  probe: null,
-}
+const its = settings({ router: 'alb' }, { label: { key: 'app', stable: 'shop', canary: 'shop-canary' } })
 const looked = (allow: readonly string[] = []) => {
   const owned = async () => true
   const { cluster } = server
   const at = { cluster, namespace: 'prod', deployment: 'shop' }
-  const router = routerFor(at, settings, owned)
+  const router = routerFor(at, its, owned)
   const template: PodTemplate = live.spec.template
-  return preflight(
-    { ...at, router, allow, scaling: autoscalers(cluster, { namespace: 'prod', owned }) },
-    settings,
-    template,
-  )
+  return preflight({ ...at, router, allow, scaling: autoscalers(cluster, { namespace: 'prod', owned }) }, its, template)
 }
 const found = async (id: string, allow: readonly string[] = []) =>
   (await looked(allow)).findings.filter((each) => each.id === id)

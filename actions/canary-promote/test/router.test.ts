@@ -5,7 +5,7 @@ import { ABILITIES } from '../src/abilities.ts'
 import type { Settings } from '../src/plan.ts'
 import { routerFor } from '../src/ports/router.ts'
 import { run } from '../src/run.ts'
-import { asked, plan, simulate } from './simulation.ts'
+import { asked, plan, settings, simulate } from './simulation.ts'
 
 let server: Awaited<ReturnType<typeof objectServer>>
 beforeEach(async () => {
@@ -14,37 +14,17 @@ beforeEach(async () => {
 afterEach(() => server.stop())
 
 const owned = async () => true
-const settings = (router: RouterName, more: Partial<Settings> = {}): Settings => ({
-  setup: {
-    deployment: 'shop',
-    container: 'web',
-    canary: 'shop-canary',
-    label: null,
-    service: 'shop',
-    canaryService: 'twin',
-  },
-  router,
-  route: null,
-  rule: null,
-  tester: null,
-  metrics: plan().metrics,
-  alpha: 0.01,
-  warmUp: 0,
-  settle: 0,
-  provider: 'pods',
-  scrape: {},
-  probe: null,
-  ...more,
-})
+const settingsOf = (router: RouterName, more: Partial<Settings> = {}): Settings =>
+  settings({ router, ...more }, { canaryService: 'twin' })
 
 describe('the router that the settings name', () => {
   const names = Object.keys(ABILITIES) as RouterName[]
   test.each(names.filter((name) => name !== 'argo-rollouts'))('%s is built', (name) => {
-    expect(routerFor({ cluster: server.cluster, namespace: 'shop' }, settings(name), owned).name).toBe(name)
+    expect(routerFor({ cluster: server.cluster, namespace: 'shop' }, settingsOf(name), owned).name).toBe(name)
   })
 
   test('argo-rollouts has ports of its own: as a splitter it is refused, never taken for another', () => {
-    expect(() => routerFor({ cluster: server.cluster, namespace: 'shop' }, settings('argo-rollouts'), owned)).toThrow(
+    expect(() => routerFor({ cluster: server.cluster, namespace: 'shop' }, settingsOf('argo-rollouts'), owned)).toThrow(
       'router argo-rollouts splits nothing',
     )
   })
@@ -79,7 +59,7 @@ describe('the router that the settings name', () => {
       put('chosen')
       put('other')
       server.put('/api/v1/namespaces/shop/services/twin', { metadata: { name: 'twin', namespace: 'shop' } })
-      const router = routerFor({ cluster: server.cluster, namespace: 'shop' }, settings(name, more), owned)
+      const router = routerFor({ cluster: server.cluster, namespace: 'shop' }, settingsOf(name, more), owned)
       const findings = await router.preflight()
       expect(findings.map(({ id }) => id)).toContain('several-routes')
       server.remove(`${path}/other`)

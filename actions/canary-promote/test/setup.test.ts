@@ -4,7 +4,7 @@ import { canaryDeployment, canaryService } from '../src/canary.ts'
 import type { Deployment, Service } from '../src/objects.ts'
 import type { Request, Snapshot } from '../src/obstacles.ts'
 import { decideSetup } from '../src/setup.ts'
-import { DIGEST, deployment, podTemplate, service } from './objects.ts'
+import { DIGEST, deployment, podTemplate, service, snapshot } from './objects.ts'
 
 const request = (more: Partial<Request> = {}): Request => ({
   namespace: 'prod',
@@ -17,17 +17,6 @@ const request = (more: Partial<Request> = {}): Request => ({
   minCanary: 2,
   headroom: 0,
   allow: [],
-  ...more,
-})
-const snapshot = (more: Partial<Snapshot> = {}): Snapshot => ({
-  deployment: deployment(),
-  services: [service('shop', { app: 'shop' })],
-  policies: [],
-  budgets: [],
-  autoscalers: [],
-  claims: [],
-  taken: [],
-  unread: [],
   ...more,
 })
 const object = (kind: string, name: string, spec: unknown, annotations: Record<string, string> = {}) => ({

@@ -2,12 +2,14 @@ import type { PodReading, Scrape } from '@sluice/evidence/reading'
 import type { Command, ReleaseRecord, World } from '@sluice/release/record'
 import type { WholePlan } from '../src/inputs.ts'
 import type { Snapshot } from '../src/obstacles.ts'
+import type { Settings } from '../src/plan.ts'
 import type { Performed, Ports, Saved } from '../src/ports.ts'
 import { type CanaryReport, reportOf } from '../src/report.ts'
 import { type Asked, run } from '../src/run.ts'
+import type { Setup } from '../src/setup.ts'
 import { canonical, withImage } from '../src/template.ts'
 import { withUid } from '../src/touched.ts'
-import { DIGEST, deployment, podTemplate, service } from './objects.ts'
+import { DIGEST, podTemplate, snapshot } from './objects.ts'
 
 /** What the simulated cluster is like. `errors`: share of bad answers by side; `ready`: canary pods become ready. */
 export type Circumstances = {
@@ -185,7 +187,7 @@ export const simulate = (start: Partial<Circumstances> = {}) => {
     },
     cluster: {
       ...(credentialEnd === undefined ? {} : { credentialEnd }),
-      survey: async (): Promise<Snapshot> => ({ ...snapshot, taken: [] }),
+      survey: async (): Promise<Snapshot> => snapshot(),
       preflight: async () => ({ findings: [], touched: intended }),
       stamp: async (record) => {
         if (record.epoch < cluster.epoch) return { kind: 'refused', cause: 'fenced', text: 'a later epoch' }
@@ -239,16 +241,6 @@ export const simulate = (start: Partial<Circumstances> = {}) => {
 export const image = { repository: 'registry.test/shop', digest: DIGEST('b') }
 const stableTemplate = canonical(podTemplate(), 'web')
 export const canaryTemplate = canonical(withImage(podTemplate(), 'web', image), 'web')
-const snapshot: Snapshot = {
-  deployment: deployment(),
-  services: [service('shop', { app: 'shop' })],
-  policies: [],
-  budgets: [],
-  autoscalers: [],
-  claims: [],
-  taken: [],
-  unread: [],
-}
 const intended = (['stable', 'canary', 'service', 'route'] as const).map((role) => ({
   ref: { apiVersion: 'v1', kind: role, namespace: 'prod', name: `shop-${role}` },
   role,
@@ -278,6 +270,31 @@ export const plan = (more: Partial<WholePlan> = {}): WholePlan => ({
   provider: 'pods',
   scrape: {},
   allow: [],
+  ...more,
+})
+
+/** What a release of `shop` by that plan's metrics is done with, by Gateway API and the pods' own metrics. */
+export const settings = (more: Partial<Settings> = {}, setup: Partial<Setup> = {}): Settings => ({
+  setup: {
+    deployment: 'shop',
+    container: 'web',
+    canary: 'shop-canary',
+    label: null,
+    service: 'shop',
+    canaryService: 'shop-canary',
+    ...setup,
+  },
+  router: 'gateway-api',
+  route: null,
+  rule: null,
+  tester: null,
+  metrics: plan().metrics,
+  alpha: 0.01,
+  warmUp: 0,
+  settle: 0,
+  provider: 'pods',
+  scrape: {},
+  probe: null,
   ...more,
 })
 
