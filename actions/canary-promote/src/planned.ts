@@ -1,5 +1,5 @@
 import type { PowerStatement } from '@sluice/canary-report/report'
-import { type DispersionState, dispersionOf } from '@sluice/evidence/dispersion'
+import { correlationsOf, type DispersionState, dispersionOf } from '@sluice/evidence/dispersion'
 import { evidenceLimit } from '@sluice/evidence/evidence'
 import { smallestIncrease } from '@sluice/evidence/power'
 import { baselineRatio } from '@sluice/evidence/ratio'
@@ -90,7 +90,7 @@ const revealedBy = (record: ReleaseRecord, rate: Rate): readonly (number | undef
 
 /** By what an interval's requests will be divided, as far as the baseline's past shows by now. */
 const divisor = (known: DispersionState | undefined, n: number, lasted: number): number =>
-  known === undefined ? 1 : dispersionOf(known, { n, lasted, pods: 0 })
+  known === undefined ? 1 : dispersionOf(correlationsOf(known), { n, lasted, pods: 0 })
 
 /** One warning at most: that nothing is revealed, or the first step by whose end it is little. */
 const weakness = (record: ReleaseRecord, rate: Rate): readonly Finding[] => {

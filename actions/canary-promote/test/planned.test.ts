@@ -236,7 +236,7 @@ test('the table of the README is what the power statement says of the default pl
       looks: hold / 5000,
     }))
     // Errors and latency, each with a limit, at 1 %.
-    const question = { baseline: 0.005, margin: 0.001, logLimit: Math.log(400) }
+    const question = { baseline: 0.005, margin: 0.001, logLimit: Math.log(220) }
     said.forEach((text, last) => {
       const increase = smallestIncrease({ ...question, traffic: traffic.slice(0, last + 1) })
       const told = text === 'nothing' ? 1 : Number(text) / 100

@@ -1,6 +1,6 @@
 import type { Admission } from './admitted.ts'
 import { add, type Count, type Pair } from './count.ts'
-import { beginDispersion, dispersionOf, learnDispersion } from './dispersion.ts'
+import { beginDispersion, correlationsOf, dispersionOf, learnDispersion } from './dispersion.ts'
 import {
   type CountedEvidence,
   type CountedMetric,
@@ -10,9 +10,10 @@ import {
   type Precaution,
   tests,
 } from './evidence.ts'
+import { type Idle, meet, type Terms } from './idle.ts'
 import { limitEvidence, testLimit } from './limit.ts'
 import { own } from './own.ts'
-import { compare, learnBaseline, ratioEvidence } from './ratio.ts'
+import { compare, learnBaseline, type RatioState, ratioEvidence } from './ratio.ts'
 import type { SampledCount } from './sampled.ts'
 import { type Pending, waitFor } from './skew.ts'
 import { logThreshold } from './spend.ts'
@@ -61,32 +62,71 @@ export type Recorded = {
 
 /** Takes an interval in. One that closed in an earlier step is evidence, but no request of the present one. */
 export const spend = (
-  { metric, plan, present }: Counting,
+  counting: Counting,
   known: CountedEvidence,
   due: Pending,
   recorded: Recorded = {},
 ): WeighedCount => {
-  const { pair, use, step, at = 0, lasted = 0, pods } = due
+  const { metric, plan } = counting
+  const { pair, at = 0, lasted = 0, pods } = due
   const before = known.dispersion ?? beginDispersion()
-  const canaries = pods?.canaries ?? 0
-  const margin =
-    recorded.margin ??
-    marginOf(metric, { ratio: known.ratio, dispersion: before }, left('pod-spread', plan) ? 0 : canaries)
+  const { ratio } = known
+  const canaries = left('pod-spread', plan) ? 0 : (pods?.canaries ?? 0)
+  const now: Terms = {
+    since: at - lasted,
+    margin: recorded.margin ?? marginOf(metric, { ratio, dispersion: before }, canaries),
+    correlations: correlationsOf(before),
+  }
   const dispersion = learnDispersion(before, {
     at,
     baseline: pair.baseline,
     ...(pods === undefined ? {} : { pods: pods.baseline }),
   })
-  const seen = { ...known, margin, dispersion }
-  if (use !== 'judged') {
-    const after = { ...seen, ratio: learnBaseline(known.ratio, pair.baseline) }
+  const { idle, ...rest } = { ...known, dispersion }
+  if (due.use !== 'judged') {
+    const after = { ...rest, margin: now.margin, ratio: learnAll(ratio, [idle?.baseline, pair.baseline]) }
     return { known: after, sample: sampleOf(metric, after, due) }
   }
-  const divisor = (count: Count, answering: number): number =>
-    left('tempering', plan) ? 1 : dispersionOf(before, { n: count.n, lasted, pods: answering })
-  const divisors = recorded.dispersion ?? {
-    baseline: divisor(pair.baseline, Object.keys(pods?.baseline ?? {}).length),
-    canary: divisor(pair.canary, canaries),
+  const met = meet(idle, pair, at, now)
+  const ready = { ...rest, ratio: learnAll(ratio, [met.late]), ...stepAfter(counting, known, due) }
+  return met.due === undefined
+    ? wait(metric, ready, { due, idle: met.idle })
+    : betOn(counting, ready, { due, ...met.due, recorded: recorded.dispersion })
+}
+
+const learnAll = (ratio: RatioState, baselines: readonly (Count | undefined)[]): RatioState =>
+  baselines.reduce<RatioState>((so, baseline) => (baseline === undefined ? so : learnBaseline(so, baseline)), ratio)
+
+/** Without a request of the canary there is nothing to compare yet. The limit still hears of the baseline. */
+const wait = (
+  metric: CountedMetric,
+  known: CountedEvidence,
+  { due, idle }: { readonly due: Pending; readonly idle: Idle },
+): WeighedCount => {
+  const limit = metric.max === undefined ? known.limit : testLimit(known.limit, due.pair, metric.max)
+  const after = { ...known, limit, margin: idle.margin, idle }
+  return { known: after, sample: sampleOf(metric, after, due) }
+}
+
+/** `pair`, `terms`: what is compared, by what; the limit is tested by the interval alone. `recorded`: the divisors that it was judged by the first time. */
+type Ready = {
+  readonly due: Pending
+  readonly pair: Pair
+  readonly terms: Terms
+  readonly recorded: Recorded['dispersion']
+}
+
+const betOn = (
+  { metric, plan }: Counting,
+  known: CountedEvidence,
+  { due, pair, terms, recorded }: Ready,
+): WeighedCount => {
+  const { at = 0, lasted = 0, pods } = due
+  const divisor = (count: Count, over: number, answering: number): number =>
+    left('tempering', plan) ? 1 : dispersionOf(terms.correlations, { n: count.n, lasted: over, pods: answering })
+  const divisors = recorded ?? {
+    baseline: divisor(pair.baseline, at - terms.since, Object.keys(pods?.baseline ?? {}).length),
+    canary: divisor(pair.canary, lasted, pods?.canaries ?? 0),
   }
   const tempered = {
     baseline: divided(pair.baseline, divisors.baseline),
@@ -95,26 +135,31 @@ export const spend = (
   const limit = logThreshold(tests(plan), plan.alpha)
   const most = divisors.canary < EVEN ? Number.POSITIVE_INFINITY : (MOST * limit) / Math.min(UNEVEN, divisors.canary)
   const after = {
-    ...seen,
+    ...known,
+    margin: terms.margin,
     divisors,
-    ratio: compare(known.ratio, pair, margin, { tempered, most }),
+    ratio: compare(known.ratio, pair, terms.margin, { tempered, most }),
     limit:
       metric.max === undefined
         ? known.limit
-        : testLimit(known.limit, pair, metric.max, { tempered: tempered.canary, most }),
-    ...(step === present ? counted(known, pair, due.share ?? due.weight ?? 0) : {}),
+        : testLimit(known.limit, due.pair, metric.max, { tempered: tempered.canary, most }),
   }
   return { known: after, sample: { ...sampleOf(metric, after, due), dispersion: divisors } }
 }
 
-const counted = (
+/** The present step's requests, with those of an interval that closed in it. */
+const stepAfter = (
+  { present }: Counting,
   { step, asked }: CountedEvidence,
-  pair: Pair,
-  share: number,
-): Pick<CountedEvidence, 'step' | 'asked'> => ({
-  step: { baseline: add(step.baseline, pair.baseline), canary: add(step.canary, pair.canary) },
-  asked: (asked ?? expectedOf(step, share)) + expectedOf(pair, share),
-})
+  { pair, step: closedIn, share, weight = 0 }: Pending,
+): Partial<Pick<CountedEvidence, 'step' | 'asked'>> => {
+  if (closedIn !== present) return {}
+  const expected = share ?? weight
+  return {
+    step: { baseline: add(step.baseline, pair.baseline), canary: add(step.canary, pair.canary) },
+    asked: (asked ?? expectedOf(step, expected)) + expectedOf(pair, expected),
+  }
+}
 
 const expectedOf = ({ baseline, canary }: Pair, share: number): number => ((baseline.n + canary.n) * share) / 100
 

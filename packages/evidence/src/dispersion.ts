@@ -68,22 +68,32 @@ export const learnDispersion = (state: DispersionState, look: BaselineInterval):
   }
 }
 
+/** ρ̂, 0 … 1: the correlation between two requests of an interval (`time`), and between two that one pod answers (`pods`), over intervals as they are read and over minutes. */
+export type Correlations = {
+  readonly [Scale in 'interval' | 'minute']: { readonly time: number; readonly pods: number }
+}
+
+/** What the past shows now: each is lowered by one standard error, so that chance alone slows no verdict. */
+export const correlationsOf = ({ interval, minute }: DispersionState): Correlations => ({
+  interval: { time: correlation(interval.time), pods: correlation(interval.pods) },
+  minute: { time: correlation(minute.time), pods: correlation(minute.pods) },
+})
+
 /**
  * By what a side's counts of an interval are divided: φ = 1 + (n − 1)ρ̂, the largest over both scales, over time and between pods. 1 where the past looks
- * independent: ρ̂ is lowered by one standard error, so that chance alone slows no verdict.
+ * independent.
  *
  * With any such divisor that only the past decides, the comparison keeps its guarantee for independent requests (a power below one of an E-variable is one,
  * by Jensen); for dependent ones it is an approximation. docs/decisions/0003-evidence.md.
  * @param side `n` requests of the interval, `lasted` ms, answered by `pods` pods (0: not known)
  */
 export const dispersionOf = (
-  { interval, minute }: DispersionState,
+  { interval, minute }: Correlations,
   { n, lasted, pods }: { readonly n: number; readonly lasted: number; readonly pods: number },
 ): number => {
   const perMinute = n * Math.max(1, BLOCK / Math.max(1, lasted))
-  const between = (excess: Excess, requests: number): number =>
-    pods > 0 ? 1 + Math.max(0, requests / pods - 1) * correlation(excess) : 1
-  const over = (excess: Excess, requests: number): number => 1 + Math.max(0, requests - 1) * correlation(excess)
+  const between = (rho: number, requests: number): number => (pods > 0 ? 1 + Math.max(0, requests / pods - 1) * rho : 1)
+  const over = (rho: number, requests: number): number => 1 + Math.max(0, requests - 1) * rho
   return Math.max(
     1,
     over(interval.time, n),

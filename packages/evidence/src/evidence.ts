@@ -2,6 +2,7 @@ import { type Count, type Pair, zero } from './count.ts'
 import { beginCounters, type CounterState } from './counters.ts'
 import { beginDispersion, type DispersionState, podSpread } from './dispersion.ts'
 import { beginGauge, type GaugeState } from './gauge.ts'
+import type { Idle } from './idle.ts'
 import { beginLimit, type LimitState } from './limit.ts'
 import { defaultMargin } from './margin.ts'
 import { beginMissing, type MissingState } from './missing.ts'
@@ -106,6 +107,8 @@ export type CountedEvidence = {
   readonly dispersion?: DispersionState
   /** By what the sides' counts were divided last. Absent: nothing was judged. */
   readonly divisors?: { readonly baseline: number; readonly canary: number }
+  /** The baseline's requests that wait for one of the canary's. Absent: none. */
+  readonly idle?: Idle
   /** Intervals that wait for their neighbours, of a source that reads the sides apart. */
   readonly waiting?: readonly Pending[]
   /** Why its counts cannot be trusted; stays. */

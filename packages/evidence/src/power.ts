@@ -20,7 +20,7 @@ export type PowerQuestion = {
  * probability; `undefined` when not even a canary that fails always would be revealed.
  * Approximate: it asks whether the evidence at the end, at the lower 5 % of what chance leaves of it, passes the limit. Earlier looks only add to
  * the probability. It presumes independent requests and a baseline that stays as it is. A canary's request tells something only beside requests of the
- * baseline in the same interval, so requests that come singly reveal less than their number says (`compared`).
+ * baseline's since the canary's last one, so requests that come singly may reveal less than their number says (`compared`).
  */
 export const smallestIncrease = (question: PowerQuestion): number | undefined => {
   const baseline = Math.min(1 - 1e-6, Math.max(1e-6, question.baseline))
@@ -67,10 +67,16 @@ const lowerSum = (alternative: Point, truth: Point, { margin, traffic }: PowerQu
   return mean - Math.sqrt(steps.reduce((sum, step) => sum + step.square, 0))
 }
 
-/** The requests in intervals that have some of both sides, where they come by chance: in the others nothing can be compared. */
+/**
+ * The baseline's requests wait for one of the canary's (`idle.ts`). Those of the canary are lost that have none of the baseline's beside them, neither in their own
+ * interval nor in those since the canary's last one, where both come by chance.
+ */
 const compared = ({ baseline, canary, looks }: Traffic): Pick<Traffic, 'baseline' | 'canary'> => {
-  const some = (requests: number): number => (looks === 0 ? 0 : -Math.expm1(-requests / looks))
-  return { baseline: baseline * some(canary), canary: canary * some(baseline) }
+  if (looks === 0) return { baseline: 0, canary: 0 }
+  const some = -Math.expm1(-canary / looks)
+  const without = Math.exp(-baseline / looks)
+  const lost = some === 0 ? 0 : (some * without) / (1 - (1 - some) * without)
+  return { baseline, canary: canary * (1 - lost) }
 }
 
 const Z95 = 1.6448536269514722

@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import type { Count } from '../src/count.ts'
-import { beginDispersion, type DispersionState, dispersionOf, learnDispersion, podSpread } from '../src/dispersion.ts'
+import {
+  beginDispersion,
+  correlationsOf,
+  type DispersionState,
+  dispersionOf,
+  learnDispersion,
+  podSpread,
+} from '../src/dispersion.ts'
 import { binomial, poisson, type Random, seeded } from './random.ts'
 
 /** Half an hour of a baseline of ten pods, in intervals of five seconds: what each pod answers by second and number. */
@@ -18,7 +25,8 @@ const past = (seed: number, share: (random: Random, second: number, pod: number)
   return state
 }
 /** By what a canary's 60 requests of five seconds, of two pods, are divided. */
-const divisor = (state: DispersionState): number => dispersionOf(state, { n: 60, lasted: 5000, pods: 2 })
+const divisor = (state: DispersionState): number =>
+  dispersionOf(correlationsOf(state), { n: 60, lasted: 5000, pods: 2 })
 
 test('without a past, requests are taken for independent', () => {
   expect(divisor(beginDispersion())).toBe(1)
