@@ -12,6 +12,7 @@ import {
 } from './evidence.ts'
 import { type Idle, meet, type Terms } from './idle.ts'
 import { limitEvidence, testLimit } from './limit.ts'
+import { waitForOutliers } from './outliers.ts'
 import { own } from './own.ts'
 import { compare, learnBaseline, type RatioState, ratioEvidence } from './ratio.ts'
 import type { SampledCount } from './sampled.ts'
@@ -58,6 +59,7 @@ export const weighCounted = (
 export type Recorded = {
   readonly margin?: number | undefined
   readonly dispersion?: { readonly baseline: number; readonly canary: number } | undefined
+  readonly outliers?: SampledCount['outliers'] | undefined
 }
 
 /** Takes an interval in. One that closed in an earlier step is evidence, but no request of the present one. */
@@ -71,7 +73,7 @@ export const spend = (
   const { pair, at = 0, lasted = 0, pods } = due
   const before = known.dispersion ?? beginDispersion()
   const { ratio } = known
-  const canaries = left('pod-spread', plan) ? 0 : (pods?.canaries ?? 0)
+  const canaries = left('pod-spread', plan) ? 0 : Object.keys(pods?.canary ?? {}).length
   const now: Terms = {
     since: at - lasted,
     margin: recorded.margin ?? marginOf(metric, { ratio, dispersion: before }, canaries),
@@ -91,7 +93,7 @@ export const spend = (
   const ready = { ...rest, ratio: learnAll(ratio, [met.late]), ...stepAfter(counting, known, due) }
   return met.due === undefined
     ? wait(metric, ready, { due, idle: met.idle })
-    : betOn(counting, ready, { due, ...met.due, recorded: recorded.dispersion })
+    : betOn(counting, ready, { due, ...met.due, recorded })
 }
 
 const learnAll = (ratio: RatioState, baselines: readonly (Count | undefined)[]): RatioState =>
@@ -108,12 +110,12 @@ const wait = (
   return { known: after, sample: sampleOf(metric, after, due) }
 }
 
-/** `pair`, `terms`: what is compared, by what; the limit is tested by the interval alone. `recorded`: the divisors that it was judged by the first time. */
+/** `pair`, `terms`: what is compared, by what; the limit is tested by the interval alone. */
 type Ready = {
   readonly due: Pending
   readonly pair: Pair
   readonly terms: Terms
-  readonly recorded: Recorded['dispersion']
+  readonly recorded: Recorded
 }
 
 const betOn = (
@@ -124,9 +126,9 @@ const betOn = (
   const { at = 0, lasted = 0, pods } = due
   const divisor = (count: Count, over: number, answering: number): number =>
     left('tempering', plan) ? 1 : dispersionOf(terms.correlations, { n: count.n, lasted: over, pods: answering })
-  const divisors = recorded ?? {
+  const divisors = recorded.dispersion ?? {
     baseline: divisor(pair.baseline, at - terms.since, Object.keys(pods?.baseline ?? {}).length),
-    canary: divisor(pair.canary, lasted, pods?.canaries ?? 0),
+    canary: divisor(pair.canary, lasted, Object.keys(pods?.canary ?? {}).length),
   }
   const tempered = {
     baseline: divided(pair.baseline, divisors.baseline),
@@ -144,7 +146,14 @@ const betOn = (
         ? known.limit
         : testLimit(known.limit, due.pair, metric.max, { tempered: tempered.canary, most }),
   }
-  return { known: after, sample: { ...sampleOf(metric, after, due), dispersion: divisors } }
+  const waited = left('outlier-pods', plan)
+    ? { known: after }
+    : waitForOutliers(metric, after, due, { limit, ...recorded })
+  const sample = { ...sampleOf(metric, waited.known, due), dispersion: divisors }
+  return {
+    known: waited.known,
+    sample: waited.outliers === undefined ? sample : { ...sample, outliers: waited.outliers },
+  }
 }
 
 /** The present step's requests, with those of an interval that closed in it. */

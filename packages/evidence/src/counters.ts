@@ -4,8 +4,8 @@ import { own } from './own.ts'
 import type { Bucket, PodReading, Side, Single } from './reading.ts'
 
 /**
- * What was counted between two reads. `untrusted[metric]` says why a metric's counts of this interval must not be used. `pods[metric]`: the baseline's by
- * pod UID, and how many pods of the canary there were; absent of sources without pods.
+ * What was counted between two reads. `untrusted[metric]` says why a metric's counts of this interval must not be used. `pods[metric]`: absent of sources
+ * without pods.
  */
 export type Interval = {
   readonly counts: { readonly [metric: string]: Pair }
@@ -13,8 +13,8 @@ export type Interval = {
   readonly pods: { readonly [metric: string]: ByPod }
 }
 
-/** A metric's interval pod by pod. */
-export type ByPod = { readonly baseline: PodCounts; readonly canaries: number }
+/** A metric's interval pod by pod: the baseline's by UID, the canary's by name, as people are told of them. */
+export type ByPod = { readonly baseline: PodCounts; readonly canary: PodCounts }
 
 /**
  * The zero lines: per source and pod (by UID) what is already counted. `reads`: the last read of each source that has a name, ms; `readAt` of one that
@@ -101,7 +101,7 @@ const differencePods = (state: CounterState, readings: readonly PodReading[], so
       else {
         line[metric] = step.line
         counts[metric] = plus(own(counts, metric), reading.side, step.count)
-        byPod[metric] = countPod(own(byPod, metric) ?? { baseline: {}, canaries: 0 }, reading, step.count)
+        byPod[metric] = countPod(own(byPod, metric) ?? { baseline: {}, canary: {} }, reading, step.count)
       }
     }
     const unread = lineless.filter((metric) => own(line, metric) === undefined)
@@ -116,10 +116,10 @@ const differencePods = (state: CounterState, readings: readonly PodReading[], so
   return { state: { ...state, pods }, interval: { counts, untrusted, pods: byPod } }
 }
 
-type Pods = { readonly baseline: Record<string, Count>; canaries: number }
+type Pods = { readonly baseline: Record<string, Count>; readonly canary: Record<string, Count> }
 
 const countPod = (pods: Pods, { side, pod }: PodReading, count: Count): Pods => {
-  if (side === 'canary') pods.canaries += 1
+  if (side === 'canary') pods.canary[pod.name] = count
   else pods.baseline[pod.uid] = count
   return pods
 }

@@ -35,7 +35,7 @@ type Excess = { readonly excess: number; readonly perRho: number; readonly varia
 /** Between two neighbouring intervals: the excess, z with its sign, and how many intervals ago. */
 type Difference = { readonly excess: Excess; readonly z: number; readonly age: number }
 
-/** Requests by pod UID. */
+/** Requests by pod. */
 export type PodCounts = { readonly [uid: string]: Count }
 
 /** A baseline's interval: its end (ms), all requests, and those of each pod where the source has pods. */
@@ -64,7 +64,7 @@ export const learnDispersion = (state: DispersionState, look: BaselineInterval):
     interval,
     minute:
       at - since >= BLOCK ? { ...close(minute, open.baseline, open.pods), since: at } : { ...minute, open, since },
-    spread: known(plus(state.spread, pods)),
+    spread: addPods(state.spread, pods),
   }
 }
 
@@ -238,7 +238,9 @@ const plus = (a: PodCounts, b: PodCounts): PodCounts => {
   return sum
 }
 
-/** Pods come and go; those that answered least are forgotten first. */
+/** What each pod has counted so far, with an interval's. Pods come and go; beyond fifty those that answered least are forgotten first. */
+export const addPods = (all: PodCounts, pods: PodCounts): PodCounts => known(plus(all, pods))
+
 const known = (pods: PodCounts): PodCounts => {
   if (Object.keys(pods).length <= PODS_KEPT) return pods
   const all = Object.entries(pods)

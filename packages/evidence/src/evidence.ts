@@ -1,11 +1,12 @@
 import { type Count, type Pair, zero } from './count.ts'
 import { beginCounters, type CounterState } from './counters.ts'
-import { beginDispersion, type DispersionState, podSpread } from './dispersion.ts'
+import { beginDispersion, type DispersionState, type PodCounts, podSpread } from './dispersion.ts'
 import { beginGauge, type GaugeState } from './gauge.ts'
 import type { Idle } from './idle.ts'
 import { beginLimit, type LimitState } from './limit.ts'
 import { defaultMargin } from './margin.ts'
 import { beginMissing, type MissingState } from './missing.ts'
+import type { Outliers } from './outliers.ts'
 import { own } from './own.ts'
 import { baselineRatio, beginRatio, type RatioState } from './ratio.ts'
 import type { Scrape } from './reading.ts'
@@ -61,8 +62,9 @@ export type JudgePlan = {
  * What keeps the comparison right where its assumptions are not met. `tempering`: counts weigh less where the baseline's own past varies more than chance.
  * `guard`: intervals around a jump are not judged where the sides are read apart. `pod-spread`: the tolerated increase knows how unlike pods are.
  * `populations`: where stable answers requests that the route does not split, only what holds against the worst of them rejects.
+ * `outlier-pods`: what some of the canary's pods do alone rejects only when it lasts.
  */
-export type Precaution = 'tempering' | 'guard' | 'pod-spread' | 'populations'
+export type Precaution = 'tempering' | 'guard' | 'pod-spread' | 'populations' | 'outlier-pods'
 
 /** Everything the judge remembers. Plain JSON of constant size: saved with every state write, it resumes bit for bit. */
 export type Evidence = {
@@ -107,6 +109,10 @@ export type CountedEvidence = {
   readonly dispersion?: DispersionState
   /** By what the sides' counts were divided last. Absent: nothing was judged. */
   readonly divisors?: { readonly baseline: number; readonly canary: number }
+  /** The canary's judged requests of the last half minute or so, by pod. Absent: its source has no pods, or it was saved before they were kept. */
+  readonly lately?: PodCounts
+  /** The pods by which alone the evidence has reached its limit. Absent: none. */
+  readonly outliers?: Outliers
   /** The baseline's requests that wait for one of the canary's. Absent: none. */
   readonly idle?: Idle
   /** Intervals that wait for their neighbours, of a source that reads the sides apart. */

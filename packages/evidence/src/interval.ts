@@ -1,5 +1,8 @@
 import { type Count, share } from './count.ts'
 
+/** The two-sided normal quantile of 99.9 %: for checks that nothing of α is kept for. */
+export const NEARLY_SURE = 3.2905267314919255
+
 /**
  * Wilson's score interval for a share, for display; no verdict rests on it. An empty count gives [0, 1].
  * @param z the normal quantile: 1.96 for 95 %

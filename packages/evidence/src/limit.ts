@@ -46,6 +46,13 @@ export const testLimit = (
   return { process: bet(state.process, factors), recent, judged: add(state.judged, canary) }
 }
 
+/** The test without what the canary has shown so far. */
+export const beginLimitAnew = (state: LimitState): LimitState => ({
+  ...state,
+  process: beginLimit().process,
+  judged: zero,
+})
+
 /** Both sides are above `max` just now, beyond chance (lower end of Wilson's 95 % interval): hold, as going back would not mend it. */
 export const bothBreak = (state: LimitState, max: number): boolean =>
   wilson(state.recent.baseline).low > max && wilson(state.recent.canary).low > max

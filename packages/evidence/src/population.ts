@@ -1,8 +1,5 @@
 import { type Pair, share } from './count.ts'
-import { wilson } from './interval.ts'
-
-/** The two-sided normal quantile of 99.9 %. */
-const Z = 3.2905267314919255
+import { NEARLY_SURE, wilson } from './interval.ts'
 
 /**
  * Whether a difference between the sides may come from their requests being different ones. Stable also answers what no route splits (callers in the cluster,
@@ -15,9 +12,10 @@ const Z = 3.2905267314919255
 export const comparePopulations = (step: Pair, expected: number, margin: number): 'same' | 'holds' | 'differs' => {
   const { baseline, canary } = step
   const all = baseline.n + canary.n
-  if (!(expected > 0 && expected < 1) || all <= 0 || wilson({ n: all, k: canary.n }, Z).high >= expected) return 'same'
+  if (!(expected > 0 && expected < 1) || all <= 0 || wilson({ n: all, k: canary.n }, NEARLY_SURE).high >= expected)
+    return 'same'
   const split = Math.min(baseline.n, (canary.n * (1 - expected)) / expected)
   const worst = { n: split, k: Math.min(baseline.k, split) }
   const tolerated = margin * (share(baseline) > 0 ? Math.max(1, share(worst) / share(baseline)) : 1)
-  return wilson(canary, Z).low > wilson(worst, Z).high + tolerated ? 'holds' : 'differs'
+  return wilson(canary, NEARLY_SURE).low > wilson(worst, NEARLY_SURE).high + tolerated ? 'holds' : 'differs'
 }

@@ -74,6 +74,9 @@ export const compare = (
   }
 }
 
+/** The comparison without what the canary has shown so far; what was learned of the baseline stays. */
+export const beginAnew = (state: RatioState): RatioState => ({ ...state, process: start(WEIGHTS), canary: zero })
+
 /** The log of the evidence now, and the largest it ever was: once past the threshold is past it for good. */
 export const ratioEvidence = (state: RatioState): { readonly now: number; readonly peak: number } => ({
   now: logEvidence(state.process),

@@ -14,6 +14,8 @@ export type SampledCount = {
   readonly canary: Count
   readonly margin: number
   readonly dispersion?: { readonly baseline: number; readonly canary: number }
+  /** The pods of the canary by which alone the evidence has its limit: the verdict waits. `dropped`: they were well again, and the evidence begins anew. */
+  readonly outliers?: { readonly pods: readonly string[]; readonly dropped?: true }
   readonly logE: number
   readonly limitLogE?: number
 }

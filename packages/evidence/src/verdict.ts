@@ -38,6 +38,7 @@ export const decide = (evidence: Evidence, seen: Seen): Decision =>
   missingRequests(evidence, seen) ??
   refusedBlind(evidence, seen) ??
   unlike(evidence, seen) ??
+  someAlone(evidence, seen) ??
   distrusted(evidence, seen) ??
   unseen(evidence, seen) ??
   seen.metrics.map(holding).find((decision) => decision !== undefined) ?? { kind: 'continue' }
@@ -45,7 +46,7 @@ export const decide = (evidence: Evidence, seen: Seen): Decision =>
 const rejection = (metric: MetricJudgement, evidence: Evidence, plan: JudgePlan): Decision | undefined => {
   if (metric.kind === 'gauge')
     return metric.failures >= metric.allowed && !metric.bothBreak ? stop('reject', metric, 'gauge', BACK) : undefined
-  if (metric.unreliable !== undefined) return undefined
+  if (metric.unreliable !== undefined || outliersOf(metric, evidence).length > 0) return undefined
   if (metric.logPeak >= metric.logLimit && !isUnlike(metric, evidence, plan))
     return stop('reject', metric, metric.kind === 'latency' ? 'latency' : 'errors', BACK)
   return metric.limit !== undefined && metric.limit.logPeak >= metric.logLimit
@@ -71,6 +72,21 @@ const askedShare = ({ name, step }: CountedJudgement, { metrics, share, weight }
   const known = metrics[name]
   const all = step.baseline.n + step.canary.n
   return known?.kind === 'counted' && known.asked !== undefined && all > 0 ? known.asked / all : (share ?? weight) / 100
+}
+
+/** The pods by which alone a metric's evidence has its limit, while the verdict waits for them. */
+const outliersOf = ({ name }: MetricJudgement, { metrics }: Evidence): readonly string[] => {
+  const known = metrics[name]
+  return known?.kind === 'counted' && known.outliers?.over !== true ? (known.outliers?.pods ?? []) : []
+}
+
+const someAlone = (evidence: Evidence, { metrics }: Seen): Decision | undefined => {
+  const metric = metrics.find((candidate) => outliersOf(candidate, evidence).length > 0)
+  if (metric === undefined) return undefined
+  const pods = outliersOf(metric, evidence)
+  const only = pods.length === 1 ? `its pod ${pods[0]} is` : `its pods ${pods.join(', ')} are`
+  const text = `${metric.name}: ${metric.text}; but only ${only} bad and the others are not, beyond chance: whether that lasts is waited for`
+  return { kind: 'hold', metric: metric.name, why: { code: 'outlier-pods', text, next: OUTLIERS } }
 }
 
 const unlike = (evidence: Evidence, { plan, metrics }: Seen): Decision | undefined => {
@@ -164,5 +180,6 @@ const stop = (
 
 const BACK = 'Compare the two versions on this metric'
 const SPLIT_ONLY = 'Count only the requests of the split rules, or compare with `baseline: fresh`'
+const OUTLIERS = 'See what these pods and their nodes do: the canary goes back if it lasts, or reaches all of its pods'
 const ONE_SERIES = 'Let the query give one series a side: name it by its labels, or sum'
 const ONE_PROCESS = 'Export one series per pod, for Python servers with PROMETHEUS_MULTIPROC_DIR'

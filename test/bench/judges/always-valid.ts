@@ -87,7 +87,7 @@ const SOON = 500
 const unchanged = (scrape: Scrape): Scrape => (scrape.kind === 'buckets' ? { ...scrape, buckets: [] } : scrape)
 
 /** What ends with time: the real release waits at this weight, at most for `max-hold`, and then goes on. */
-const PASSING: ReadonlySet<string> = new Set(['baseline-breaks-limit', 'no-data', 'too-few-requests'])
+const PASSING: ReadonlySet<string> = new Set(['baseline-breaks-limit', 'no-data', 'outlier-pods', 'too-few-requests'])
 
 /** Why a step does not pass at its end, in the order in which canary-promote asks; `undefined`: it passes. */
 const unsure = (

@@ -1,0 +1,140 @@
+import { describe, expect, test } from 'vitest'
+import type { Count } from '../src/count.ts'
+import type { Precaution } from '../src/evidence.ts'
+import { beginEvidence, type Decision, type JudgePlan, judge } from '../src/judge.ts'
+import { type Outliers, type Watched, watchOutliers } from '../src/outliers.ts'
+import { pod, pods } from './readings.ts'
+
+const count = (n: number, k: number): Count => ({ n, k })
+const look = (at: number, shares: readonly number[], more: Partial<Watched> = {}): Watched => {
+  const each = Object.fromEntries(shares.map((share, index) => [`shop-${index}`, count(100, 100 * share)]))
+  return { reached: true, at, step: 0, pods: each, lately: each, edge: 0.01, ...more }
+}
+/** What is known after looks each five seconds, each the shares of bad answers by pod. */
+const after = (looks: readonly (readonly number[])[]) =>
+  looks.reduce<ReturnType<typeof watchOutliers>>(
+    ({ outliers }, shares, index) => watchOutliers(outliers, look(index * 5000, shares)),
+    {},
+  )
+const times = <T>(n: number, value: T): readonly T[] => Array.from({ length: n }, () => value)
+
+describe('who is an outlier', () => {
+  test.each<[string, readonly number[], readonly string[] | undefined]>([
+    ['one pod of two', [0.5, 0], ['shop-0']],
+    ['two of three', [0.5, 0.4, 0], ['shop-0', 'shop-1']],
+    ['all', [0.5, 0.4, 0.45], undefined],
+    ['all, one of them less', [0.5, 0.1], undefined],
+    ['none beyond chance', [0.03, 0.01], undefined],
+    ['the only one', [0.5], undefined],
+  ])('%s: %j', (_, shares, expected) => {
+    expect(watchOutliers(undefined, look(0, shares)).outliers?.pods).toEqual(expected)
+  })
+
+  test('nobody before the evidence has its limit', () => {
+    expect(watchOutliers(undefined, look(0, [0.5, 0], { reached: false }))).toEqual({})
+  })
+
+  test('a pod without requests is no proof that the release is well', () => {
+    const silent = { ...look(0, [0.5]).lately, 'shop-1': count(0, 0) }
+    expect(watchOutliers(undefined, look(0, [], { pods: silent, lately: silent }))).toEqual({})
+  })
+})
+
+describe('what becomes of it', () => {
+  test('bad for half a minute and well for a minute: the evidence is dropped, once', () => {
+    const looks = [...times(6, [0.5, 0]), ...times(13, [0, 0])]
+    expect(after(looks.slice(0, -1)).dropped).toBeUndefined()
+    const { outliers, dropped } = after(looks)
+    expect(dropped).toBe(true)
+    expect(outliers).toMatchObject({ over: true, later: { n: 1200, k: 0 } })
+    const again = watchOutliers(outliers, look(500_000, [0, 0.5]))
+    expect(again).toEqual({ outliers })
+    const next = watchOutliers(outliers, look(500_000, [0, 0.5], { step: 1 }))
+    expect(next.outliers).toMatchObject({ pods: ['shop-1'], step: 1, since: 500_000 })
+    expect(next.outliers?.over).toBeUndefined()
+  })
+
+  test('as bad after half a minute: it was waited for', () => {
+    expect(after(times(7, [0.5, 0])).outliers?.over).toBeUndefined()
+    expect(after(times(8, [0.5, 0]))).toMatchObject({ outliers: { over: true } })
+    expect(after(times(8, [0.5, 0])).dropped).toBeUndefined()
+  })
+
+  test('less bad than before, and bad over the minute after', () => {
+    const { outliers, dropped } = after([...times(6, [0.5, 0]), ...times(13, [0.08, 0])])
+    expect([outliers?.over, dropped]).toEqual([true, undefined])
+  })
+
+  test('no pod is well any more: nothing is waited for', () => {
+    expect(
+      after([
+        [0.5, 0],
+        [0.5, 0.5],
+      ]),
+    ).toEqual({})
+  })
+
+  test('a pod that answers nothing afterwards is waited for', () => {
+    const known: Outliers = { pods: ['gone'], step: 0, since: 0, low: 0.4, later: count(0, 0) }
+    expect(watchOutliers(known, look(600_000, [0]))).toEqual({ outliers: known })
+  })
+})
+
+const plan: JudgePlan = {
+  metrics: [{ name: 'errors', kind: 'ratio', max: 0.05 }],
+  alpha: 0.01,
+  warmUp: 0,
+  settle: 5000,
+  missing: 'silence',
+}
+
+/** Looks each five seconds at three pods of the baseline and two of the canary, 100 requests each: by second and pod what share of them is bad. */
+const watch = (share: (second: number, pod: number) => number, without: readonly Precaution[] = []) => {
+  let evidence = beginEvidence(plan)
+  const said: { readonly second: number; readonly decision: Decision; readonly logE: number }[] = []
+  const bad = [0, 0, 0, 0, 0]
+  for (let second = 5; second <= 300; second += 5) {
+    const weight = second <= 30 ? 0 : 40
+    const total = 20 * second
+    const readings = bad.map((_, index) => {
+      const side = index < 3 ? 'baseline' : 'canary'
+      if (side === 'baseline' || weight > 0)
+        bad[index] = (bad[index] ?? 0) + 100 * (side === 'baseline' ? 0.01 : share(second, index - 3))
+      return pod(side, `${side}-${index}`, [side === 'canary' ? Math.max(0, total - 600) : total, bad[index] ?? 0])
+    })
+    const judged = judge(evidence, { at: second * 1000, scrape: pods(readings), weight, step: 0 }, { ...plan, without })
+    evidence = judged.evidence
+    const [errors] = judged.metrics
+    said.push({ second, decision: judged.decision, logE: errors?.kind === 'ratio' ? errors.logE : Number.NaN })
+    if (judged.decision.kind === 'reject') break
+  }
+  return said
+}
+const burst = (from: number, to: number) => (second: number, pod: number) =>
+  pod === 0 && second > from && second <= to ? 0.6 : 0.01
+
+test('half a minute of one pod is waited for, said with its name, and the release goes on', () => {
+  const said = watch(burst(60, 90))
+  const waiting = said.filter(({ decision }) => decision.kind === 'hold')
+  expect(waiting[0]?.second).toBe(65)
+  expect(waiting[0]?.decision).toMatchObject({
+    metric: 'errors',
+    why: { code: 'outlier-pods', text: expect.stringContaining('only its pod canary-3 is bad') },
+  })
+  expect(waiting.at(-1)?.second).toBe(150)
+  expect(said.at(-1)).toMatchObject({ second: 300, decision: { kind: 'continue' } })
+  expect(said.at(-1)?.logE).toBeLessThan(1)
+  expect(watch(burst(60, 90), ['outlier-pods']).at(-1)).toMatchObject({ second: 65, decision: { kind: 'reject' } })
+})
+
+test('a pod that stays bad takes the release back half a minute later', () => {
+  expect(watch(burst(60, 300)).at(-1)).toMatchObject({
+    second: 100,
+    decision: { kind: 'reject', why: { code: 'errors' } },
+  })
+})
+
+test('where all pods are bad nothing is waited for', () => {
+  const all = (second: number) => (second > 60 ? 0.6 : 0.01)
+  expect(watch(all).at(-1)).toMatchObject({ second: 65, decision: { kind: 'reject' } })
+})
