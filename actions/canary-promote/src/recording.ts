@@ -23,8 +23,8 @@ export const beginRecording: Recording = { taken: {}, looks: [], shares: {} }
 
 /**
  * Remembers one look: what was judged, and what was seen of the cluster wherever that changed, or 15 s after the last look that was kept where requests
- * were counted. Bounded: beyond 5,000 intervals of a metric neighbours of one step, weight, share and use are merged in pairs, the oldest again and again, and
- * beyond 5,000 looks every second one is dropped. Counts are added up, of a gauge's values the mean is kept.
+ * were counted. Bounded: beyond 5,000 intervals of a metric neighbours of one step, weight, share and use are merged in pairs, the oldest again and again, but none
+ * with the one from which on its evidence began anew; beyond 5,000 looks every second one is dropped. Counts are added up, of a gauge's values the mean is kept.
  * @param record as it was when the look was begun
  */
 export const recordLook = (
@@ -87,6 +87,8 @@ const together = (first: Sampled, second: Sampled): Sampled | undefined => {
       canary: mean(first.canary, second.canary),
     }
   if (first.kind === 'gauge' || second.kind === 'gauge' || first.use !== second.use) return undefined
+  // The second's evidence began with this: both together, it would hold what was dropped.
+  if (first.outliers?.dropped) return undefined
   const add = (side: 'baseline' | 'canary') => ({
     n: first[side].n + second[side].n,
     k: first[side].k + second[side].k,

@@ -188,6 +188,25 @@ describe('the series of a metric', () => {
     expect(validate?.(JSON.parse(JSON.stringify(series))), JSON.stringify(validate?.errors)).toBe(true)
   })
 
+  test('names the pods that its verdict waited for', () => {
+    const waiting = [{ pods: ['shop-1'] }, { pods: ['shop-1'], dropped: true }] as const
+    const looks = waiting.map((outliers, at) => [world(at), [counts(at, { outliers })]] as const)
+    const series = seriesOf(recorded(looks), settings, {})
+    expect(series[0]?.samples.map(({ outliers }) => outliers)).toEqual(waiting)
+    const validate = new Ajv2020().addSchema(schema).getSchema(`${schema.$id}#/properties/details/properties/series`)
+    expect(validate?.(JSON.parse(JSON.stringify(series))), JSON.stringify(validate?.errors)).toBe(true)
+  })
+
+  test('that began anew is not merged with what came after', () => {
+    const outliers = { pods: ['shop-1'], dropped: true } as const
+    const samples = Array.from({ length: 5001 }, (_, at) => counts(at, at === 2000 || at === 3001 ? { outliers } : {}))
+    const { taken } = recorded(samples.map((sample) => [world(sample.at - START), [sample]] as const))
+    const kept = (taken.errors ?? []).filter((each) => each.kind === 'counted')
+    expect(kept.length).toBeLessThan(2600)
+    expect(kept.flatMap(({ at, outliers: told }) => (told?.dropped ? [at - START] : []))).toEqual([2000, 3001])
+    expect(kept.reduce((n, { canary }) => n + canary.n, 0)).toBe(50_010)
+  })
+
   test('stays bounded: old neighbours are merged, none across a step or a weight, and no request is lost', () => {
     const odd = 3001
     const samples = Array.from({ length: 12_000 }, (_, look) => counts(look, { step: look < odd ? 0 : 1, logE: look }))

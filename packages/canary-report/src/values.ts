@@ -74,8 +74,12 @@ const countedTable = (series: CountedSeries): Markup => {
       head: 'Evidence of the limit',
       cell: ({ limitLogE }) => (limitLogE === undefined ? undefined : magnitude(limitLogE)),
     },
+    { head: 'Only bad, and waited for', cell: ({ outliers }) => outliers && waited(outliers) },
   ])
 }
+
+const waited = ({ pods, dropped }: NonNullable<Sample['outliers']>): string =>
+  `${pods.join(', ')}${dropped === true ? ': well again, the evidence began anew' : ''}`
 
 const gaugeTable = (series: GaugeSeries): Markup =>
   intervals(

@@ -236,6 +236,21 @@ test('counts that weigh less, and requests of our own, are told', () => {
   expect(text).toContain('1,200, 1,000 our own')
 })
 
+test('pods that a verdict waited for are named where their evidence stands, and where it began anew', () => {
+  const { details } = REPORTS.promoted
+  const [errors] = details.series ?? []
+  if (errors?.kind !== 'ratio') throw new Error('the first series is a ratio')
+  const told = [{ pods: ['shop-canary-7'] }, { pods: ['shop-canary-7', '<b>'], dropped: true }] as const
+  const samples = errors.samples.map((sample, index) => {
+    const outliers = told[index]
+    return outliers === undefined ? sample : { ...sample, outliers }
+  })
+  const text = words(page({ ...REPORTS.promoted, details: { ...details, series: [{ ...errors, samples }] } }))
+  expect(text).toContain('Only bad, and waited for')
+  expect(text).toContain('shop-canary-7, &lt;b&gt;: well again, the evidence began anew')
+  expect(words(page(REPORTS.promoted))).not.toContain('waited for')
+})
+
 test('a report whose times are none still gives a page', () => {
   const { report } = poisoned(REPORTS.held, 'x', new Set(['verdict', 'kind', 'use', 'phase', 'level', 'missing']))
   expect(words(page(report))).toContain('Inconclusive')

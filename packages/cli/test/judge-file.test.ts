@@ -313,6 +313,28 @@ describe('a report', () => {
     expect(older.series[0]?.samples[0]).not.toHaveProperty('share')
   })
 
+  test('names the pods that its verdict waited for', () => {
+    const outliers = { pods: ['shop-canary-1'], dropped: true }
+    const series = details.series.map((one) => ({
+      ...one,
+      samples: one.samples.map((each) => ({ ...each, outliers })),
+    }))
+    expect(read({ ...report, details: { ...details, series } }).series[0]?.samples[0]?.outliers).toEqual(outliers)
+  })
+
+  test.each<[string, unknown, string]>([
+    ['no object', ['shop-1'], 'samples[0]: outliers: must be an object'],
+    ['no pods', {}, 'samples[0]: outliers: pods: is missing'],
+    ['none of them', { pods: [] }, 'samples[0]: outliers: pods: is empty'],
+    ['a number', { pods: [1] }, 'samples[0]: outliers: pods[0]: must be the name of a pod, not 1'],
+    ['a name that would rewrite a terminal', { pods: ['a\u001b[2J'] }, 'pods[0]: must be the name of a pod'],
+    ['too many', { pods: Array.from({ length: 1001 }, (_, i) => `shop-${i}`) }, 'pods: has 1001 names'],
+    ['a word for dropped', { pods: ['shop-1'], dropped: 'yes' }, 'outliers: dropped: must be true or false'],
+  ])('that waited for %s is refused', (_, outliers, words) => {
+    const series = [{ ...details.series[0], samples: [{ at: '2026-01-31', outliers }] }]
+    expect(problem({ ...report, details: { ...details, series } })).toContain(words)
+  })
+
   test('may be told how the judges of others are set', () => {
     const series = details.series.map((one) => ({ ...one, kayenta: { critical: true } }))
     const { peers } = read({ ...report, details: { ...details, series }, threshold: { limit: 3 } })

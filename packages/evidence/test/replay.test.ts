@@ -104,6 +104,59 @@ test.each([
   else expect(rejected?.at).toBe((first + 1) * 5000)
 })
 
+describe('of three pods of the canary', () => {
+  const three: JudgePlan = { ...plan, metrics: [{ name: 'errors', kind: 'ratio', max: 0.05 }], warmUp: 0 }
+  /** A look every 5 s at weight 40, of 100 requests a pod; the canary's first is bad from second 120 until `until`. What was decided, and its record judged again. */
+  const watched = (until: number) => {
+    const random = seeded(3)
+    const counts = Array.from({ length: 6 }, () => [0, 0] as [number, number])
+    let evidence = beginEvidence(three)
+    const live = Array.from({ length: 80 }, (_, index) => {
+      const second = 5 * (index + 1)
+      counts.forEach((count, each) => {
+        count[0] += 100
+        count[1] += binomial(random, 100, each === 3 && second > 120 && second <= until ? 0.5 : 0.01)
+      })
+      const readings = counts.map(([total, bad], each) => {
+        const side = each < 3 ? 'baseline' : 'canary'
+        return pod(side, `${side}-${each}`, [total, bad])
+      })
+      const tick = { at: 1e9 + 1000 * second, scrape: pods(readings), weight: 40, step: second <= 300 ? 0 : 1 }
+      const judged = judge(evidence, tick, three)
+      evidence = judged.evidence
+      return judged
+    })
+    return { live, again: replay(seriesOf(live.flatMap(({ samples }) => samples)), three) }
+  }
+  /** Look by look what was decided, and by what evidence. */
+  const saidOf = (looks: readonly { readonly samples: readonly Sampled[]; readonly decision: Decision }[]) =>
+    looks.map(({ samples, decision }) => [decision, samples])
+  const codesOf = (looks: readonly { readonly decision: Decision }[]) =>
+    looks.map(({ decision }) => (decision.kind === 'continue' ? decision.kind : decision.why.code))
+
+  test('the record of a release that waited for one of them, and went on, waits for it too', () => {
+    const { live, again } = watched(150)
+    const codes = codesOf(live)
+    expect(codes.slice(24).indexOf('outlier-pods')).toBe(0)
+    expect(codes.at(-1)).toBe('continue')
+    expect(new Set(codes)).toEqual(new Set(['continue', 'outlier-pods']))
+    const dropped = live.flatMap(({ samples: [sample] }) =>
+      sample?.kind === 'counted' && sample.outliers?.dropped ? [sample.outliers.pods] : [],
+    )
+    expect(dropped).toEqual([['canary-3']])
+    expect(saidOf(again)).toEqual(saidOf(live))
+  })
+
+  test('one that stays bad takes the release back at the same look', () => {
+    const { live, again } = watched(400)
+    const first = (looks: readonly { readonly decision: Decision }[]) =>
+      looks.findIndex(({ decision }) => decision.kind === 'reject')
+    expect(codesOf(live)[first(live) - 1]).toBe('outlier-pods')
+    expect(live[first(live)]?.decision).toMatchObject({ kind: 'reject', why: { code: 'errors' } })
+    expect(saidOf(again)).toEqual(saidOf(live))
+  })
+})
+
 test('a record of counts alone is judged anew: nothing at weight 0 or in the warm-up', () => {
   const replayed = replay(seriesOf(canary(0.3, 0).samples, true), plan)
   const uses = replayed.flatMap(({ samples, at }) =>
@@ -185,8 +238,8 @@ describe('beside a baseline of the canary’s own weight, which makes it half of
     const logs = (all: readonly { readonly samples: readonly Sampled[] }[]) =>
       all.flatMap(({ samples }) => samples.flatMap((each) => (each.kind === 'counted' ? [each.logE] : [])))
     expect(logs(again)).toEqual(logs(decided))
-    // Pods are not recorded, and here tell nothing: the margin is given, and nothing is uneven.
-    const { dispersion: _, ...errors } = evidence.metrics.errors as CountedEvidence
+    // Pods are not recorded, and here tell nothing: the margin is given, nothing is uneven, and the canary has no other pod.
+    const { dispersion: _, lately: __, ...errors } = evidence.metrics.errors as CountedEvidence
     expect(again.at(-1)?.evidence).toMatchObject({ share: 50, metrics: { errors } })
     // The first read is the zero line: it counts nothing.
     return { decided: decided.slice(1), again: again.slice(-looks.length) }

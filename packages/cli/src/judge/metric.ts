@@ -1,6 +1,6 @@
 import type { Sample, Series, Use } from '@sluice/evidence/series'
 import { objectOf, type Say, shown } from './problems.ts'
-import { countOf, durationOf, gaugeOf, given, listOf, numberOf, shareOf, timeOf, wordOf } from './values.ts'
+import { countOf, durationOf, flagOf, gaugeOf, given, listOf, numberOf, shareOf, timeOf, wordOf } from './values.ts'
 
 /** When the intervals of a file end that does not say it: from `since` (ms UTC), one each `interval` (ms). */
 export type Clock = { readonly since: number; readonly interval: number }
@@ -156,5 +156,22 @@ const sampleOf = (value: unknown, say: Say, weight: number): Sample => {
       limitLogE: numberOf(sample.limitLogE, say.under('limitLogE')),
     }),
     ...(dispersion === undefined ? {} : { dispersion: { baseline: divisor('baseline'), canary: divisor('canary') } }),
+    ...(sample.outliers === undefined ? {} : { outliers: outliersOf(sample.outliers, say.under('outliers')) }),
   }
+}
+
+const outliersOf = (value: unknown, say: Say): NonNullable<Sample['outliers']> => {
+  const { pods: named, dropped } = objectOf(value, say)
+  const pods = listOf(named, say.under('pods'), (pod, index) => podOf(pod, say.under(`pods[${index}]`)))
+  if (pods.length > MOST_PODS) say(`pods: has ${pods.length} names, more than the ${MOST_PODS} that may be told`)
+  return { pods, ...(flagOf(dropped, say.under('dropped')) === true ? { dropped: true } : {}) }
+}
+
+/** A verdict's text names them all. */
+const MOST_PODS = 1000
+
+const podOf = (value: unknown, say: Say): string => {
+  if (typeof value === 'string' && /^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/.test(value)) return value
+  say(`must be the name of a pod, not ${shown(value)}`)
+  return ''
 }
