@@ -73,6 +73,15 @@ test('pods that differ for good stop healthy releases, unless what is tolerated 
   expect(whole.stops.length).toBeLessThanOrEqual(blind.stops.length / 3)
 })
 
+test('bad half minutes of single pods stop healthy releases, unless what a pod does alone is waited for', () => {
+  const of = cell(500, { ...both(steady(0.005)), bursts: { every: 900, share: 0.5 } })
+  const runs = { every: 5, runs: 60 }
+  const blind = leaving(['outlier-pods'], of, runs)
+  const whole = leaving([], of, runs)
+  expect(blind.stops.length).toBeGreaterThanOrEqual(9)
+  expect(whole.stops.length).toBeLessThanOrEqual(blind.stops.length / 3)
+})
+
 /** A limit on what each look shows: 5 % of whatever the canary answered since the last one, and three looks above it are allowed. */
 const limitOfEachLook: Judge = {
   name: 'limit on each look',
