@@ -78,7 +78,7 @@ const revealedBy = (record: ReleaseRecord, rate: Rate): readonly (number | undef
     const looks = judged / interval
     const { baseline, canary } = expectedIn(record, rate, step, judged)
     const weighs = (n: number): number => (looks === 0 ? 0 : n / divisor(known.dispersion, n / looks, interval))
-    return { baseline: weighs(baseline), canary: weighs(canary), looks }
+    return { baseline: weighs(baseline), canary: weighs(canary), looks, every: interval }
   })
   const question = {
     baseline: baselineRatio(known.ratio),

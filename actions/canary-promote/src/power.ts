@@ -26,8 +26,17 @@ export const powerOf = (record: ReleaseRecord, metrics: readonly MetricJudgement
     // Of what was saved before each metric's own were kept only the least of them is known.
     const traffic =
       known === undefined
-        ? steps.map(({ step, baseline, canary }) => ({ baseline, canary, looks: looksIn(step) }))
-        : Object.entries(known[metric.name] ?? {}).map(([step, seen]) => ({ looks: looksIn(Number(step)), ...seen }))
+        ? steps.map(({ step, baseline, canary }) => ({
+            baseline,
+            canary,
+            looks: looksIn(step),
+            every: record.plan.interval,
+          }))
+        : Object.entries(known[metric.name] ?? {}).map(([step, seen]) => ({
+            looks: looksIn(Number(step)),
+            every: record.plan.interval,
+            ...seen,
+          }))
     const { n, k } = metric.baseline
     const increase = smallestIncrease({
       baseline: n === 0 ? 0 : k / n,

@@ -64,13 +64,14 @@ const sampleOf = (sampled: Sampled): Sample => {
   const { at, weight, share, step } = sampled
   const when = { at: new Date(at).toISOString(), weight, ...(share === undefined ? {} : { share }), step }
   if (sampled.kind === 'gauge') return when
-  const { use, margin, dispersion, outliers, logE, limitLogE } = sampled
+  const { use, margin, dispersion, outliers, idle, logE, limitLogE } = sampled
   return {
     ...when,
     use,
     margin,
     ...(dispersion === undefined ? {} : { dispersion }),
     ...(outliers === undefined ? {} : { outliers }),
+    ...(idle === undefined ? {} : { idle }),
     // What JSON cannot hold is left out: it is found anew when the series is judged again.
     ...(Number.isFinite(logE) ? { logE } : {}),
     ...(limitLogE !== undefined && Number.isFinite(limitLogE) ? { limitLogE } : {}),

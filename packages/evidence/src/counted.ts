@@ -8,7 +8,6 @@ import {
   type JudgePlan,
   marginOf,
   type Precaution,
-  tests,
 } from './evidence.ts'
 import { type Idle, meet, type Terms } from './idle.ts'
 import { limitEvidence, testLimit } from './limit.ts'
@@ -17,7 +16,6 @@ import { own } from './own.ts'
 import { compare, learnBaseline, type RatioState, ratioEvidence } from './ratio.ts'
 import type { SampledCount } from './sampled.ts'
 import { type Pending, waitFor } from './skew.ts'
-import { logThreshold } from './spend.ts'
 
 /** A counted metric after an interval, and the interval as it was taken in; absent while it waits, or is not to be trusted. */
 export type WeighedCount = { readonly known: CountedEvidence; readonly sample?: SampledCount }
@@ -29,6 +27,8 @@ export type Counting = {
   readonly guard: number
   /** The step that is in force now: an interval may have closed in an earlier one. */
   readonly present: number
+  /** The log of m/α. */
+  readonly limit: number
 }
 
 /** Takes in an interval that has closed, or the one that was waiting for it; what cannot be trusted stays so. */
@@ -55,11 +55,12 @@ export const weighCounted = (
   return due === undefined ? { known: after } : spend(counting, after, due)
 }
 
-/** What was in force when an interval was judged the first time; absent: it is found anew. */
+/** What was in force when an interval was judged the first time; absent: it is found anew. `margin` is of every interval that a canary has judged. */
 export type Recorded = {
   readonly margin?: number | undefined
   readonly dispersion?: { readonly baseline: number; readonly canary: number } | undefined
   readonly outliers?: SampledCount['outliers'] | undefined
+  readonly idle?: boolean | undefined
 }
 
 /** Takes an interval in. One that closed in an earlier step is evidence, but no request of the present one. */
@@ -89,25 +90,29 @@ export const spend = (
     const after = { ...rest, margin: now.margin, ratio: learnAll(ratio, [idle?.baseline, pair.baseline]) }
     return { known: after, sample: sampleOf(metric, after, due) }
   }
-  const met = meet(idle, pair, at, now)
+  const waits = recorded.margin === undefined ? counting.guard === 0 : recorded.idle === true
+  // Read apart, the baseline's own jump around an interval decides whether it is judged: what waits would be chosen by its answers.
+  const met = waits || idle !== undefined ? meet(idle, pair, now) : { due: { pair, terms: now } }
   const ready = { ...rest, ratio: learnAll(ratio, [met.late]), ...stepAfter(counting, known, due) }
   return met.due === undefined
-    ? wait(metric, ready, { due, idle: met.idle })
+    ? wait(counting, ready, { due, idle: met.idle, recorded })
     : betOn(counting, ready, { due, ...met.due, recorded })
 }
 
 const learnAll = (ratio: RatioState, baselines: readonly (Count | undefined)[]): RatioState =>
   baselines.reduce<RatioState>((so, baseline) => (baseline === undefined ? so : learnBaseline(so, baseline)), ratio)
 
-/** Without a request of the canary there is nothing to compare yet. The limit still hears of the baseline. */
+/** Without a request of the canary there is nothing to compare yet. The limit still hears of the baseline, and pods that are waited for may have fallen silent. */
 const wait = (
-  metric: CountedMetric,
+  counting: Counting,
   known: CountedEvidence,
-  { due, idle }: { readonly due: Pending; readonly idle: Idle },
+  { due, idle, recorded }: { readonly due: Pending; readonly idle: Idle; readonly recorded: Recorded },
 ): WeighedCount => {
-  const limit = metric.max === undefined ? known.limit : testLimit(known.limit, due.pair, metric.max)
+  const { max } = counting.metric
+  const limit = max === undefined ? known.limit : testLimit(known.limit, due.pair, max)
   const after = { ...known, limit, margin: idle.margin, idle }
-  return { known: after, sample: sampleOf(metric, after, due) }
+  const { known: waited, sample } = weighOutliers(counting, after, { due, recorded })
+  return { known: waited, sample: { ...sample, idle: true } }
 }
 
 /** `pair`, `terms`: what is compared, by what; the limit is tested by the interval alone. */
@@ -119,7 +124,7 @@ type Ready = {
 }
 
 const betOn = (
-  { metric, plan }: Counting,
+  { metric, plan, limit }: Counting,
   known: CountedEvidence,
   { due, pair, terms, recorded }: Ready,
 ): WeighedCount => {
@@ -134,7 +139,6 @@ const betOn = (
     baseline: divided(pair.baseline, divisors.baseline),
     canary: divided(pair.canary, divisors.canary),
   }
-  const limit = logThreshold(tests(plan), plan.alpha)
   const most = divisors.canary < EVEN ? Number.POSITIVE_INFINITY : (MOST * limit) / Math.min(UNEVEN, divisors.canary)
   const after = {
     ...known,
@@ -146,14 +150,20 @@ const betOn = (
         ? known.limit
         : testLimit(known.limit, due.pair, metric.max, { tempered: tempered.canary, most }),
   }
-  const waited = left('outlier-pods', plan)
-    ? { known: after }
-    : waitForOutliers(metric, after, due, { limit, ...recorded })
-  const sample = { ...sampleOf(metric, waited.known, due), dispersion: divisors }
-  return {
-    known: waited.known,
-    sample: waited.outliers === undefined ? sample : { ...sample, outliers: waited.outliers },
-  }
+  const { known: waited, sample } = weighOutliers({ metric, plan, limit }, after, { due, recorded })
+  return { known: waited, sample: { ...sample, dispersion: divisors } }
+}
+
+const weighOutliers = (
+  { metric, plan, limit }: Pick<Counting, 'metric' | 'plan' | 'limit'>,
+  known: CountedEvidence,
+  { due, recorded }: { readonly due: Pending; readonly recorded: Recorded },
+): { readonly known: CountedEvidence; readonly sample: SampledCount } => {
+  const { known: after, outliers } = left('outlier-pods', plan)
+    ? { known }
+    : waitForOutliers(metric, known, due, { limit, outliers: recorded.outliers })
+  const sample = sampleOf(metric, after, due)
+  return { known: after, sample: outliers === undefined ? sample : { ...sample, outliers } }
 }
 
 /** The present step's requests, with those of an interval that closed in it. */

@@ -16,16 +16,17 @@ export type Met = { readonly late?: Count } & (
   | { readonly due?: undefined; readonly idle: Idle }
 )
 
-/** Adds an interval to those that wait. Whether they are bet on depends on how many requests there were and never on their answers, which keeps the test valid. */
-export const meet = (idle: Idle | undefined, pair: Pair, at: number, terms: Terms): Met => {
-  const held = idle !== undefined && at - idle.since <= LONGEST ? idle : undefined
+/** Adds an interval to those that wait, as it began by `terms`. Whether they are bet on depends on how many requests there were and never on their answers, which keeps the test valid. */
+export const meet = (idle: Idle | undefined, pair: Pair, terms: Terms): Met => {
+  const waited = idle === undefined ? Number.NaN : terms.since - idle.since
+  const held = waited >= 0 && waited <= LONGEST ? idle : undefined
   const late = held === undefined && idle !== undefined ? { late: idle.baseline } : {}
-  const { baseline: waited, ...begun }: Idle = held ?? { ...terms, baseline: zero }
-  const baseline = add(waited, pair.baseline)
+  const { baseline: before, ...begun }: Idle = held ?? { ...terms, baseline: zero }
+  const baseline = add(before, pair.baseline)
   return pair.canary.n === 0
     ? { ...late, idle: { ...begun, baseline } }
     : { ...late, due: { pair: { baseline, canary: pair.canary }, terms: begun } }
 }
 
 /** As far as two looks may be apart, ms: longer ago the baseline may have been another one. */
-const LONGEST = 60_000
+export const LONGEST = 60_000

@@ -7,6 +7,7 @@ import {
   type CountedEvidence,
   type CountedMetric,
   type Evidence,
+  evidenceLimit,
   type GaugeEvidence,
   type JudgePlan,
   type MetricPlan,
@@ -272,7 +273,7 @@ const weighMetric = (
   if (known.kind !== 'counted') return { known }
   const guard = scrape.kind === 'buckets' && !left('guard', plan) ? (scrape.guard ?? 0) : 0
   const looked = { ...admission, at, lasted, step, weight, ...(share === undefined ? {} : { share }) }
-  return weighCounted({ metric, plan, guard, present: step }, known, looked)
+  return weighCounted({ metric, plan, guard, present: step, limit: evidenceLimit(evidence) }, known, looked)
 }
 
 /** Where the periods of a look began; `undefined` for reads of pods. */

@@ -1,8 +1,17 @@
+import { LONGEST } from './idle.ts'
 import { logRatio, nearestNull, type Point } from './projection.ts'
 import { ODDS_RATIOS, raise, WEIGHTS } from './ratio.ts'
 
-/** Requests that both sides answer while one weight is in force, and how often the evidence is looked at meanwhile. */
-export type Traffic = { readonly baseline: number; readonly canary: number; readonly looks: number }
+/**
+ * Requests that both sides answer while one weight is in force, and how often the evidence is looked at meanwhile. `every`: ms between two looks, 5,000 where it is
+ * not given.
+ */
+export type Traffic = {
+  readonly baseline: number
+  readonly canary: number
+  readonly looks: number
+  readonly every?: number
+}
 
 /** What a release's traffic was, or is expected to be, to ask what it reveals. */
 export type PowerQuestion = {
@@ -68,15 +77,18 @@ const lowerSum = (alternative: Point, truth: Point, { margin, traffic }: PowerQu
 }
 
 /**
- * The baseline's requests wait for one of the canary's (`idle.ts`). Those of the canary are lost that have none of the baseline's beside them, neither in their own
- * interval nor in those since the canary's last one, where both come by chance.
+ * What is compared of them, where both come by chance: the baseline's requests wait for one of the canary's, as long as `idle.ts` lets them; those of the canary
+ * are lost that have none of the baseline's beside them, neither in their own interval nor in those that wait.
  */
-const compared = ({ baseline, canary, looks }: Traffic): Pick<Traffic, 'baseline' | 'canary'> => {
+const compared = ({ baseline, canary, looks, every = 5000 }: Traffic): Pick<Traffic, 'baseline' | 'canary'> => {
   if (looks === 0) return { baseline: 0, canary: 0 }
-  const some = -Math.expm1(-canary / looks)
-  const without = Math.exp(-baseline / looks)
-  const lost = some === 0 ? 0 : (some * without) / (1 - (1 - some) * without)
-  return { baseline, canary: canary * (1 - lost) }
+  const together = 1 + Math.floor(LONGEST / Math.max(1, every))
+  const [noCanary, noBaseline] = [Math.exp(-canary / looks), Math.exp(-baseline / looks)]
+  // A request of the canary comes after so many intervals without one, at most as many as wait.
+  const both = noCanary * noBaseline
+  const waited = both === 1 ? together - 1 : (1 - both ** (together - 1)) / (1 - both)
+  const lost = (1 - noCanary) * noBaseline * waited + both ** (together - 1) * noBaseline
+  return { baseline: baseline * (1 - noCanary ** together), canary: canary * (1 - lost) }
 }
 
 const Z95 = 1.6448536269514722

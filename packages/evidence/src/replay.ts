@@ -6,6 +6,7 @@ import {
   type CountedEvidence,
   type CountedMetric,
   type Evidence,
+  evidenceLimit,
   type GaugeEvidence,
   type GaugeMetric,
   type JudgePlan,
@@ -37,17 +38,15 @@ export type Replayed = {
  */
 export const replay = (series: readonly Series[], plan: JudgePlan): readonly Replayed[] => {
   let evidence = beginEvidence(plan)
-  let before: number | undefined
-  return looksOf(series, plan).map(({ at, entries }) => {
-    const looked = takeIn(evidence, { at, entries }, before === undefined ? 0 : at - before, plan)
+  return looksOf(series, plan).map((look) => {
+    const looked = takeIn(evidence, look, plan)
     evidence = looked.evidence
-    before = at
     return looked
   })
 }
 
-/** One sample of one metric. */
-type Entry = { readonly sample: Sample; readonly use: Use } & (
+/** One sample of one metric. `lasted`: since its last one, ms; 0 of the first. */
+type Entry = { readonly sample: Sample; readonly use: Use; readonly lasted: number } & (
   | { readonly kind: 'counted'; readonly metric: CountedMetric; readonly pair: Pair }
   | { readonly kind: 'gauge'; readonly metric: GaugeMetric; readonly values: Values }
 )
@@ -74,16 +73,18 @@ const looksOf = (series: readonly Series[], plan: JudgePlan): readonly Looked[] 
 const entriesOf = (one: Series, plan: JudgePlan): readonly Entry[] => {
   const metric = plan.metrics.find(({ name }) => name === one.name)
   const warm = warmAfter(one, plan)
-  return one.samples.flatMap((sample, index): readonly Entry[] => {
+  return one.samples.flatMap((sample, index, all): readonly Entry[] => {
+    const before = all[index - 1]
+    const lasted = before === undefined ? 0 : Date.parse(sample.at) - Date.parse(before.at)
     const use = sample.use ?? (sample.weight > 0 && Date.parse(sample.at) > warm ? 'judged' : 'learned')
     if (one.kind === 'gauge') {
       if (metric?.kind !== 'gauge') return []
       const values = { baseline: one.baseline[index] ?? null, canary: one.canary[index] ?? null }
-      return [{ kind: 'gauge', sample, use, metric, values }]
+      return [{ kind: 'gauge', sample, use, lasted, metric, values }]
     }
     const [baseline, canary] = [one.baseline[index], one.canary[index]]
     if (metric === undefined || metric.kind === 'gauge' || baseline === undefined || canary === undefined) return []
-    return [{ kind: 'counted', sample, use, metric, pair: { baseline, canary } }]
+    return [{ kind: 'counted', sample, use, lasted, metric, pair: { baseline, canary } }]
   })
 }
 
@@ -97,10 +98,10 @@ const warmAfter = (one: Series, { warmUp }: JudgePlan): number => {
   return first === undefined ? Number.POSITIVE_INFINITY : Date.parse(first.at) + warmUp
 }
 
-const takeIn = (evidence: Evidence, { at, entries }: Looked, lasted: number, plan: JudgePlan): Replayed => {
+const takeIn = (evidence: Evidence, { at, entries }: Looked, plan: JudgePlan): Replayed => {
   const { weight, share, step } = entries[0]?.sample ?? evidence
   const timed = onTime(evidence, { at, weight, share, step })
-  const taken = entries.map((entry) => ({ name: entry.metric.name, ...weighEntry(entry, timed, { at, lasted, plan }) }))
+  const taken = entries.map((entry) => ({ name: entry.metric.name, ...weighEntry(entry, timed, { at, plan }) }))
   const known = { ...timed.metrics, ...Object.fromEntries(taken.map(({ name, after }) => [name, after])) }
   const after = { ...timed, metrics: known, missing: heard(timed, { at, entries }, plan) }
   const metrics = plan.metrics.map((metric) => report(metric, after))
@@ -111,16 +112,21 @@ const takeIn = (evidence: Evidence, { at, entries }: Looked, lasted: number, pla
 const weighEntry = (
   entry: Entry,
   evidence: Evidence,
-  { at, lasted, plan }: { readonly at: number; readonly lasted: number; readonly plan: JudgePlan },
+  { at, plan }: { readonly at: number; readonly plan: JudgePlan },
 ): { readonly after: CountedEvidence | GaugeEvidence; readonly sample?: Sampled } => {
-  const { metric, sample, use } = entry
+  const { metric, sample, use, lasted } = entry
   const { weight, step } = sample
   const shared = sample.share === undefined ? {} : { share: sample.share }
   const known = evidence.metrics[metric.name] ?? beginMetric(metric)
   if (entry.kind === 'counted') {
     if (known.kind !== 'counted') return { after: known }
     const due = { pair: entry.pair, use, step, weight, at, lasted, ...shared }
-    const weighed = spend({ metric: entry.metric, plan, guard: 0, present: evidence.step }, known, due, sample)
+    const weighed = spend(
+      { metric: entry.metric, plan, guard: 0, present: evidence.step, limit: evidenceLimit(evidence) },
+      known,
+      due,
+      sample,
+    )
     return { after: weighed.known, ...(weighed.sample === undefined ? {} : { sample: weighed.sample }) }
   }
   if (known.kind !== 'gauge') return { after: known }

@@ -16,6 +16,8 @@ export type SampledCount = {
   readonly dispersion?: { readonly baseline: number; readonly canary: number }
   /** The pods of the canary by which alone the evidence has its limit: the verdict waits. `dropped`: they were well again, and the evidence begins anew. */
   readonly outliers?: { readonly pods: readonly string[]; readonly dropped?: true }
+  /** The baseline's requests wait for the canary's next one. */
+  readonly idle?: true
   readonly logE: number
   readonly limitLogE?: number
 }

@@ -9,7 +9,7 @@ export type Use = 'judged' | 'learned' | 'skewed'
 /**
  * One interval of a metric as it was judged. `at`: its end, ISO 8601. `weight`: the canary's share that was in force, percent. `share`: that of what both sides
  * count, percent, where it is not the weight: one half beside a baseline of its own weight. `margin`: the tolerated increase, 0 … 1. `dispersion`: by what each side's counts were divided (1: independent requests). `logE`, `limitLogE`: the log of the evidence after it, of
- * the comparison and of the absolute limit. `outliers`: the pods of the canary by which alone it had its limit; `dropped`: they were well again and the evidence began anew. What was not measured is absent, and is found anew when the series is judged again.
+ * the comparison and of the absolute limit. `outliers`: the pods of the canary by which alone it had its limit; `dropped`: they were well again and the evidence began anew. `idle`: the baseline's requests waited for the canary's next one. What was not measured is absent, and is found anew when the series is judged again.
  */
 export type Sample = {
   readonly at: string
@@ -20,6 +20,7 @@ export type Sample = {
   readonly margin?: number
   readonly dispersion?: { readonly baseline: number; readonly canary: number }
   readonly outliers?: { readonly pods: readonly string[]; readonly dropped?: true }
+  readonly idle?: true
   readonly logE?: number
   readonly limitLogE?: number
 }

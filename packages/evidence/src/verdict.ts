@@ -12,7 +12,7 @@ export type Why = { readonly code: string; readonly text: string; readonly next:
 
 /**
  * `reject`: roll back. `hold`: an absolute limit is broken by the baseline too, going back would not mend it. `no-data`: this look saw nothing.
- * `unreliable`: the source's counts mean nothing, no verdict can rest on them. `metric` is absent where the reason is no single metric.
+ * `unreliable`: no verdict can rest on the counts, and nobody may promote on them. `metric` is absent where the reason is no single metric.
  */
 export type Decision =
   | { readonly kind: 'continue' }
@@ -38,9 +38,9 @@ export const decide = (evidence: Evidence, seen: Seen): Decision =>
   missingRequests(evidence, seen) ??
   refusedBlind(evidence, seen) ??
   unlike(evidence, seen) ??
-  someAlone(evidence, seen) ??
   distrusted(evidence, seen) ??
   unseen(evidence, seen) ??
+  someAlone(evidence, seen) ??
   seen.metrics.map(holding).find((decision) => decision !== undefined) ?? { kind: 'continue' }
 
 const rejection = (metric: MetricJudgement, evidence: Evidence, plan: JudgePlan): Decision | undefined => {
@@ -77,7 +77,7 @@ const askedShare = ({ name, step }: CountedJudgement, { metrics, share, weight }
 /** The pods by which alone a metric's evidence has its limit, while the verdict waits for them. */
 const outliersOf = ({ name }: MetricJudgement, { metrics }: Evidence): readonly string[] => {
   const known = metrics[name]
-  return known?.kind === 'counted' && known.outliers?.over !== true ? (known.outliers?.pods ?? []) : []
+  return known?.kind === 'counted' && known.outliers?.over !== true ? Object.keys(known.outliers?.pods ?? {}) : []
 }
 
 const someAlone = (evidence: Evidence, { metrics }: Seen): Decision | undefined => {
@@ -86,7 +86,7 @@ const someAlone = (evidence: Evidence, { metrics }: Seen): Decision | undefined 
   const pods = outliersOf(metric, evidence)
   const only = pods.length === 1 ? `its pod ${pods[0]} is` : `its pods ${pods.join(', ')} are`
   const text = `${metric.name}: ${metric.text}; but only ${only} bad and the others are not, beyond chance: whether that lasts is waited for`
-  return { kind: 'hold', metric: metric.name, why: { code: 'outlier-pods', text, next: OUTLIERS } }
+  return { kind: 'unreliable', metric: metric.name, why: { code: 'outlier-pods', text, next: OUTLIERS } }
 }
 
 const unlike = (evidence: Evidence, { plan, metrics }: Seen): Decision | undefined => {

@@ -8,7 +8,7 @@ import { pod, pods } from './readings.ts'
 const count = (n: number, k: number): Count => ({ n, k })
 const look = (at: number, shares: readonly number[], more: Partial<Watched> = {}): Watched => {
   const each = Object.fromEntries(shares.map((share, index) => [`shop-${index}`, count(100, 100 * share)]))
-  return { reached: true, at, step: 0, pods: each, lately: each, edge: 0.01, ...more }
+  return { reached: true, began: at - 5000, at, step: 0, pods: each, lately: each, edge: 0.01, ...more }
 }
 /** What is known after looks each five seconds, each the shares of bad answers by pod. */
 const after = (looks: readonly (readonly number[])[]) =>
@@ -27,7 +27,8 @@ describe('who is an outlier', () => {
     ['none beyond chance', [0.03, 0.01], undefined],
     ['the only one', [0.5], undefined],
   ])('%s: %j', (_, shares, expected) => {
-    expect(watchOutliers(undefined, look(0, shares)).outliers?.pods).toEqual(expected)
+    const { outliers } = watchOutliers(undefined, look(0, shares))
+    expect(outliers === undefined ? undefined : Object.keys(outliers.pods)).toEqual(expected)
   })
 
   test('nobody before the evidence has its limit', () => {
@@ -42,15 +43,15 @@ describe('who is an outlier', () => {
 
 describe('what becomes of it', () => {
   test('bad for half a minute and well for a minute: the evidence is dropped, once', () => {
-    const looks = [...times(6, [0.5, 0]), ...times(13, [0, 0])]
+    const looks = [...times(7, [0.5, 0]), ...times(12, [0, 0])]
     expect(after(looks.slice(0, -1)).dropped).toBeUndefined()
     const { outliers, dropped } = after(looks)
     expect(dropped).toBe(true)
-    expect(outliers).toMatchObject({ over: true, later: { n: 1200, k: 0 } })
+    expect(outliers).toMatchObject({ over: true, pods: { 'shop-0': { later: { n: 1200, k: 0 } } } })
     const again = watchOutliers(outliers, look(500_000, [0, 0.5]))
     expect(again).toEqual({ outliers })
     const next = watchOutliers(outliers, look(500_000, [0, 0.5], { step: 1 }))
-    expect(next.outliers).toMatchObject({ pods: ['shop-1'], step: 1, since: 500_000 })
+    expect(next.outliers).toMatchObject({ pods: { 'shop-1': { since: 500_000 } }, step: 1 })
     expect(next.outliers?.over).toBeUndefined()
   })
 
@@ -65,18 +66,56 @@ describe('what becomes of it', () => {
     expect([outliers?.over, dropped]).toEqual([true, undefined])
   })
 
-  test('no pod is well any more: nothing is waited for', () => {
+  test('no pod is well any more: it was waited for', () => {
     expect(
       after([
         [0.5, 0],
         [0.5, 0.5],
       ]),
-    ).toEqual({})
+    ).toMatchObject({ outliers: { over: true } })
   })
 
-  test('a pod that answers nothing afterwards is waited for', () => {
-    const known: Outliers = { pods: ['gone'], step: 0, since: 0, low: 0.4, later: count(0, 0) }
-    expect(watchOutliers(known, look(600_000, [0]))).toEqual({ outliers: known })
+  test('a pod that turns bad meanwhile is waited for, too, from then on', () => {
+    const looks = [...times(7, [0.5, 0, 0]), ...times(6, [0, 0.4, 0]), ...times(6, [0, 0, 0])]
+    expect(after(looks)).toMatchObject({ outliers: { pods: { 'shop-1': { since: 35_000 } } }, well: ['shop-0'] })
+    expect(after(looks).dropped).toBeUndefined()
+    expect(after([...looks, ...times(7, [0, 0, 0])]).dropped).toBe(true)
+    const stays = [...times(7, [0.5, 0, 0]), ...times(8, [0, 0.4, 0])]
+    expect(after(stays.slice(0, -1)).outliers?.over).toBeUndefined()
+    expect(after(stays).outliers?.over).toBe(true)
+  })
+
+  const one = (pod: string, later: Count, low = 0.4): Outliers => ({
+    step: 0,
+    pods: { [pod]: { since: 0, low, later } },
+  })
+
+  test('one of two goes on, little beside what the other answers', () => {
+    const each = { a: count(100, 0), b: count(2, 2), c: count(100, 0) }
+    const known = { step: 0, pods: { ...one('a', count(0, 0)).pods, ...one('b', count(0, 0)).pods } }
+    const looks = Array.from({ length: 12 }, (_, index) =>
+      look(35_000 + index * 5000, [], { pods: each, lately: each }),
+    )
+    const end = looks.reduce<ReturnType<typeof watchOutliers>>(({ outliers }, next) => watchOutliers(outliers, next), {
+      outliers: known,
+    })
+    expect([end.outliers?.over, end.dropped]).toEqual([true, undefined])
+  })
+
+  test.each([
+    ['nothing', 0],
+    ['one request, well', 1],
+  ])('a pod that answers %s afterwards has proved nothing: a minute later the evidence holds', (_, n) => {
+    const known = one('gone', count(n, 0))
+    expect(watchOutliers(known, look(85_000, [0]))).toEqual({ outliers: known, well: [] })
+    expect(watchOutliers(known, look(90_000, [0]))).toMatchObject({ outliers: { over: true } })
+    expect(watchOutliers(known, look(90_000, [0])).dropped).toBeUndefined()
+  })
+
+  test('an interval that began before the half minute was over tells of both', () => {
+    const known = one('shop-0', count(0, 0))
+    expect(watchOutliers(known, look(60_000, [0.5, 0], { began: 0 })).outliers?.over).toBeUndefined()
+    expect(watchOutliers(known, look(60_000, [0.5, 0], { began: 30_000 })).outliers?.over).toBe(true)
   })
 })
 
@@ -115,7 +154,7 @@ const burst = (from: number, to: number) => (second: number, pod: number) =>
 
 test('half a minute of one pod is waited for, said with its name, and the release goes on', () => {
   const said = watch(burst(60, 90))
-  const waiting = said.filter(({ decision }) => decision.kind === 'hold')
+  const waiting = said.filter(({ decision }) => decision.kind === 'unreliable')
   expect(waiting[0]?.second).toBe(65)
   expect(waiting[0]?.decision).toMatchObject({
     metric: 'errors',
@@ -132,6 +171,32 @@ test('a pod that stays bad takes the release back half a minute later', () => {
     second: 100,
     decision: { kind: 'reject', why: { code: 'errors' } },
   })
+})
+
+test('a pod whose requests go to the others, as it is gone or not ready, takes the release back too', () => {
+  let evidence = beginEvidence(plan)
+  const total = { stable: 0, a: 0, b: 0 }
+  const bad = { stable: 0, a: 0, b: 0 }
+  const answer = (pod: keyof typeof total, n: number, share: number): void => {
+    total[pod] += n
+    bad[pod] += n * share
+  }
+  let said: { readonly second: number; readonly decision: Decision } | undefined
+  for (let second = 5; second <= 300 && said?.decision.kind !== 'reject'; second += 5) {
+    const weight = second <= 30 ? 0 : 40
+    answer('stable', 300, 0.01)
+    if (weight > 0 && second <= 80) answer('a', 100, second > 60 ? 0.6 : 0.01)
+    if (weight > 0) answer('b', second <= 80 ? 100 : 200, 0.01)
+    const canaries = second <= 80 ? (['a', 'b'] as const) : (['b'] as const)
+    const scrape = pods([
+      pod('baseline', 'stable', [total.stable, bad.stable]),
+      ...canaries.map((name) => pod('canary', name, [total[name], bad[name]])),
+    ])
+    const judged = judge(evidence, { at: second * 1000, scrape, weight, step: 0 }, plan)
+    evidence = JSON.parse(JSON.stringify(judged.evidence))
+    said = { second, decision: judged.decision }
+  }
+  expect(said).toMatchObject({ second: 155, decision: { kind: 'reject', why: { code: 'errors' } } })
 })
 
 test('where all pods are bad nothing is waited for', () => {

@@ -80,7 +80,7 @@ describe('the power statement', () => {
     const of = (looks: number) =>
       smallestIncrease({ ...question(0.005, 1, []), traffic: [{ baseline: 1140, canary: 60, looks }] })
     expect(of(1000)).toBeGreaterThan(of(10) ?? 1)
-    expect(of(1000)).toBeLessThan(1.3 * (of(10) ?? 0))
+    expect(of(1000)).toBeLessThan(1.4 * (of(10) ?? 0))
     const even = (looks: number) =>
       smallestIncrease({ ...question(0.005, 1, []), traffic: [{ baseline: 60, canary: 60, looks }] })
     expect(even(1000)).toBeGreaterThan(1.3 * (even(10) ?? 1))

@@ -156,6 +156,7 @@ const sampleOf = (value: unknown, say: Say, weight: number): Sample => {
       limitLogE: numberOf(sample.limitLogE, say.under('limitLogE')),
     }),
     ...(dispersion === undefined ? {} : { dispersion: { baseline: divisor('baseline'), canary: divisor('canary') } }),
+    ...(flagOf(sample.idle, say.under('idle')) === true ? { idle: true } : {}),
     ...(sample.outliers === undefined ? {} : { outliers: outliersOf(sample.outliers, say.under('outliers')) }),
   }
 }
