@@ -89,6 +89,8 @@ const together = (first: Sampled, second: Sampled): Sampled | undefined => {
   if (first.kind === 'gauge' || second.kind === 'gauge' || first.use !== second.use) return undefined
   // The second's evidence began with this: both together, it would hold what was dropped.
   if (first.outliers?.dropped) return undefined
+  // What was compared would wait again.
+  if (second.idle === true && first.idle !== true) return undefined
   const add = (side: 'baseline' | 'canary') => ({
     n: first[side].n + second[side].n,
     k: first[side].k + second[side].k,

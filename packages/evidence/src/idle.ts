@@ -28,5 +28,5 @@ export const meet = (idle: Idle | undefined, pair: Pair, terms: Terms): Met => {
     : { ...late, due: { pair: { baseline, canary: pair.canary }, terms: begun } }
 }
 
-/** As far as two looks may be apart, ms: longer ago the baseline may have been another one. */
-export const LONGEST = 60_000
+/** As far as two looks may be apart that come a little late, ms: longer ago the baseline may have been another one. */
+export const LONGEST = 75_000

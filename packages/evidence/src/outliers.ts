@@ -8,11 +8,12 @@ import type { SampledCount } from './sampled.ts'
 import type { Pending } from './skew.ts'
 
 /**
- * Pods of the canary that are waited for, by name, since the evidence reached its limit while others were well. `over`: pods were waited for once in this `step`, which is enough:
+ * Pods of the canary that are waited for, by name, since the evidence reached its limit while others were well (`first`, ms). `over`: pods were waited for once in this `step`, which is enough:
  * what the evidence says, holds.
  */
 export type Outliers = {
   readonly step: number
+  readonly first: number
   readonly pods: { readonly [pod: string]: Outlier }
   readonly over?: true
 }
@@ -37,7 +38,7 @@ export type Watched = {
 /**
  * All pods of a canary run the release; what some of them do alone is a node's or a bad minute's doing more often. So a verdict that rests on them waits. The release is rejected where
  * one of them is as bad after half a minute, or not clearly well over the minute after (one that answers nothing has proved nothing), or none of the canary's is well any more. A pod that
- * turns bad meanwhile is waited for as well. When all were well, the evidence is dropped and begins anew, once a step.
+ * turns bad meanwhile, beyond doubt, is waited for as well, but no longer than {@link PATIENCE} in all. When all were well, the evidence is dropped and begins anew, once a step.
  * Evidence begins anew only after it had reached the limit, so that the first crossing still bounds how often a healthy release is rejected: α holds.
  * @returns `dropped`: the evidence begins anew now; `well`: pods that were waited for and are well again
  */
@@ -53,15 +54,20 @@ export const watchOutliers = (
     const later = began >= outlier.since + GRACE ? add(outlier.later, pods[pod] ?? zero) : outlier.later
     return { pod, outlier: { ...outlier, later } }
   })
+  const first = known?.first ?? at
   const told = (all: readonly { readonly pod: string; readonly outlier: Outlier }[]): Outliers => ({
     step,
+    first,
     pods: Object.fromEntries(all.map(({ pod, outlier }) => [pod, outlier])),
   })
-  const ends = waited.filter(({ outlier }) => at >= outlier.since + GRACE + QUIET)
+  const ends = waited.filter(({ outlier: { since } }) => at >= since + GRACE + QUIET && began >= since + GRACE)
   const lasts = waited.some(({ outlier }) => wilson(outlier.later, NEARLY_SURE).low > outlier.low / 2)
-  if (lasts || ends.some(({ outlier }) => !isAgain(outlier, edge)) || noneIsWell(lately, edge))
-    return { outliers: { ...told(waited), over: true } }
-  const fresh = (found ?? []).filter(({ pod }) => known?.pods[pod] === undefined)
+  const isBad = lasts || ends.some(({ outlier }) => !isAgain(outlier, edge)) || noneIsWell(lately, edge)
+  // A clock that was set back would let them wait for it to catch up.
+  if (isBad || at < first || at >= first + PATIENCE) return { outliers: { ...told(waited), over: true } }
+  const fresh = (found ?? []).filter(
+    ({ pod }) => known === undefined || (known.pods[pod] === undefined && isSurelyBad(lately[pod], edge)),
+  )
   const left = [
     ...waited.filter((each) => !ends.includes(each)),
     ...fresh.map(({ pod, low }) => ({ pod, outlier: { since: at, low, later: zero } })),
@@ -85,7 +91,7 @@ export const waitForOutliers = (
   const { outliers: before, ...judged } = known
   if (told.outliers !== undefined) {
     const names = told.outliers.pods.map((pod) => [pod, { since: at, low: 0, later: zero }] as const)
-    return waited(judged, { step, pods: Object.fromEntries(names) }, told.outliers.dropped)
+    return waited(judged, { step, first: at, pods: Object.fromEntries(names) }, told.outliers.dropped)
   }
   if (pods === undefined) return { known: judged }
   const { ratio, limit, margin } = judged
@@ -127,6 +133,9 @@ const noneIsWell = (lately: PodCounts, edge: number): boolean =>
 const isAgain = ({ low, later }: Outlier, edge: number): boolean =>
   wilson(later).high < low && wilson(later, NEARLY_SURE).low <= edge
 
+/** Many pods are looked at while others are waited for: chance alone would make one of them an outlier. */
+const isSurelyBad = (count: Count = zero, edge: number): boolean => wilson(count, NEARLY_SURE).low > edge
+
 const isWell = (count: Count, edge: number): boolean => wilson(count).low <= edge
 
 /** A pod that is gone is forgotten: it is neither well nor bad. */
@@ -141,3 +150,5 @@ const LATELY = 20_000
 const GRACE = 30_000
 /** So long it must be well after that, ms. */
 const QUIET = 60_000
+/** So long is waited in all, ms: pods that turn bad one after the other are the release's. */
+const PATIENCE = 3 * (GRACE + QUIET)

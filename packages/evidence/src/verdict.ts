@@ -39,8 +39,8 @@ export const decide = (evidence: Evidence, seen: Seen): Decision =>
   refusedBlind(evidence, seen) ??
   unlike(evidence, seen) ??
   distrusted(evidence, seen) ??
-  unseen(evidence, seen) ??
   someAlone(evidence, seen) ??
+  unseen(evidence, seen) ??
   seen.metrics.map(holding).find((decision) => decision !== undefined) ?? { kind: 'continue' }
 
 const rejection = (metric: MetricJudgement, evidence: Evidence, plan: JudgePlan): Decision | undefined => {

@@ -27,14 +27,14 @@ test('the baseline waits for a request of the canary, which is compared with all
   })
 })
 
-test('what has waited for more than a minute is no longer compared', () => {
+test('what has waited for more than a minute and a quarter is no longer compared', () => {
   const idle = { ...terms(0), baseline: count(100, 7) }
   const pair = { baseline: count(5, 0), canary: count(1, 1) }
-  expect(meet(idle, pair, terms(60_000)).late).toBeUndefined()
-  expect(meet(idle, pair, terms(60_001))).toEqual({ late: count(100, 7), due: { pair, terms: terms(60_001) } })
-  expect(meet(idle, alone(5, 0), terms(60_001))).toEqual({
+  expect(meet(idle, pair, terms(75_000)).late).toBeUndefined()
+  expect(meet(idle, pair, terms(75_001))).toEqual({ late: count(100, 7), due: { pair, terms: terms(75_001) } })
+  expect(meet(idle, alone(5, 0), terms(75_001))).toEqual({
     late: count(100, 7),
-    idle: { ...terms(60_001), baseline: count(5, 0) },
+    idle: { ...terms(75_001), baseline: count(5, 0) },
   })
 })
 

@@ -87,12 +87,13 @@ describe('what becomes of it', () => {
 
   const one = (pod: string, later: Count, low = 0.4): Outliers => ({
     step: 0,
+    first: 0,
     pods: { [pod]: { since: 0, low, later } },
   })
 
   test('one of two goes on, little beside what the other answers', () => {
     const each = { a: count(100, 0), b: count(2, 2), c: count(100, 0) }
-    const known = { step: 0, pods: { ...one('a', count(0, 0)).pods, ...one('b', count(0, 0)).pods } }
+    const known = { step: 0, first: 0, pods: { ...one('a', count(0, 0)).pods, ...one('b', count(0, 0)).pods } }
     const looks = Array.from({ length: 12 }, (_, index) =>
       look(35_000 + index * 5000, [], { pods: each, lately: each }),
     )
@@ -110,6 +111,28 @@ describe('what becomes of it', () => {
     expect(watchOutliers(known, look(85_000, [0]))).toEqual({ outliers: known, well: [] })
     expect(watchOutliers(known, look(90_000, [0]))).toMatchObject({ outliers: { over: true } })
     expect(watchOutliers(known, look(90_000, [0])).dropped).toBeUndefined()
+  })
+
+  test('chance makes no pod an outlier while another is waited for', () => {
+    const looks = [[0.5, 0, 0], ...times(5, [0.5, 0.04, 0])]
+    expect(Object.keys(after(looks).outliers?.pods ?? {})).toEqual(['shop-0'])
+  })
+
+  test('pods that turn bad one after the other are waited for so long in all', () => {
+    const turn = (index: number) => Array.from({ length: 9 }, (_, pod) => (pod === Math.floor(index / 7) % 9 ? 0.5 : 0))
+    const ends = (at: number) => after(Array.from({ length: at / 5 + 1 }, (_, index) => turn(index))).outliers?.over
+    expect(ends(265)).toBeUndefined()
+    expect(ends(270)).toBe(true)
+  })
+
+  test('a clock that was set back ends the wait', () => {
+    const known: Outliers = { ...one('shop-0', count(0, 0)), first: 3_600_000 }
+    expect(watchOutliers(known, look(60_000, [0.5, 0])).outliers?.over).toBe(true)
+  })
+
+  test('a look of minutes, in which a pod was bad and well again, is no proof', () => {
+    const known = one('shop-0', count(0, 0))
+    expect(watchOutliers(known, look(120_000, [0.1, 0], { began: 0 })).outliers?.over).toBeUndefined()
   })
 
   test('an interval that began before the half minute was over tells of both', () => {
