@@ -1,0 +1,93 @@
+/** How bad, as the scanner's own `Severity` says; never read from a vendor's or a CVSS figure. */
+export type Severity = 'UNKNOWN' | 'LOW' | 'MEDIUM' | 'HIGH' | 'CRITICAL'
+
+/** Worst last. */
+export const SEVERITIES: readonly Severity[] = ['UNKNOWN', 'LOW', 'MEDIUM', 'HIGH', 'CRITICAL']
+
+/** What kind of thing was found. `end-of-life`: the operating system gets no more fixes. */
+export type Kind = 'vulnerability' | 'misconfiguration' | 'secret' | 'license' | 'end-of-life'
+
+/** The package that a vulnerability or a licence is of. `fixed`: the versions that mend it, as the scanner lists them; absent where there is none. */
+export type Package = {
+  readonly name: string
+  readonly version: string
+  readonly purl?: string
+  readonly path?: string
+  readonly fixed?: string
+  /** Of the advisory: `affected`, `fixed`, `will_not_fix`, `fix_deferred`, `end_of_life`, … */
+  readonly status?: string
+}
+
+/**
+ * One thing that the scanner found. `id`: CVE, check, rule or licence; `target`: what was scanned (an image's layer set, a lockfile, a file). `published`: ISO 8601, of a
+ * vulnerability; absent where nobody says. `score`: CVSS 3 of the source that gave the severity. It never holds a secret's text.
+ */
+export type Found = {
+  readonly kind: Kind
+  readonly id: string
+  readonly severity: Severity
+  readonly title: string
+  readonly target: string
+  /** `os-pkgs/debian`, `lang-pkgs/npm`, `config/dockerfile`, …: class and type of the scanner's result. */
+  readonly type: string
+  readonly package?: Package
+  readonly lines?: { readonly from: number; readonly to: number }
+  readonly published?: string
+  readonly url?: string
+  readonly score?: number
+}
+
+/** A scan as the gate decides about it. `targets`: how many results there were, 0 where nothing was scanned. */
+export type Scan = {
+  readonly artifact: { readonly name: string; readonly type: string; readonly digest?: string }
+  readonly os?: { readonly family: string; readonly name: string; readonly endOfLife: boolean }
+  readonly createdAt?: string
+  readonly scanner?: string
+  readonly targets: number
+  readonly found: readonly Found[]
+}
+
+/** An entry of an ignore file or a VEX document. `where`: file and line, or statement number. `expires`: ISO date, from its beginning (UTC) on the entry no longer holds. */
+export type Exception = {
+  readonly id: string
+  readonly source: 'trivyignore' | 'trivyignore.yaml' | 'openvex'
+  readonly where: string
+  readonly kinds: readonly Kind[]
+  /** Globs of paths and package URLs that it is confined to; absent: everywhere. */
+  readonly paths?: readonly string[]
+  readonly purls?: readonly string[]
+  readonly reason?: string
+  readonly expires?: string
+}
+
+/** What the gate makes of one thing found. `exception`: an index into the gate's exceptions. `until`: the day on which grace ends. */
+export type Judged = {
+  readonly found: Found
+  readonly state: 'fails' | 'below' | 'unfixed' | 'in-grace' | 'excepted' | 'known'
+  readonly exception?: number
+  readonly until?: string
+  /** Beside a baseline: who brought it, the change or a disclosure since. */
+  readonly news?: 'added' | 'disclosed'
+  readonly exploited?: true
+  /** EPSS: the probability of exploitation within 30 days, 0 … 1. */
+  readonly epss?: number
+}
+
+/** What became of one exception. `used`: how many things found it excused. */
+export type ExceptionUse = {
+  readonly exception: Exception
+  readonly used: number
+  readonly state: 'active' | 'expiring' | 'expired' | 'unused' | 'refused'
+  /** Why a strict gate does not take it. */
+  readonly problem?: string
+}
+
+/** The gate's decision. `shown`: those of `report-severity`, worst first; `problems`: what makes the verdict `error`. */
+export type Gate = {
+  readonly verdict: 'pass' | 'fail' | 'inconclusive' | 'nothing-to-check' | 'error'
+  readonly reason: { readonly code: string; readonly text: string; readonly next: string }
+  readonly judged: readonly Judged[]
+  readonly shown: readonly Judged[]
+  readonly exceptions: readonly ExceptionUse[]
+  readonly notes: readonly string[]
+}
