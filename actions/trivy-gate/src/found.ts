@@ -7,7 +7,10 @@ export const SEVERITIES: readonly Severity[] = ['UNKNOWN', 'LOW', 'MEDIUM', 'HIG
 /** What kind of thing was found. `end-of-life`: the operating system gets no more fixes. */
 export type Kind = 'vulnerability' | 'misconfiguration' | 'secret' | 'license' | 'end-of-life'
 
-/** The package that a vulnerability or a licence is of. `fixed`: the versions that mend it, as the scanner lists them; absent where there is none. */
+/**
+ * The package that a vulnerability or a licence is of. `version`: empty where the scanner does not say it (licences). `fixed`: the versions that mend it, as the scanner
+ * lists them; absent where there is none.
+ */
 export type Package = {
   readonly name: string
   readonly version: string
@@ -25,6 +28,8 @@ export type Package = {
 export type Found = {
   readonly kind: Kind
   readonly id: string
+  /** Other names that an ignore file may use: a check's older `AVDID`. */
+  readonly aliases?: readonly string[]
   readonly severity: Severity
   readonly title: string
   readonly target: string
@@ -37,7 +42,10 @@ export type Found = {
   readonly score?: number
 }
 
-/** A scan as the gate decides about it. `targets`: how many results there were, 0 where nothing was scanned. */
+/**
+ * A scan as the gate decides about it. `targets`: how many results there were, 0 where nothing was scanned. `packages`: every package that was looked at; absent where the
+ * report lists none. `notes`: what a person should know of the reading. `doubts`: what of the report could not be understood and may hide something that fails.
+ */
 export type Scan = {
   readonly artifact: { readonly name: string; readonly type: string; readonly digest?: string }
   readonly os?: { readonly family: string; readonly name: string; readonly endOfLife: boolean }
@@ -45,6 +53,9 @@ export type Scan = {
   readonly scanner?: string
   readonly targets: number
   readonly found: readonly Found[]
+  readonly packages?: readonly Package[]
+  readonly notes?: readonly string[]
+  readonly doubts?: readonly string[]
 }
 
 /** An entry of an ignore file or a VEX document. `where`: file and line, or statement number. `expires`: ISO date, from its beginning (UTC) on the entry no longer holds. */
@@ -66,7 +77,7 @@ export type Judged = {
   readonly state: 'fails' | 'below' | 'unfixed' | 'in-grace' | 'excepted' | 'known'
   readonly exception?: number
   readonly until?: string
-  /** Beside a baseline: who brought it, the change or a disclosure since. */
+  /** Beside a baseline, of what is not in it: who brought it, the change or a disclosure since. Absent where it cannot be told. */
   readonly news?: 'added' | 'disclosed'
   readonly exploited?: true
   /** EPSS: the probability of exploitation within 30 days, 0 … 1. */
@@ -82,7 +93,7 @@ export type ExceptionUse = {
   readonly problem?: string
 }
 
-/** The gate's decision. `shown`: those of `report-severity`, worst first; `problems`: what makes the verdict `error`. */
+/** The gate's decision. `shown`: those of `report-severity` and all that fail, worst first. `notes`: what a person should know beside the verdict. */
 export type Gate = {
   readonly verdict: 'pass' | 'fail' | 'inconclusive' | 'nothing-to-check' | 'error'
   readonly reason: { readonly code: string; readonly text: string; readonly next: string }
