@@ -43,8 +43,8 @@ export type Found = {
 }
 
 /**
- * A scan as the gate decides about it. `targets`: how many results there were, 0 where nothing was scanned. `packages`: every package that was looked at; absent where the
- * report lists none. `notes`: what a person should know of the reading. `doubts`: what of the report could not be understood and may hide something that fails.
+ * A scan as the gate decides about it. `targets`: how many results there were, 0 where nothing was scanned. `packages`: the package URLs of
+ * all that was looked at; absent where the report lists none. `notes`: what a person should know of the reading. `doubts`: what of the report could not be understood and may hide something that fails.
  */
 export type Scan = {
   readonly artifact: { readonly name: string; readonly type: string; readonly digest?: string }
@@ -53,7 +53,7 @@ export type Scan = {
   readonly scanner?: string
   readonly targets: number
   readonly found: readonly Found[]
-  readonly packages?: readonly Package[]
+  readonly packages?: readonly string[]
   readonly notes?: readonly string[]
   readonly doubts?: readonly string[]
 }

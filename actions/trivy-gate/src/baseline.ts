@@ -1,0 +1,144 @@
+import { instant } from './feeds.ts'
+import type { Found, Judged, Package, Scan } from './found.ts'
+
+/** A finding and whether it would fail if nothing of it had been there before. */
+export type Candidate = { readonly found: Found; readonly fails: boolean }
+
+/**
+ * Why a scan cannot be compared with this baseline; `undefined` where it can. A gate beside the wrong baseline would be open, or closed for no reason.
+ */
+export const baselineProblem = (scan: Scan, baseline: Scan): string | undefined => {
+  const [is, was] = [scan.artifact, baseline.artifact]
+  if (is.type !== was.type)
+    return `The baseline is of a ${was.type} (${was.name}) and the scan of a ${is.type} (${is.name}): give a report of the same kind, of the base branch`
+  if (scan.createdAt !== undefined && scan.createdAt === baseline.createdAt && is.name === was.name)
+    return `The baseline is this very report (both were made at ${scan.createdAt}): give the report of the base branch`
+  return undefined
+}
+
+/**
+ * Which of the findings that would fail are new beside a baseline, by index. A finding is known as often as the baseline has it: first in the same place, then anywhere. A package's
+ * finding is of the package without its version, so an update that mends nothing, another tag of the image and a moved lockfile are not new. What has no package is of its file: a secret
+ * in another file may be another secret. Where several compete for one that is known, what does not fail anyhow is served first.
+ */
+export const newOnes = (candidates: readonly Candidate[], baseline: Scan): ReadonlySet<number> => {
+  const places = tally(baseline.found.map(placeOf))
+  const keys = tally(baseline.found.map(keyOf))
+  const turns = candidates
+    .map(({ found, fails }, index) => ({ index, fails, key: keyOf(found), place: placeOf(found) }))
+    .sort((a, b) => Number(a.fails) - Number(b.fails) || (a.place < b.place ? -1 : Number(a.place > b.place)))
+  const moved = turns.filter(({ key, place }) => {
+    const there = take(places, place)
+    if (there) take(keys, key)
+    return !there
+  })
+  return new Set(moved.flatMap(({ index, fails, key }) => (!take(keys, key) && fails ? [index] : [])))
+}
+
+/**
+ * Who brought a new finding. `disclosed`: its package, in this version, was there before; a report with a list of packages proves that or the contrary, one without proves it only by
+ * other findings of the package. Else the date tells: what was made known after the baseline was made could not have been in it. `undefined` where nothing tells.
+ */
+export const newsOf = (scan: Scan, baseline: Scan): ((found: Found) => Judged['news']) => {
+  const listed = baseline.packages !== undefined
+  const there = new Set(baseline.packages?.map(withoutQualifiers))
+  for (const one of packagesOf(baseline)) there.add(versioned(one))
+  const made = instant(baseline.createdAt)
+  return (found) => {
+    if (found.kind === 'end-of-life') return sameSystem(scan, baseline) ? 'disclosed' : 'added'
+    // With another scanner a rule may be new as well as the file.
+    if (found.package === undefined || found.kind === 'license')
+      return scan.scanner !== undefined && scan.scanner === baseline.scanner ? 'added' : undefined
+    if (there.has(versioned(found.package))) return 'disclosed'
+    if (listed && found.package.purl !== undefined) return 'added'
+    const published = instant(found.published)
+    if (made === undefined || published === undefined) return undefined
+    return published > made ? 'disclosed' : 'added'
+  }
+}
+
+/** Since when, at the earliest, there is a fix: since the baseline, if that knew the vulnerability in the same package and no fix. */
+export const fixSinceOf = (baseline: Scan | undefined): ((found: Found) => string | undefined) => {
+  if (baseline?.createdAt === undefined) return () => undefined
+  const fixed = new Map<string, boolean>()
+  for (const found of baseline.found) {
+    if (found.kind !== 'vulnerability') continue
+    const key = keyOf(found)
+    fixed.set(key, fixed.get(key) === true || found.package?.fixed !== undefined)
+  }
+  return (found) =>
+    found.package?.fixed !== undefined && fixed.get(keyOf(found)) === false ? baseline.createdAt : undefined
+}
+
+/** What a person should know before trusting the comparison. */
+export const baselineNotes = (scan: Scan, baseline: Scan): readonly string[] => [
+  ...(repository(scan.artifact.name) === repository(baseline.artifact.name)
+    ? []
+    : [
+        `The baseline is of ${baseline.artifact.name} and the scan of ${scan.artifact.name}: make sure that they belong together`,
+      ]),
+  ...(baseline.targets === 0 && scan.targets > 0
+    ? ['In the baseline nothing was scanned, so everything counts as new']
+    : []),
+  ...(baseline.packages === undefined && baseline.found.length > 0
+    ? [
+        'The baseline lists no packages (--list-all-pkgs), so “added” and “newly disclosed” are told apart by other findings of the package and by dates: a vulnerability that the database learned of late may be called added, a package added together with a fresh vulnerability disclosed',
+      ]
+    : []),
+  ...(later(baseline, scan) ? ['The baseline was made after this scan'] : []),
+]
+
+const later = (one: Scan, other: Scan): boolean => {
+  const [a, b] = [instant(one.createdAt), instant(other.createdAt)]
+  return a !== undefined && b !== undefined && a > b
+}
+
+/** The name without tag and digest: a colon after the last slash starts a tag. */
+const repository = (name: string): string => {
+  const plain = name.split('@')[0] ?? name
+  const colon = plain.indexOf(':', plain.lastIndexOf('/') + 1)
+  return colon < 0 ? plain : plain.slice(0, colon)
+}
+
+const sameSystem = (scan: Scan, baseline: Scan): boolean =>
+  scan.os !== undefined && scan.os.family === baseline.os?.family && scan.os.name === baseline.os.name
+
+const packagesOf = (scan: Scan): readonly Package[] =>
+  scan.found.flatMap((found) => (found.package === undefined || found.kind === 'license' ? [] : [found.package]))
+
+const keyOf = (found: Found): string => {
+  const of = found.package === undefined ? found.target : identity(found.package, found.type)
+  return `${found.kind}\n${found.id}\n${of}`
+}
+
+const placeOf = (found: Found): string => {
+  const { name = '', version = '', path = '' } = found.package ?? {}
+  return [keyOf(found), found.type, found.target, name, version, path].join('\n')
+}
+
+/** The package without its version: its purl up to there, which is the same in every lockfile; else its name within the type. */
+const identity = ({ name, purl }: Package, type: string): string => {
+  if (purl === undefined) return `${type} ${name}`
+  const plain = withoutQualifiers(purl)
+  const at = plain.indexOf('@', plain.lastIndexOf('/') + 1)
+  return at < 0 ? plain : plain.slice(0, at)
+}
+
+const versioned = ({ name, version, purl }: Package): string =>
+  purl === undefined ? `${name} ${version}` : withoutQualifiers(purl)
+
+/** A package URL up to its qualifiers and subpath. Source: https://github.com/package-url/purl-spec */
+const withoutQualifiers = (purl: string): string => purl.split(/[?#]/, 1)[0] ?? ''
+
+const tally = (keys: readonly string[]): Map<string, number> => {
+  const counts = new Map<string, number>()
+  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1)
+  return counts
+}
+
+/** Whether there was one left to take. */
+const take = (counts: Map<string, number>, key: string): boolean => {
+  const left = counts.get(key) ?? 0
+  if (left > 0) counts.set(key, left - 1)
+  return left > 0
+}
