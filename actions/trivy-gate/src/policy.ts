@@ -2,8 +2,8 @@ import { instant } from './feeds.ts'
 import type { Found, Severity } from './found.ts'
 
 const DAY = 86_400_000
-/** The last instant that a date can hold. */
-const LAST = 8_640_000_000_000_000
+/** The last day with a year of four digits. */
+const LAST = Date.UTC(9999, 11, 31)
 
 /** Which findings fail. Absent feeds are not asked; a feed that is given is complete: what it does not name is not exploited (KEV) or counts as 1 (EPSS). */
 export type Policy = {

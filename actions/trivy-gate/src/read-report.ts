@@ -45,9 +45,9 @@ const brokenJson = (text: string, message: string): string => {
   const start = text.slice(0, 1000).trimStart()[0]
   if (start !== '{' && start !== '[')
     return 'The report is not JSON: write it with trivy --format json (a table, a template or a log cannot be judged).'
-  if (/end of JSON|unterminated string/i.test(message))
-    return `The report is cut off after ${text.length} characters: the scan was stopped or the disk is full, so scan again.`
   const place = /position (\d+)/.exec(message)?.[1]
+  if (/end of JSON|unterminated string/i.test(message) || Number(place) >= text.length)
+    return `The report is cut off after ${text.length} characters: the scan was stopped or the disk is full, so scan again.`
   return `The report is damaged JSON${place === undefined ? '' : ` (character ${place})`}: write it again with trivy --format json, to a file of its own.`
 }
 

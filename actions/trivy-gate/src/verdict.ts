@@ -1,13 +1,14 @@
 import { baselineNotes, baselineProblem, fixSinceOf, newOnes, newsOf } from './baseline.ts'
 import { useExceptions } from './exceptions/ledger.ts'
-import type { Exception, Found, Gate, Judged, Scan, Severity } from './found.ts'
+import type { Entry } from './exceptions/match.ts'
+import type { Found, Gate, Judged, Scan, Severity } from './found.ts'
 import { SEVERITIES } from './found.ts'
 import { type Policy, type Stand, stand } from './policy.ts'
 
 /** Everything that a gate decides by. */
 export type Settings = Policy & {
   readonly reportSeverity: ReadonlySet<Severity>
-  readonly exceptions: readonly Exception[]
+  readonly exceptions: readonly Entry[]
   /** Exceptions must say a reason and an expiry; those that end within so many days are told. */
   readonly strict: boolean
   readonly expiringWithinDays: number
@@ -26,7 +27,12 @@ export const judge = (scan: Scan, settings: Settings, now: Date): Gate => {
   const unlike = baseline === undefined ? undefined : baselineProblem(scan, baseline)
   const problems = unlike === undefined ? settings.problems : [...settings.problems, unlike]
   if (problems.length > 0) return unusable(problems)
-  const { uses, excusedBy } = useExceptions(scan.found, exceptions, { strict, now, expiringWithinDays })
+  const { uses, excusedBy } = useExceptions(scan.found, exceptions, {
+    strict,
+    now,
+    expiringWithinDays,
+    artifact: scan.artifact,
+  })
   const fixSince = fixSinceOf(baseline)
   const stands = scan.found.map((found) => stand(found, settings, now, fixSince))
   const judged = besideBaseline(alone(scan.found, stands, excusedBy), scan, baseline)

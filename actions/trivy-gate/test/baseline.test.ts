@@ -1,0 +1,133 @@
+import { describe, expect, it, test } from 'vitest'
+import { baselineNotes, baselineProblem, fixSinceOf, newOnes, newsOf } from '../src/baseline.ts'
+import type { Found, Scan } from '../src/found.ts'
+import { scanOf, secret, vulnerability } from './made.ts'
+
+const npm = (version: string, over: Partial<Found> = {}): Found =>
+  vulnerability({ package: { name: 'left', version, purl: `pkg:npm/left@${version}`, fixed: '9.0.0' }, ...over })
+const deb = (purl: string): Found =>
+  vulnerability({ type: 'os-pkgs/debian', package: { name: 'zlib1g', version: '1', purl } })
+const bare = (version: string): Found => vulnerability({ package: { name: 'left', version } })
+const license = (name: string): Found => ({
+  ...secret({ kind: 'license', id: 'GPL-3.0-only', target: 'OS Packages', type: 'license' }),
+  package: { name, version: '' },
+})
+
+const fresh = (found: readonly Found[], before: readonly Found[]): readonly number[] =>
+  [
+    ...newOnes(
+      found.map((one) => ({ found: one, fails: true })),
+      scanOf(before),
+    ),
+  ].sort()
+
+describe('what is new beside a baseline', () => {
+  test.each<[string, Found[], Found[], number[]]>([
+    ['the same', [npm('1.0.0')], [npm('1.0.0')], []],
+    ['another id', [npm('1.0.0', { id: 'CVE-2026-2' })], [npm('1.0.0')], [0]],
+    ['another version of the package', [npm('1.0.1')], [npm('1.0.0')], []],
+    ['another lockfile', [npm('1.0.0', { target: 'web/yarn.lock', type: 'lang-pkgs/yarn' })], [npm('1.0.0')], []],
+    ['one lockfile more', [npm('1.0.0'), npm('1.0.0', { target: 'web/package-lock.json' })], [npm('1.0.0')], [1]],
+    [
+      'one lockfile more, which comes first',
+      [npm('1.0.0', { target: 'web/yarn.lock' }), npm('1.0.0')],
+      [npm('1.0.0')],
+      [0],
+    ],
+    ['other qualifiers', [deb('pkg:deb/debian/zlib1g@2?distro=12')], [deb('pkg:deb/debian/zlib1g@1?distro=11')], []],
+    ['another distribution', [deb('pkg:deb/ubuntu/zlib1g@1')], [deb('pkg:deb/debian/zlib1g@1')], [0]],
+    ['a scope with an at sign', [deb('pkg:npm/%40a/b@2')], [deb('pkg:npm/%40a/b@1')], []],
+    ['a scope that is not encoded', [deb('pkg:npm/@a/c@2')], [deb('pkg:npm/@a/b@1')], [0]],
+    ['no purl', [bare('2')], [bare('1')], []],
+    ['a secret in the same file', [secret({ lines: { from: 9, to: 9 } })], [secret()], []],
+    ['a secret in another file', [secret({ target: 'other.sh' })], [secret()], [0]],
+    ['a second secret in the file', [secret(), secret({ lines: { from: 9, to: 9 } })], [secret()], [1]],
+    ['a licence of another package', [license('bash')], [license('tar')], [0]],
+    ['a licence of the same package', [license('tar')], [license('tar')], []],
+    ['anything, where there was nothing', [npm('1.0.0'), secret()], [], [0, 1]],
+  ])('%s', (_, found, before, expected) => {
+    expect(fresh(found, before)).toEqual(expected)
+  })
+
+  it('is what fails, where it competes with what does not', () => {
+    const [failing, excused] = [npm('1.0.0', { target: 'a.lock' }), npm('1.0.0', { target: 'b.lock' })]
+    const candidates = [
+      { found: failing, fails: true },
+      { found: excused, fails: false },
+    ]
+    expect([...newOnes(candidates, scanOf([npm('1.0.0', { target: 'moved.lock' })]))]).toEqual([0])
+    expect([...newOnes(candidates, scanOf([failing, excused]))]).toEqual([])
+  })
+})
+
+describe('who brought it', () => {
+  const news = (found: Found, baseline: Partial<Scan>, scan: Partial<Scan> = {}) =>
+    newsOf(scanOf([found], scan), scanOf([], { createdAt: '2026-06-01T00:00:00Z', ...baseline }))(found)
+  const system = { family: 'debian', name: '11', endOfLife: true }
+  const ended = vulnerability({ kind: 'end-of-life', id: 'EOL-debian-11' })
+
+  test.each<[string, Found, Partial<Scan>, string | undefined]>([
+    ['in the list of packages', npm('1.0.0'), { packages: ['pkg:npm/left@1.0.0?x=y'] }, 'disclosed'],
+    ['there in another version', npm('1.0.1'), { packages: ['pkg:npm/left@1.0.0'] }, 'added'],
+    [
+      'not in the list, though published since',
+      npm('1.0.0', { published: '2026-06-10T00:00:00Z' }),
+      { packages: ['pkg:npm/right@1'] },
+      'added',
+    ],
+    ['there with another finding', npm('1.0.0'), { found: [npm('1.0.0', { id: 'CVE-2025-1' })] }, 'disclosed'],
+    ['published since', npm('1.0.0', { published: '2026-06-10T00:00:00Z' }), {}, 'disclosed'],
+    ['published before', npm('1.0.0'), {}, 'added'],
+    ['without a purl beside a list', bare('1'), { packages: ['pkg:npm/right@1'] }, 'added'],
+    ['of no date', npm('1.0.0', { published: 'unknown' }), {}, undefined],
+    ['beside a baseline of no date', npm('1.0.0'), { createdAt: 'unknown' }, undefined],
+    ['a secret', secret(), {}, 'added'],
+    ['a secret, found by another scanner', secret(), { scanner: '0.69.0' }, undefined],
+    ['a licence', license('tar'), { packages: ['pkg:npm/left@1.0.0'] }, 'added'],
+  ])('%s', (_, found, baseline, expected) => {
+    expect(news(found, baseline)).toBe(expected)
+  })
+
+  it('an end of life is disclosed where the system was the same', () => {
+    expect(news(ended, { os: { ...system, endOfLife: false } }, { os: system })).toBe('disclosed')
+    expect(news(ended, { os: { ...system, name: '12' } }, { os: system })).toBe('added')
+  })
+})
+
+describe('a baseline', () => {
+  const image = (name: string, over: Partial<Scan> = {}) =>
+    scanOf([npm('1.0.0')], { artifact: { name, type: 'container_image' }, packages: ['pkg:npm/left@1.0.0'], ...over })
+
+  it('of another kind of artifact, or that is this very report, is a problem', () => {
+    const made = { createdAt: '2026-06-01T00:00:00Z' }
+    expect(baselineProblem(scanOf([]), image('a:1'))).toMatch(
+      /of a container_image \(a:1\) and the scan of a repository/,
+    )
+    expect(baselineProblem(image('a:1'), image('a:1'))).toMatch(/is this very report/)
+    expect(baselineProblem(image('a:1'), image('a:1', made))).toBeUndefined()
+    expect(baselineProblem(image('a:2'), image('a:1'))).toBeUndefined()
+  })
+
+  test.each<[string, Scan, Scan, RegExp[]]>([
+    ['another tag', image('host:5000/a:2'), image('host:5000/a:1'), []],
+    ['another repository', image('host:5000/b:1'), image('host:5000/a:1'), [/make sure that they belong together/]],
+    ['no packages', image('a'), image('a', { packages: undefined as never }), [/lists no packages/]],
+    ['nothing scanned', image('a'), image('a', { targets: 0 }), [/nothing was scanned/]],
+    ['later', image('a'), image('a', { createdAt: '2026-06-15T11:00:01Z' }), [/after this scan/]],
+  ])('says what to know of it: %s', (_, scan, baseline, expected) => {
+    const notes = baselineNotes(scan, baseline)
+    expect(notes).toHaveLength(expected.length)
+    for (const [index, pattern] of expected.entries()) expect(notes[index]).toMatch(pattern)
+  })
+
+  it('knows since when there is a fix only where it knew of none', () => {
+    const none = vulnerability({ package: { name: 'left', version: '1.0.0', purl: 'pkg:npm/left@1.0.0' } })
+    const since = (before: Found[]) => fixSinceOf(scanOf(before))(npm('1.0.0'))
+    expect(since([none])).toBe('2026-06-15T11:00:00Z')
+    expect(since([npm('1.0.0')])).toBeUndefined()
+    expect(since([none, npm('1.0.0')])).toBeUndefined()
+    expect(since([])).toBeUndefined()
+    expect(fixSinceOf(scanOf([none]))(none)).toBeUndefined()
+    expect(fixSinceOf(undefined)(npm('1.0.0'))).toBeUndefined()
+  })
+})
