@@ -18,7 +18,18 @@ export type Room =
 const PURE = ['evidence', 'release', 'delivery', 'canary-report']
 const ADAPTERS = ['kubernetes', 'traffic', 'metrics', 'registry', 'http', 'process', 'github']
 /** The modules of kit that decide and render; the others read the environment or write to the runner. */
-const PURE_KIT = ['faults', 'report', 'fields', 'documents', 'nearest', 'log', 'markdown', 'annotations', 'cancelled']
+const PURE_KIT = [
+  'faults',
+  'report',
+  'fields',
+  'documents',
+  'nearest',
+  'log',
+  'markdown',
+  'annotations',
+  'xml',
+  'cancelled',
+]
 /** Third-party code that computes and nothing else. */
 const PURE_LIBRARIES = ['zod/mini', 'yaml', 'ajv', 'fast-json-patch']
 const PURE_BUILTINS = ['node:path', 'node:url', 'node:util', 'node:crypto', 'node:buffer', 'node:assert']

@@ -1,3 +1,4 @@
+import { xml } from '@sluice/kit/xml'
 import type { SeriesReport } from './series.ts'
 import type { Rounds } from './verdict.ts'
 
@@ -26,13 +27,3 @@ const testcase = ({ name, result, p50Ms, problems, tries, where }: SeriesReport,
 }
 
 const inSeconds = (ms: number): string => (ms / 1000).toFixed(3)
-
-/** XML 1.0 text: the five entities, and characters that XML forbids replaced. */
-const xml = (text: string): string =>
-  text
-    .toWellFormed()
-    .replace(/\p{Cc}|[\ufffe\uffff]/gu, (control) => ('\t\n\r'.includes(control) ? control : '\ufffd'))
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')

@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto'
+import { posix } from 'node:path'
+import type { Found, Judged, Scan } from './found.ts'
+
+/**
+ * Where a thing was found, as a path that is the same in the next run: within a repository the file from the directory that was scanned, within an image the
+ * image's name without tag and digest, and the file behind it. Never absolute, never outside, never empty.
+ */
+export const placeOf = (found: Found, artifact: Scan['artifact']): string => {
+  const ofSystem = found.type.startsWith('os-pkgs') || found.kind === 'end-of-life'
+  const target = ofSystem ? withoutTag(found.target.replace(/ \([^()]*\)$/, '')) : found.target
+  if (artifact.type !== 'container_image')
+    return relative(IN_FILES.includes(artifact.type) ? inFiles(artifact.name, target) : target)
+  const image = withoutTag(artifact.name)
+  return relative(ofSystem || target === artifact.name ? image : `${image}/${target}`)
+}
+
+const IN_FILES = ['filesystem', 'repository']
+
+/** Trivy names files from the directory that it was given; one that was given by itself it names by its last part. */
+const inFiles = (given: string, target: string): string => {
+  if (given === '' || given.startsWith('/') || given.includes('://') || given === target) return target
+  return posix.basename(given) === target ? given : `${given}/${target}`
+}
+
+const relative = (path: string): string => {
+  const parts = path.slice(0, LONGEST_PATH).toWellFormed().split('/')
+  return parts.filter((part) => part !== '' && part !== '.' && part !== '..').join('/') || 'unknown'
+}
+
+const LONGEST_PATH = 1000
+
+/** An image's name without `:tag` and `@sha256:…`; a port stays. */
+const withoutTag = (name: string): string => name.replace(/@sha\d+:[0-9a-f]+$/i, '').replace(/:[\w.-]+$/, '')
+
+/**
+ * What tells two findings apart over runs, one for each of `all`. It holds what the finding is and where, not the package's version, the image's tag, a line or
+ * a digest in a path; findings that are the same by this get a number, in an order that is their own and not the report's. Form: 32 hex digits, colon, number.
+ */
+export const fingerprints = (all: readonly Judged[], artifact: Scan['artifact']): ReadonlyMap<Judged, string> => {
+  const groups = Map.groupBy(all, ({ found }) => identity(found, artifact))
+  return new Map(
+    [...groups].flatMap(([key, group]) => {
+      const hash = createHash('sha256').update(key).digest('hex').slice(0, 32)
+      return [...group].sort(byContent).map((one, index) => [one, `${hash}:${index + 1}`] as const)
+    }),
+  )
+}
+
+const identity = (found: Found, artifact: Scan['artifact']): string =>
+  JSON.stringify([found.kind, found.id, packageKey(found), undigested(placeOf(found, artifact))])
+
+const packageKey = ({ package: of }: Found): string =>
+  of?.purl === undefined ? (of?.name ?? '') : unversioned(of.purl)
+
+/** A package URL without version, qualifiers (a distribution's release is one) and subpath. */
+const unversioned = (purl: string): string => {
+  const path = purl.replace(/[?#].*$/s, '')
+  const at = path.lastIndexOf('@')
+  return at > path.lastIndexOf('/') ? path.slice(0, at) : path
+}
+
+const undigested = (path: string): string => path.replace(/[0-9a-f]{32,}/gi, '*')
+
+const byContent = ({ found: a }: Judged, { found: b }: Judged): number =>
+  byText(a.package?.path ?? '', b.package?.path ?? '') ||
+  byText(a.package?.version ?? '', b.package?.version ?? '') ||
+  (a.lines?.from ?? 0) - (b.lines?.from ?? 0) ||
+  (a.lines?.to ?? 0) - (b.lines?.to ?? 0) ||
+  byText(a.title, b.title)
+
+const byText = (a: string, b: string): number => (a < b ? -1 : Number(a > b))
