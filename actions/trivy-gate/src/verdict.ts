@@ -4,6 +4,7 @@ import type { Entry } from './exceptions/match.ts'
 import type { Found, Gate, Judged, Scan, Severity } from './found.ts'
 import { SEVERITIES } from './found.ts'
 import { type Policy, type Stand, stand } from './policy.ts'
+import { clip } from './words.ts'
 
 /** Everything that a gate decides by. */
 export type Settings = Policy & {
@@ -180,11 +181,8 @@ const placeText = (found: Found): string => {
   return ` in ${short(found.target)}${found.lines === undefined ? '' : `:${found.lines.from}`}`
 }
 
-/** Text of a report in a sentence: on one line, and no longer than a line. */
-const short = (text: string): string => {
-  const line = text.slice(0, 400).replace(/\s+/g, ' ').trim()
-  return line.length > 100 ? `${line.slice(0, 99)}…` : line
-}
+/** Text of a report in a sentence: on one line, without control characters, and no longer than a line. */
+const short = (text: string): string => clip(text, 100)
 
 const advice = (worst: readonly Judged[]): string => {
   const of = (kind: Found['kind']): readonly Found[] =>
