@@ -21,6 +21,8 @@ export type Outcome = {
   readonly summary: string
   /** Set: the job fails with this sentence. */
   readonly failed?: string
+  /** What the process leaves with where `failed` is set, 1 to 255; 1 unless told otherwise. */
+  readonly exitCode?: number
 }
 
 /** GitHub refuses a step summary of more than 1 MiB; what is cut is said. */
@@ -40,13 +42,14 @@ export const reportPath = (name: string, env: NodeJS.ProcessEnv = process.env): 
  * Runs an action's body and writes its outcome: report file, outputs, summary, annotations, exit code.
  * A `Fault` becomes verdict `error` with its hint; anything else thrown is a bug and shows its stack. Both leave a report, without details.
  * @param name the action's, as in its report's schema
+ * @param errorCode what the process leaves with after something was thrown, 1 to 255
  */
-export const runAction = async (name: string, body: () => Promise<Outcome>): Promise<void> => {
+export const runAction = async (name: string, body: () => Promise<Outcome>, errorCode = 1): Promise<void> => {
   const startedAt = new Date().toISOString()
   try {
     finish(await body())
   } catch (thrown) {
-    finish(failure(name, thrown, startedAt))
+    finish({ ...failure(name, thrown, startedAt), exitCode: errorCode })
   }
 }
 
@@ -107,7 +110,7 @@ const finish = (outcome: Outcome): void => {
   for (const annotation of annotations([...outcome.report.findings, ...lost], errors)) show(annotation)
   if (outcome.failed === undefined) return
   core.error(outcome.failed, { title: outcome.report.reason.code })
-  process.exitCode = 1
+  process.exitCode = outcome.exitCode ?? 1
 }
 
 /** One output; where there is no runner to take it, a line `name=value` in the log. */

@@ -1,0 +1,157 @@
+import { readIgnoreFile } from './exceptions/ignore-file.ts'
+import { readIgnoreYaml } from './exceptions/ignore-yaml.ts'
+import { readOpenVex } from './exceptions/openvex.ts'
+import { readEpss, readKev } from './feeds.ts'
+import type { Exception, Gate, Scan } from './found.ts'
+import { readReport } from './read-report.ts'
+import { type Ended, type Failure, failureOf, isMirrorFault } from './scanner.ts'
+import { judge, type Settings, unusable } from './verdict.ts'
+
+/** What is decided, and by which files. Paths are as they were given; ages are days, times ms. */
+export type Plan = {
+  /** What is looked at, for people. */
+  readonly target: string
+  /** A report that is there already; absent: there is a scan. */
+  readonly report?: string
+  readonly policy: Omit<Settings, 'kev' | 'epss' | 'exceptions' | 'baseline' | 'problems'>
+  /** Absent: those in the workspace, where they are there. */
+  readonly ignoreFiles?: readonly string[]
+  readonly vex: readonly string[]
+  readonly kev?: string
+  readonly epss?: string
+  readonly feedMaxAge: number
+  readonly baseline?: string
+  readonly mirrors: readonly Mirror[]
+  /** Whether the scan needs a database. */
+  readonly needsDatabase: boolean
+  readonly timeoutMs: number
+}
+
+/** Where the two databases come from. */
+export type Mirror = { readonly database: string; readonly java: string }
+
+/** The few things that a gate needs of the world. */
+export type Ports = {
+  /** A file that an input names. @throws Fault('input') where it cannot be read */
+  read(input: string, path: string): string
+  isThere(path: string): boolean
+  /** Makes the scanner ready. Only called where there is something to scan. */
+  open(): Promise<Scanner>
+  readonly clock: { now(): number; monotonic(): number }
+  /** A line for the log. */
+  say(line: string): void
+}
+
+/** The scanner, ready. */
+export type Scanner = {
+  scan(mirror: Mirror | undefined, timeoutMs: number): Promise<Ended>
+  here(): { readonly database: boolean }
+  /** Its report; `undefined` where it wrote none. */
+  written(): string | undefined
+  close(): void
+}
+
+/** What came of it. `scan` is empty where there is none; `scanned`: whether there is a report of the scanner's own. */
+export type Gated = { readonly gate: Gate; readonly scan: Scan; readonly scanned: boolean }
+
+/** Where exceptions are, unless the caller says otherwise. */
+export const IGNORE_FILES = ['.trivyignore', '.trivyignore.yaml']
+
+/**
+ * Reads what the gate decides by, then scans, then decides. So that what is wrong with a file of exceptions, a feed or the baseline is told before minutes of scanning.
+ * @throws Fault where a file that was named is not there, or the scanner cannot be had
+ */
+export const run = async (plan: Plan, ports: Ports): Promise<Gated> => {
+  const settings = settingsOf(plan, ports)
+  if (settings.problems.length > 0) return without(plan, unusable(settings.problems))
+  const text = plan.report === undefined ? await scanned(plan, ports) : ports.read('report', plan.report)
+  if (typeof text !== 'string') return without(plan, failed(text))
+  const read = readReport(text)
+  if ('problem' in read) {
+    const next = plan.report === undefined ? 'Scan again' : 'Give a report that trivy --format json wrote'
+    return without(plan, failed({ code: 'unreadable-report', text: withoutStop(read.problem), next }))
+  }
+  return { gate: judge(read.scan, settings, new Date(ports.clock.now())), scan: read.scan, scanned: true }
+}
+
+const settingsOf = (plan: Plan, ports: Ports): Settings => {
+  const problems: string[] = []
+  const files = plan.ignoreFiles ?? IGNORE_FILES.filter((path) => ports.isThere(path))
+  const exceptions: Exception[] = []
+  for (const [input, paths] of [
+    ['ignore-file', files],
+    ['vex', plan.vex],
+  ] as const) {
+    for (const path of paths) {
+      const read = readerFor(input, path)(ports.read(input, path), path)
+      exceptions.push(...read.exceptions)
+      problems.push(...read.problems)
+    }
+  }
+  const age = { now: new Date(ports.clock.now()), maxDays: plan.feedMaxAge }
+  const kev = plan.kev === undefined ? undefined : readKev(ports.read('kev', plan.kev), age)
+  const epss = plan.epss === undefined ? undefined : readEpss(ports.read('epss', plan.epss), age)
+  const baseline = plan.baseline === undefined ? undefined : readReport(ports.read('baseline', plan.baseline))
+  for (const read of [kev, epss]) if (read !== undefined && 'problem' in read) problems.push(read.problem)
+  if (baseline !== undefined && 'problem' in baseline) problems.push(`baseline: ${baseline.problem}`)
+  return {
+    ...plan.policy,
+    exceptions,
+    problems,
+    ...(kev !== undefined && 'kev' in kev ? { kev: kev.kev.ids } : {}),
+    ...(epss !== undefined && 'epss' in epss ? { epss: epss.epss.scores } : {}),
+    ...(baseline !== undefined && 'scan' in baseline ? { baseline: baseline.scan } : {}),
+  }
+}
+
+const readerFor = (
+  input: 'ignore-file' | 'vex',
+  path: string,
+): ((
+  text: string,
+  where: string,
+) => { readonly exceptions: readonly Exception[]; readonly problems: readonly string[] }) => {
+  if (input === 'vex') return readOpenVex
+  return /\.ya?ml$/i.test(path) ? readIgnoreYaml : readIgnoreFile
+}
+
+/** Scans from one mirror after the other, within the time for all of them, and at last with the databases of today, should an earlier step have fetched them. */
+const scanned = async (plan: Plan, ports: Ports): Promise<string | Failure> => {
+  const begun = ports.clock.monotonic()
+  const left = (): number => plan.timeoutMs - (ports.clock.monotonic() - begun)
+  const scanner = await ports.open()
+  try {
+    let ended: Ended = { kind: 'timed-out', said: '' }
+    for (const [index, mirror] of plan.mirrors.entries()) {
+      if (left() <= 0) return failureOf({ ...ended, kind: 'timed-out' }, plan.timeoutMs)
+      ended = await scanner.scan(mirror, left())
+      const report = reportOf(ended, scanner)
+      if (report !== undefined) return report
+      if (!plan.needsDatabase || !isMirrorFault(ended)) return failureOf(ended, plan.timeoutMs)
+      const next = plan.mirrors[index + 1]
+      ports.say(`${mirror.database} did not give its database${next === undefined ? '' : `, ${next.database} is next`}`)
+    }
+    if (scanner.here().database && left() > 0) {
+      ports.say('no mirror gave a database: the one that was fetched earlier today is used')
+      const again = await scanner.scan(undefined, left())
+      return reportOf(again, scanner) ?? failureOf(again, plan.timeoutMs)
+    }
+    return failureOf(ended, plan.timeoutMs)
+  } finally {
+    scanner.close()
+  }
+}
+
+/** A scan that was cut short may leave a report that says less than was there. */
+const reportOf = (ended: Ended, scanner: Scanner): string | undefined =>
+  ended.kind === 'exited' && ended.code === 0 ? scanner.written() : undefined
+
+const failed = ({ code, text, next }: Failure): Gate => ({ ...unusable([]), reason: { code, text, next } })
+
+const without = (plan: Plan, gate: Gate): Gated => ({
+  gate,
+  scan: { artifact: { name: plan.target, type: 'unknown' }, targets: 0, found: [] },
+  scanned: false,
+})
+
+const withoutStop = (sentence: string): string => sentence.replace(/\.\s*$/, '')
