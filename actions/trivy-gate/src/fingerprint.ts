@@ -6,8 +6,8 @@ import type { Found, Judged, Scan } from './found.ts'
  * Where a thing was found, as a path that is the same in the next run: within a repository the file from the directory that was scanned, within an image the
  * image's name without tag and digest, and the file behind it. Never absolute, never outside, never empty.
  */
-export const placeOf = (found: Found, artifact: Scan['artifact']): string => {
-  const ofSystem = found.type.startsWith('os-pkgs') || found.kind === 'end-of-life'
+export const placeOf = (found: Pick<Found, 'target' | 'type'>, artifact: Scan['artifact']): string => {
+  const ofSystem = found.type.startsWith('os-pkgs')
   const target = ofSystem ? withoutTag(found.target.replace(/ \([^()]*\)$/, '')) : found.target
   if (artifact.type !== 'container_image')
     return relative(IN_FILES.includes(artifact.type) ? inFiles(artifact.name, target) : target)
@@ -34,21 +34,35 @@ const LONGEST_PATH = 1000
 const withoutTag = (name: string): string => name.replace(/@sha\d+:[0-9a-f]+$/i, '').replace(/:[\w.-]+$/, '')
 
 /**
- * What tells two findings apart over runs, one for each of `all`. It holds what the finding is and where, not the package's version, the image's tag, a line or
- * a digest in a path; findings that are the same by this get a number, in an order that is their own and not the report's. Form: 32 hex digits, colon, number.
+ * What tells two findings apart over runs, for each of `wanted`. It holds what the finding is and where, not the package's version, the image's tag, a line or a digest
+ * in a path; of `all`, those that are the same by this get a number, in an order that is their own and not the report's. Form: 32 hex digits, colon, number.
  */
-export const fingerprints = (all: readonly Judged[], artifact: Scan['artifact']): ReadonlyMap<Judged, string> => {
-  const groups = Map.groupBy(all, ({ found }) => identity(found, artifact))
+export const fingerprints = (
+  all: readonly Judged[],
+  wanted: readonly Judged[],
+  artifact: Scan['artifact'],
+): ReadonlyMap<Judged, string> => {
+  const identity = identityIn(artifact)
+  const names = new Set(wanted.map(({ found }) => identity(found)))
+  const groups = Map.groupBy(all, ({ found }) => identity(found))
   return new Map(
-    [...groups].flatMap(([key, group]) => {
-      const hash = createHash('sha256').update(key).digest('hex').slice(0, 32)
-      return [...group].sort(byContent).map((one, index) => [one, `${hash}:${index + 1}`] as const)
+    [...names].flatMap((name) => {
+      const hash = createHash('sha256').update(name).digest('hex').slice(0, 32)
+      return [...(groups.get(name) ?? [])].sort(byContent).map((one, index) => [one, `${hash}:${index + 1}`] as const)
     }),
   )
 }
 
-const identity = (found: Found, artifact: Scan['artifact']): string =>
-  JSON.stringify([found.kind, found.id, packageKey(found), undigested(placeOf(found, artifact))])
+/** The text that is hashed. Thousands of findings are of few targets, whose places are worked out once. */
+const identityIn = (artifact: Scan['artifact']): ((found: Found) => string) => {
+  const places = new Map<string, string>()
+  return (found) => {
+    const key = `${found.type}\n${found.target}`
+    const place = places.get(key) ?? placeOf(found, artifact).replace(/[0-9a-f]{32,}/gi, '*')
+    places.set(key, place)
+    return JSON.stringify([found.kind, found.id, packageKey(found), place])
+  }
+}
 
 const packageKey = ({ package: of }: Found): string =>
   of?.purl === undefined ? (of?.name ?? '') : unversioned(of.purl)
@@ -59,8 +73,6 @@ const unversioned = (purl: string): string => {
   const at = path.lastIndexOf('@')
   return at > path.lastIndexOf('/') ? path.slice(0, at) : path
 }
-
-const undigested = (path: string): string => path.replace(/[0-9a-f]{32,}/gi, '*')
 
 const byContent = ({ found: a }: Judged, { found: b }: Judged): number =>
   byText(a.package?.path ?? '', b.package?.path ?? '') ||

@@ -21,32 +21,37 @@ export type SarifOptions = {
  */
 export const sarif = (gate: Gate, scan: Scan, options: SarifOptions): { text: string; left: number } => {
   const told = gate.shown.filter(({ state }) => state !== 'excepted' || options.excepted !== 'left-out')
-  const prints = fingerprints(told, scan.artifact)
-  const ordered = [...told].sort(
-    (a, b) =>
-      Number(a.state === 'excepted') - Number(b.state === 'excepted') ||
-      rank(b.found) - rank(a.found) ||
-      failing(b) - failing(a),
-  )
+  const worst = [...told].sort(worstFirst).slice(0, MOST_RESULTS)
+  const prints = fingerprints(gate.judged, worst, scan.artifact)
   const written = (kept: readonly Judged[]): string => {
     const run = runOf({ gate, scan, options, prints, kept, left: told.length - kept.length })
     return `${JSON.stringify({ $schema: SCHEMA, version: '2.1.0', runs: [run] })}\n`
   }
-  const kept = fitting(ordered.slice(0, MOST_RESULTS), (some) => options.sizeOf(written(some)))
-  return { text: written(kept), left: told.length - kept.length }
+  const { text, kept } = fitting(worst, written, options.sizeOf)
+  return { text, left: told.length - kept }
 }
+
+/** What fails comes before what does not within a severity; what somebody excepted gives way to all else. */
+const worstFirst = (a: Judged, b: Judged): number =>
+  Number(a.state === 'excepted') - Number(b.state === 'excepted') ||
+  rank(b.found) - rank(a.found) ||
+  Number(b.state === 'fails') - Number(a.state === 'fails')
 
 const SCHEMA = 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json'
 const MOST_RESULTS = 5_000
 const MOST_BYTES = 10_000_000
 
-const failing = ({ state }: Judged): number => Number(state === 'fails')
-
-/** The first of them that are small enough together. */
-const fitting = (all: readonly Judged[], sizeOf: (some: readonly Judged[]) => number): readonly Judged[] => {
-  const size = sizeOf(all)
-  if (size <= MOST_BYTES || all.length === 0) return all
-  return fitting(all.slice(0, Math.floor(all.length * Math.min(0.9, (0.95 * MOST_BYTES) / size))), sizeOf)
+/** As many of the first as are small enough together. */
+const fitting = (
+  all: readonly Judged[],
+  written: (some: readonly Judged[]) => string,
+  sizeOf: SarifOptions['sizeOf'],
+): { text: string; kept: number } => {
+  const text = written(all)
+  const size = sizeOf(text)
+  if (size <= MOST_BYTES || all.length === 0) return { text, kept: all.length }
+  const fewer = Math.floor(all.length * Math.min(0.9, (0.95 * MOST_BYTES) / size))
+  return fitting(all.slice(0, fewer), written, sizeOf)
 }
 
 type Told = {

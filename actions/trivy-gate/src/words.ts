@@ -3,6 +3,7 @@ import type { Found, Gate, Judged } from './found.ts'
 
 /** Text on one line without control characters or those that turn the direction of writing, cut to `longest` UTF-16 units. */
 export const clip = (text: string, longest: number): string => {
+  if (text.length <= longest && !UNPLAIN.test(text)) return text.trim()
   // What comes after is cut away anyhow: a text of megabytes is not searched.
   const line = text
     .slice(0, 4 * longest)
@@ -12,6 +13,9 @@ export const clip = (text: string, longest: number): string => {
     .trim()
   return line.length <= longest ? line : `${line.slice(0, longest - 1).toWellFormed()}…`
 }
+
+/** Most texts of a report have none of these, and a report has hundreds of thousands of them. */
+const UNPLAIN = /[^ -~]| {2}/
 
 const UNSEEN = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]/gu
 
