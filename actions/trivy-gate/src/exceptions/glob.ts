@@ -32,7 +32,7 @@ export const compileGlob = (pattern: string): ((path: string) => boolean) | stri
   }
 }
 
-const plain = (path: string): string => posix.normalize(path).replace(/(?<=.)\/$/, '')
+const plain = (path: string): string => (path === '' ? '' : posix.normalize(path).replace(/(?<=.)\/$/, ''))
 
 /** The pattern's alternatives, each without braces. */
 const expand = (pattern: string): readonly string[] | string => {
