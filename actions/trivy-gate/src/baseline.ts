@@ -9,7 +9,7 @@ export type Candidate = { readonly found: Found; readonly fails: boolean }
  */
 export const baselineProblem = (scan: Scan, baseline: Scan): string | undefined => {
   const [is, was] = [scan.artifact, baseline.artifact]
-  if (is.type !== was.type)
+  if (kindOf(is.type) !== kindOf(was.type))
     return `The baseline is of a ${was.type} (${was.name}) and the scan of a ${is.type} (${is.name}): give a report of the same kind, of the base branch`
   if (scan.createdAt !== undefined && scan.createdAt === baseline.createdAt && is.name === was.name)
     return `The baseline is this very report (both were made at ${scan.createdAt}): give the report of the base branch`
@@ -21,11 +21,16 @@ export const baselineProblem = (scan: Scan, baseline: Scan): string | undefined 
  * finding is of the package without its version, so an update that mends nothing, another tag of the image and a moved lockfile are not new. What has no package is of its file: a secret
  * in another file may be another secret. Where several compete for one that is known, what does not fail anyhow is served first.
  */
-export const newOnes = (candidates: readonly Candidate[], baseline: Scan): ReadonlySet<number> => {
-  const places = tally(baseline.found.map(placeOf))
-  const keys = tally(baseline.found.map(keyOf))
+export const newOnes = (
+  candidates: readonly Candidate[],
+  artifact: Scan['artifact'],
+  baseline: Scan,
+): ReadonlySet<number> => {
+  const [now, before] = [keyed(artifact), keyed(baseline.artifact)]
+  const places = tally(baseline.found.map((found) => placeOf(found, before(found))))
+  const keys = tally(baseline.found.map(before))
   const turns = candidates
-    .map(({ found, fails }, index) => ({ index, fails, key: keyOf(found), place: placeOf(found) }))
+    .map(({ found, fails }, index) => ({ index, fails, key: now(found), place: placeOf(found, now(found)) }))
     .sort((a, b) => Number(a.fails) - Number(b.fails) || (a.place < b.place ? -1 : Number(a.place > b.place)))
   const moved = turns.filter(({ key, place }) => {
     const there = take(places, place)
@@ -61,6 +66,7 @@ export const newsOf = (scan: Scan, baseline: Scan): ((found: Found) => Judged['n
 export const fixSinceOf = (baseline: Scan | undefined): ((found: Found) => string | undefined) => {
   if (baseline?.createdAt === undefined) return () => undefined
   const fixed = new Map<string, boolean>()
+  const keyOf = keyed(baseline.artifact)
   for (const found of baseline.found) {
     if (found.kind !== 'vulnerability') continue
     const key = keyOf(found)
@@ -106,14 +112,23 @@ const sameSystem = (scan: Scan, baseline: Scan): boolean =>
 const packagesOf = (scan: Scan): readonly Package[] =>
   scan.found.flatMap((found) => (found.package === undefined || found.kind === 'license' ? [] : [found.package]))
 
-const keyOf = (found: Found): string => {
-  const of = found.package === undefined ? found.target : identity(found.package, found.type)
-  return `${found.kind}\n${found.id}\n${of}`
-}
+/** A directory is a repository to Trivy as soon as it finds a clean working tree of Git in it. */
+const kindOf = (type: string): string => (type === 'repository' ? 'filesystem' : type)
 
-const placeOf = (found: Found): string => {
+/** What makes two findings the same: kind, id and package, else the place. Where that begins with the name of the image, the tag is no part of it. */
+const keyed =
+  ({ name, type }: Scan['artifact']): ((found: Found) => string) =>
+  (found) => {
+    const { kind, id, target } = found
+    if (found.package !== undefined) return `${kind}\n${id}\n${identity(found.package, found.type)}`
+    if (kind === 'end-of-life') return `${kind}\n${id}`
+    const isNamed = type === 'container_image' && target.startsWith(name)
+    return `${kind}\n${id}\n${isNamed ? target.slice(name.length) : target}`
+  }
+
+const placeOf = (found: Found, key: string): string => {
   const { name = '', version = '', path = '' } = found.package ?? {}
-  return [keyOf(found), found.type, found.target, name, version, path].join('\n')
+  return [key, found.type, found.target, name, version, path].join('\n')
 }
 
 /** The package without its version: its purl up to there, which is the same in every lockfile; else its name within the type. */

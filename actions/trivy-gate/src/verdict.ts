@@ -87,6 +87,7 @@ const besideBaseline = (judged: readonly Judged[], scan: Scan, baseline: Scan | 
   if (baseline === undefined) return judged
   const fresh = newOnes(
     judged.map(({ found, state }) => ({ found, fails: state === 'fails' })),
+    scan.artifact,
     baseline,
   )
   const newsFor = newsOf(scan, baseline)

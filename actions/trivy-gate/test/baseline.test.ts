@@ -13,13 +13,16 @@ const license = (name: string): Found => ({
   package: { name, version: '' },
 })
 
-const fresh = (found: readonly Found[], before: readonly Found[]): readonly number[] =>
-  [
-    ...newOnes(
-      found.map((one) => ({ found: one, fails: true })),
-      scanOf(before),
-    ),
-  ].sort()
+const DIRECTORY = { name: '.', type: 'repository' }
+const image = (name: string) => ({ name, type: 'container_image' })
+const fresh = (
+  found: readonly Found[],
+  before: readonly Found[],
+  [is, was] = [DIRECTORY, DIRECTORY],
+): readonly number[] => {
+  const candidates = found.map((one) => ({ found: one, fails: true }))
+  return [...newOnes(candidates, is, scanOf(before, { artifact: was }))].sort()
+}
 
 describe('what is new beside a baseline', () => {
   test.each<[string, Found[], Found[], number[]]>([
@@ -49,14 +52,23 @@ describe('what is new beside a baseline', () => {
     expect(fresh(found, before)).toEqual(expected)
   })
 
+  it('is not what only has another tag of the image in its place', () => {
+    const tags: [typeof DIRECTORY, typeof DIRECTORY] = [image('a/shop:2'), image('a/shop:1')]
+    const ended = (target: string) => secret({ kind: 'end-of-life', id: 'EOL-debian-9', target })
+    expect(fresh([ended('a/shop:2')], [ended('a/shop:1')], tags)).toEqual([])
+    const check = (target: string) => secret({ kind: 'misconfiguration', id: 'DS-0002', target })
+    expect(fresh([check('a/shop:2 (dockerfile)')], [check('a/shop:1 (dockerfile)')], tags)).toEqual([])
+    expect(fresh([check('a/shop:2 (other)')], [check('a/shop:1 (dockerfile)')], tags)).toEqual([0])
+  })
+
   it('is what fails, where it competes with what does not', () => {
     const [failing, excused] = [npm('1.0.0', { target: 'a.lock' }), npm('1.0.0', { target: 'b.lock' })]
     const candidates = [
       { found: failing, fails: true },
       { found: excused, fails: false },
     ]
-    expect([...newOnes(candidates, scanOf([npm('1.0.0', { target: 'moved.lock' })]))]).toEqual([0])
-    expect([...newOnes(candidates, scanOf([failing, excused]))]).toEqual([])
+    expect([...newOnes(candidates, DIRECTORY, scanOf([npm('1.0.0', { target: 'moved.lock' })]))]).toEqual([0])
+    expect([...newOnes(candidates, DIRECTORY, scanOf([failing, excused]))]).toEqual([])
   })
 })
 
@@ -95,25 +107,27 @@ describe('who brought it', () => {
 })
 
 describe('a baseline', () => {
-  const image = (name: string, over: Partial<Scan> = {}) =>
-    scanOf([npm('1.0.0')], { artifact: { name, type: 'container_image' }, packages: ['pkg:npm/left@1.0.0'], ...over })
+  const ofImage = (name: string, over: Partial<Scan> = {}) =>
+    scanOf([npm('1.0.0')], { artifact: image(name), packages: ['pkg:npm/left@1.0.0'], ...over })
 
   it('of another kind of artifact, or that is this very report, is a problem', () => {
     const made = { createdAt: '2026-06-01T00:00:00Z' }
-    expect(baselineProblem(scanOf([]), image('a:1'))).toMatch(
+    expect(baselineProblem(scanOf([]), ofImage('a:1'))).toMatch(
       /of a container_image \(a:1\) and the scan of a repository/,
     )
-    expect(baselineProblem(image('a:1'), image('a:1'))).toMatch(/is this very report/)
-    expect(baselineProblem(image('a:1'), image('a:1', made))).toBeUndefined()
-    expect(baselineProblem(image('a:2'), image('a:1'))).toBeUndefined()
+    expect(baselineProblem(ofImage('a:1'), ofImage('a:1'))).toMatch(/is this very report/)
+    expect(baselineProblem(ofImage('a:1'), ofImage('a:1', made))).toBeUndefined()
+    expect(baselineProblem(ofImage('a:2'), ofImage('a:1'))).toBeUndefined()
+    const plain = scanOf([], { artifact: { name: '/work', type: 'filesystem' } })
+    expect(baselineProblem(scanOf([]), plain)).toBeUndefined()
   })
 
   test.each<[string, Scan, Scan, RegExp[]]>([
-    ['another tag', image('host:5000/a:2'), image('host:5000/a:1'), []],
-    ['another repository', image('host:5000/b:1'), image('host:5000/a:1'), [/make sure that they belong together/]],
-    ['no packages', image('a'), image('a', { packages: undefined as never }), [/lists no packages/]],
-    ['nothing scanned', image('a'), image('a', { targets: 0 }), [/nothing was scanned/]],
-    ['later', image('a'), image('a', { createdAt: '2026-06-15T11:00:01Z' }), [/after this scan/]],
+    ['another tag', ofImage('host:5000/a:2'), ofImage('host:5000/a:1'), []],
+    ['another repository', ofImage('host:5000/b:1'), ofImage('host:5000/a:1'), [/make sure that they belong together/]],
+    ['no packages', ofImage('a'), ofImage('a', { packages: undefined as never }), [/lists no packages/]],
+    ['nothing scanned', ofImage('a'), ofImage('a', { targets: 0 }), [/nothing was scanned/]],
+    ['later', ofImage('a'), ofImage('a', { createdAt: '2026-06-15T11:00:01Z' }), [/after this scan/]],
   ])('says what to know of it: %s', (_, scan, baseline, expected) => {
     const notes = baselineNotes(scan, baseline)
     expect(notes).toHaveLength(expected.length)
