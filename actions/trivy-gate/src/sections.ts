@@ -1,12 +1,12 @@
 import { table } from '@sluice/kit/markdown'
 import { FROM_WORST } from './counts.ts'
-import type { ExceptionUse, Gate, Judged, Scan } from './found.ts'
+import type { ExceptionUse, Found, Gate, Judged, Scan } from './found.ts'
 import { cellCode, cellText, NONE, remarks, safeUrl, sentence, sentenceCode, why } from './words.ts'
 
 /** The verdict, why, and what to do now: what a reader must see first. */
 export const headOf = ({ verdict, reason }: Gate): string => {
-  const text = sentence(reason.text)
-  return `### ${SIGN[verdict]} Trivy gate: ${verdict}\n\n**${text}${/[.!?…]$/.test(text) ? '' : '.'}** ${sentence(reason.next)}`.trim()
+  const [text, next] = [sentence(reason.text), sentence(reason.next)]
+  return `### ${SIGN[verdict]} Trivy gate: ${verdict}\n\n**${text}${/[.!?…]$/.test(text) ? '' : '.'}**${next === '' ? '' : `\n\n→ ${next}`}`
 }
 
 const SIGN: Readonly<Record<Gate['verdict'], string>> = {
@@ -92,10 +92,14 @@ const row = (judged: Judged, note: string): readonly string[] => {
     title === '' ? name : `${name} ${cellText(title, 100)}`,
     of === undefined ? NONE : cellCode(`${of.name} ${of.version}`),
     fixed,
-    cellCode(lines === undefined ? (of?.path ?? target) : `${target}:${lines.from}`),
+    cellCode(lines === undefined ? (of?.path ?? systemOf(judged.found) ?? target) : `${target}:${lines.from}`),
     cellText(note, 200),
   ]
 }
+
+/** Of the packages of a system the scanner calls the target `image (system)`; the image is named once, below. */
+const systemOf = ({ type, target }: Found): string | undefined =>
+  type.startsWith('os-pkgs') ? / \(([^()]+)\)$/.exec(target)?.[1] : undefined
 
 /** A table without the columns that say nothing in any row. */
 const trimmedTable = (head: readonly string[], rows: readonly (readonly string[])[]): string => {
@@ -106,10 +110,12 @@ const trimmedTable = (head: readonly string[], rows: readonly (readonly string[]
 
 /** The exceptions that somebody has to look at, the most pressing first; `undefined` where there are none. */
 export const exceptionsSection = (gate: Gate, most: number): string | undefined => {
-  const all = PRESSING.flatMap((state) => gate.exceptions.filter((one) => one.state === state))
+  // Where nothing was looked at, no exception could be used.
+  const told = gate.verdict === 'nothing-to-check' ? PRESSING.filter((state) => state !== 'unused') : PRESSING
+  const all = told.flatMap((state) => gate.exceptions.filter((one) => one.state === state))
   if (all.length === 0) return undefined
   const rows = all.slice(0, most).map(exceptionRow)
-  return `#### Exceptions to look at: ${all.length}\n\n${trimmedTable(['What', 'Exception', 'From', 'Expires', 'Why'], rows)}${more(all.length - rows.length)}`
+  return `#### Exceptions to look at: ${all.length}\n\n${trimmedTable(['What', 'Exception', 'From', 'Expires', 'Reason'], rows)}${more(all.length - rows.length)}`
 }
 
 const PRESSING: readonly ExceptionUse['state'][] = ['expired', 'refused', 'expiring', 'unused']

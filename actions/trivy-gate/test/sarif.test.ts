@@ -229,6 +229,9 @@ test('scoped packages of one scope are told apart', () => {
   const of = (purl: string): string => onePrint(found({ package: { name: 'x', version: '1', purl } }))
   expect(of('pkg:npm/%40angular/core@17.0.0')).toBe(of('pkg:npm/%40angular/core@18.0.0'))
   expect(of('pkg:npm/%40angular/core@17.0.0')).not.toBe(of('pkg:npm/%40angular/router@17.0.0'))
+  const from = '?repository_url=https://registry.example/a@b'
+  expect(of(`pkg:npm/core@17.0.0${from}`)).toBe(of('pkg:npm/core@18.0.0'))
+  expect(of('pkg:golang/example.com/m@v1.0.0#sub/a')).toBe(of('pkg:golang/example.com/m@v1.1.0'))
   expect(of('pkg:npm/@angular/core')).not.toBe(of('pkg:npm/@angular/router'))
 })
 

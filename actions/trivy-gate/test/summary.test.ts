@@ -7,14 +7,14 @@ import { found, gate, HOSTILE, judged, scan, use } from './products.ts'
 
 const MARKER = '<!-- sluice trivy-gate shop -->'
 
-test('a pass with nothing is three lines', () => {
+test('a pass with nothing is four lines', () => {
   expect(
     summarize(
       gate([], { reason: { code: 'passed', text: 'Nothing was found in 3 results', next: 'Nothing to do.' } }),
       scan(),
     ),
   ).toBe(
-    '### ✅ Trivy gate: pass\n\n**Nothing was found in 3 results.** Nothing to do.\n\nScanned `ghcr.io/acme/shop:1.2.3`, debian 12.5 · 3 targets · Trivy 0.72.0 · 2026-11-22 03:00\n',
+    '### ✅ Trivy gate: pass\n\n**Nothing was found in 3 results.**\n\n→ Nothing to do.\n\nScanned `ghcr.io/acme/shop:1.2.3`, debian 12.5 · 3 targets · Trivy 0.72.0 · 2026-11-22 03:00\n',
   )
 })
 
@@ -41,13 +41,14 @@ test('what fails comes right after the verdict, and says what is new, exploited 
     ]),
     scan(),
   )
-  const [head = '', failing = '', ...rest] = text.split('\n\n').filter((part) => !part.startsWith('**'))
+  const [head = '', reason = '', next = '', failing = '', ...rest] = text.split('\n\n')
+  expect([reason, next]).toEqual(['**This is why.**', '→ This is what to do.'])
   expect(head).toBe('### ❌ Trivy gate: fail')
   expect(failing).toBe('#### What fails: 2')
   expect(rest[0]?.split('\n')).toEqual([
     '| Severity | Finding | Package | Fixed in | Where | Note |',
     '| --- | --- | --- | --- | --- | --- |',
-    '| CRITICAL | [CVE-2026-0001](https://avd.aquasec.com/nvd/cve-2026-0001) a buffer is read past its end | `openssl 3.0.11` | `3.0.13` | `ghcr.io/acme/shop:1.2.3 (debian 12.5)` | new: this change added it; exploited (KEV); EPSS 12.3 % |',
+    '| CRITICAL | [CVE-2026-0001](https://avd.aquasec.com/nvd/cve-2026-0001) a buffer is read past its end | `openssl 3.0.11` | `3.0.13` | `debian 12.5` | new: this change added it; exploited (KEV); EPSS 12.3 % |',
     '| HIGH | AVD-DS-0002 runs as root | `openssl 3.0.11` | `3.0.13` | `Dockerfile:7` | – |',
   ])
   expect(rest[1]?.split('\n')).toEqual([
@@ -79,6 +80,11 @@ test('exceptions that need somebody are told, the pressing ones first; those tha
   expect(text.match(/CVE-\d/g)).toEqual(['CVE-5', 'CVE-4', 'CVE-3', 'CVE-1'])
   expect(text).toContain('| refused, does not hold | CVE-4 | `.trivyignore:3` | 2027-01-01 | it gives no reason |')
   expect(text).toContain('\n- fail-on leaves out CRITICAL\n')
+})
+
+test('where nothing was scanned no exception is called unused', () => {
+  const exceptions = [use({ state: 'unused' }, 'CVE-1'), use({ state: 'expired' }, 'CVE-2')]
+  expect(summarize(gate([], { verdict: 'nothing-to-check', exceptions }), scan()).match(/CVE-\d/g)).toEqual(['CVE-2'])
 })
 
 test('what is hidden by report-severity is said', () => {
