@@ -112,7 +112,7 @@ const sameSystem = (scan: Scan, baseline: Scan): boolean =>
 const packagesOf = (scan: Scan): readonly Package[] =>
   scan.found.flatMap((found) => (found.package === undefined || found.kind === 'license' ? [] : [found.package]))
 
-/** A directory is a repository to Trivy as soon as it finds a clean working tree of Git in it. */
+/** Trivy calls a directory a repository as soon as it finds Git in it, which depends on how it was checked out. */
 const kindOf = (type: string): string => (type === 'repository' ? 'filesystem' : type)
 
 /** What makes two findings the same: kind, id and package, else the place. Where that begins with the name of the image, the tag is no part of it. */
