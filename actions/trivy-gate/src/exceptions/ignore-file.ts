@@ -18,12 +18,13 @@ const EVERY_KIND: readonly Kind[] = ['vulnerability', 'misconfiguration', 'secre
 export const readIgnoreFile = (text: string, where: string): Exceptions => {
   const exceptions: Exception[] = []
   const problems: string[] = []
-  let above: readonly string[] = []
+  let above: string[] = []
   for (const [index, raw] of text.split(/\r\n|\n|\r/).entries()) {
     const line = raw.trim()
     const place = `${where}:${index + 1}`
     if (line.startsWith('#')) {
-      above = [...above, line.replace(/^#+/, '').trim()].filter((each) => each !== '')
+      const comment = line.replace(/^#+/, '').trim()
+      if (comment !== '') above.push(comment)
       continue
     }
     if (line !== '') {

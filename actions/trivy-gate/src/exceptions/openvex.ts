@@ -44,7 +44,8 @@ export const readOpenVexFiles = (files: readonly VexFile[]): Exceptions<Entry> =
   return { exceptions: standing(history), problems }
 }
 
-type Told = { readonly statement: Statement; readonly where: string }
+/** `things`: what it is about, to be compared. */
+type Told = { readonly statement: Statement; readonly where: string; readonly things: string }
 
 const readDocument = ({ text, where }: VexFile, say: Say): readonly Told[] => {
   const fields = documentOf(text, say)
@@ -61,7 +62,8 @@ const readDocument = ({ text, where }: VexFile, say: Say): readonly Told[] => {
     const place = `statement ${index + 1}`
     // Without a time of its document, that was said once, its own statements need none to be read.
     const statement = readStatement(value, time ?? 0, (sentence) => say(`${place} ${sentence}`))
-    return statement === undefined ? [] : [{ statement, where: `${where}, ${place}` }]
+    if (statement === undefined) return []
+    return [{ statement, where: `${where}, ${place}`, things: JSON.stringify(statement.scopes) }]
   })
 }
 
@@ -98,21 +100,16 @@ const standing = (history: readonly Told[]): readonly Entry[] => {
     const { statement, where } = told
     if (!statement.excuses) return []
     const group = groups.get(groupOf(told)) ?? []
-    const later = group.slice(group.indexOf(told) + 1).map((each) => each.statement)
-    if (later.some((each) => replaces(each, statement))) return []
-    return [
-      entryOf(
-        statement,
-        where,
-        later.filter(({ excuses }) => !excuses).flatMap(({ scopes }) => scopes),
-      ),
-    ]
+    const later = group.slice(group.indexOf(told) + 1)
+    if (later.some((each) => replaces(each, told))) return []
+    const revoked = later.flatMap((each) => (each.statement.excuses ? [] : each.statement.scopes))
+    return [entryOf(statement, where, revoked)]
   })
 }
 
-const replaces = (later: Statement, earlier: Statement): boolean =>
-  JSON.stringify(later.scopes) === JSON.stringify(earlier.scopes) &&
-  (!later.excuses || earlier.names.every((name) => later.names.includes(name)))
+const replaces = (later: Told, earlier: Told): boolean =>
+  later.things === earlier.things &&
+  (!later.statement.excuses || earlier.statement.names.every((name) => later.statement.names.includes(name)))
 
 /** By which of its names a vulnerability is called: statements that share a name, or are linked by one that shares a name with each, are about the same. */
 const vulnerabilities = (history: readonly Told[]): ((told: Told) => string) => {

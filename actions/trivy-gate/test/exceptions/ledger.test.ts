@@ -61,6 +61,8 @@ describe('the ledger of exceptions', () => {
   it('tells what ends within so many days', () => {
     expect(states([entry('A', { expires: '2026-12-06' })])).toEqual([['expiring', 2]])
     expect(states([entry('A', { expires: '2026-12-07' })])).toEqual([['active', 2]])
+    const midnight = { now: new Date('2026-11-22T00:00:00Z') }
+    expect(states([entry('A', { expires: '2026-12-06' })], midnight)).toEqual([['expiring', 2]])
     expect(states([entry('A', { expires: '2026-11-23' })], { expiringWithinDays: 0 })).toEqual([['active', 2]])
     expect(states([entry('C', { expires: '2026-11-23' })])).toEqual([['unused', 0]])
   })

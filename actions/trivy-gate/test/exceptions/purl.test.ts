@@ -14,6 +14,7 @@ describe('a package URL', () => {
     ['pkg:npm/%40angular/core', 'pkg:npm/@angular/core@1.0.0'],
     ['pkg:npm/@angular/core@1.0.0', 'pkg:npm/%40angular/core@1.0.0'],
     ['PKG:NPM/left-pad', 'pkg:npm/left-pad@1'],
+    ['pkg:generic/a@b/c', 'pkg:generic/a@b/c@1'],
     ['pkg://npm//left-pad/', 'pkg:npm/left-pad@1'],
     ['pkg:deb/debian/libc6@1%3A2.36+b1', 'pkg:deb/debian/libc6@1:2.36%2Bb1?arch=amd64'],
     ['pkg:deb/debian/libc6?arch=amd64', 'pkg:deb/debian/libc6@2?distro=debian-12&arch=amd64'],
