@@ -12,7 +12,9 @@ export const placeOf = (found: Pick<Found, 'target' | 'type'>, artifact: Scan['a
   if (artifact.type !== 'container_image')
     return relative(IN_FILES.includes(artifact.type) ? inFiles(artifact.name, target) : target)
   const image = withoutTag(artifact.name)
-  return relative(ofSystem || target === artifact.name ? image : `${image}/${target}`)
+  if (ofSystem) return relative(image)
+  const inner = artifact.name !== '' && target.startsWith(artifact.name) ? target.slice(artifact.name.length) : target
+  return relative(`${image}/${inner}`)
 }
 
 const IN_FILES = ['filesystem', 'repository']

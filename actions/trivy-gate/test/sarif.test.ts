@@ -207,6 +207,9 @@ test('a fingerprint is the same under another tag or digest, a new version, anot
     expect(onePrint(moved, of(name))).toBe(first)
   }
   expect(onePrint(found(), of('localhost:5000/shop:1'))).toBe(onePrint(found(), of('localhost:5000/shop:2')))
+  const config = (name: string): string =>
+    onePrint(found({ kind: 'misconfiguration', type: 'config/dockerfile', target: name }), of(name))
+  expect(config('shop:1')).toBe(config('shop:2'))
   const layer = (digest: string): Found => found({ target: `layers/${digest}/app.jar`, type: 'lang-pkgs/jar' })
   expect(onePrint(layer('a1'.repeat(32)))).toBe(onePrint(layer('b2'.repeat(32))))
 })
