@@ -1,6 +1,6 @@
 import { readIgnoreFile } from './exceptions/ignore-file.ts'
 import { readIgnoreYaml } from './exceptions/ignore-yaml.ts'
-import { readOpenVex } from './exceptions/openvex.ts'
+import { readOpenVexFiles } from './exceptions/openvex.ts'
 import { readEpss, readKev } from './feeds.ts'
 import type { Exception, Gate, Scan } from './found.ts'
 import { readReport } from './read-report.ts'
@@ -78,15 +78,18 @@ const settingsOf = (plan: Plan, ports: Ports): Settings => {
   const problems: string[] = []
   const files = plan.ignoreFiles ?? IGNORE_FILES.filter((path) => ports.isThere(path))
   const exceptions: Exception[] = []
-  for (const [input, paths] of [
-    ['ignore-file', files],
-    ['vex', plan.vex],
-  ] as const) {
-    for (const path of paths) {
-      const read = readerFor(input, path)(ports.read(input, path), path)
-      exceptions.push(...read.exceptions)
-      problems.push(...read.problems)
-    }
+  const texts = (
+    input: string,
+    paths: readonly string[],
+  ): readonly { readonly text: string; readonly where: string }[] =>
+    paths.map((path) => ({ text: ports.read(input, path), where: path }))
+  for (const read of [
+    ...texts('ignore-file', files).map(({ text, where }) => readerFor(where)(text, where)),
+    // Together, as what one document says a later statement of another may revoke.
+    readOpenVexFiles(texts('vex', plan.vex)),
+  ]) {
+    exceptions.push(...read.exceptions)
+    problems.push(...read.problems)
   }
   const age = { now: new Date(ports.clock.now()), maxDays: plan.feedMaxAge }
   const kev = plan.kev === undefined ? undefined : readKev(ports.read('kev', plan.kev), age)
@@ -104,16 +107,7 @@ const settingsOf = (plan: Plan, ports: Ports): Settings => {
   }
 }
 
-const readerFor = (
-  input: 'ignore-file' | 'vex',
-  path: string,
-): ((
-  text: string,
-  where: string,
-) => { readonly exceptions: readonly Exception[]; readonly problems: readonly string[] }) => {
-  if (input === 'vex') return readOpenVex
-  return /\.ya?ml$/i.test(path) ? readIgnoreYaml : readIgnoreFile
-}
+const readerFor = (path: string): typeof readIgnoreFile => (/\.ya?ml$/i.test(path) ? readIgnoreYaml : readIgnoreFile)
 
 /** Scans from one mirror after the other, within the time for all of them, and at last with the databases of today, should an earlier step have fetched them. */
 const scanned = async (plan: Plan, ports: Ports): Promise<string | Failure> => {

@@ -105,9 +105,9 @@ export type Ended = {
 /** Why there is no report of a scan; `code` is the reason code. */
 export type Failure = { readonly code: string; readonly text: string; readonly next: string }
 
-/** Whether a scan failed because a database could not be had, so that another mirror may have it. */
+/** Whether a scan failed because a database could not be had, so that another mirror may have it. That one was downloaded is said in every log. */
 export const isMirrorFault = ({ kind, said }: Ended): boolean =>
-  kind === 'exited' && /(?:vulnerability|java) db\b|\bdb error|trivy-(?:java-)?db\b/i.test(said)
+  kind === 'exited' && /(?:vulnerability|java) db\b|\bdb error|trivy-(?:java-)?db\b/i.test(fatal(said) ?? '')
 
 /** What a scan that brought no report comes to. @param within the time it had, ms */
 export const failureOf = (ended: Ended, within: number): Failure => {
@@ -148,11 +148,17 @@ export const failureOf = (ended: Ended, within: number): Failure => {
   }
 }
 
-/** The last line that says an error, else the last one; on one line, of at most 500 characters. */
+/** What it ended by, to the end: errors of several mirrors come one a line below. `undefined` where it says none. */
+const fatal = (said: string): string | undefined => {
+  const lines = said.split('\n')
+  const at = lines.findLastIndex((line) => /\bFATAL\b/.test(line))
+  return at < 0 ? undefined : lines.slice(at).join('\n')
+}
+
+/** What it ended by, else its last line; on one line, of at most 500 characters. */
 const lastWords = (said: string): string => {
-  const lines = said.split('\n').filter((line) => line.trim() !== '')
-  const line = lines.findLast((one) => /\b(?:FATAL|ERROR)\b/.test(one)) ?? lines.at(-1) ?? ''
-  const words = line.replace(/\s+/g, ' ').trim()
+  const last = said.split('\n').findLast((line) => line.trim() !== '')
+  const words = (fatal(said) ?? last ?? '').replace(/\s+/g, ' ').trim()
   return words.length > 500 ? `${words.slice(0, 500)}…` : words
 }
 

@@ -285,7 +285,7 @@ describe('the scanner', { timeout: 120_000 }, () => {
   })
 
   it.each<readonly [string, Doing]>([
-    ['a crash', { does: 'fails', says: 'panic: runtime error', code: 2 }],
+    ['a crash', { does: 'fails', says: 'INFO Downloading vulnerability DB...\npanic: runtime error', code: 2 }],
     ['a crash after it wrote its report', { does: 'partial', report: GOOD }],
     ['an end without a report', { does: 'silent' }],
   ])('%s is an error, and no other mirror is asked', async (_, doing) => {

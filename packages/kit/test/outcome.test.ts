@@ -18,11 +18,11 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 /** Runs an action's body in a process of its own, as the runner does. */
-const act = async (body: string) => {
+const act = async (body: string, errorCode = '') => {
   const file = join(folder, 'main.mjs')
   writeFileSync(
     file,
-    `import { runAction } from '${kit}action.ts'\nimport { Fault } from '${kit}faults.ts'\nawait runAction('x', async () => { ${body} })\n`,
+    `import { runAction } from '${kit}action.ts'\nimport { Fault } from '${kit}faults.ts'\nawait runAction('x', async () => { ${body} }${errorCode})\n`,
   )
   const [output, summary] = [join(folder, 'output'), join(folder, 'summary')]
   writeFileSync(output, '')
@@ -60,6 +60,13 @@ describe('an action', () => {
     const { code, stdout } = await act(outcome(`failed: 'Canary rolled back'`))
     expect(code).toBe(1)
     expect(stdout).toContain('::error title=ok::Canary rolled back')
+  })
+
+  test('leaves with the code of its own that it chose, for a verdict and for what is thrown', async () => {
+    expect(await act(outcome(`failed: 'Nothing scanned', exitCode: 22`))).toMatchObject({ code: 22 })
+    expect(await act(outcome('exitCode: 22'))).toMatchObject({ code: 0 })
+    expect(await act(`throw new Fault('input', 'No')`, ', 20')).toMatchObject({ code: 20 })
+    expect(await act(`throw new Fault('input', 'No')`)).toMatchObject({ code: 1 })
   })
 
   test('whose report cannot be written keeps its verdict and says so', async () => {

@@ -26,6 +26,20 @@ export const install = async ({ url, sha256 }: Release, to: string, bounds: Boun
       'Run the job again, or put trivy on PATH',
     )
   })
+  const program = verified({ url, sha256 }, archive)
+  mkdirSync(dirname(to), { recursive: true })
+  // Whole or not there: another job may look for it at the same moment.
+  const partial = `${to}.${process.pid}`
+  writeFileSync(partial, program)
+  chmodSync(partial, 0o755)
+  renameSync(partial, to)
+}
+
+/**
+ * The program in an archive that is, byte by byte, the one that the table names.
+ * @throws Fault('upstream') for another one, and for one without a program `trivy`
+ */
+export const verified = ({ url, sha256 }: Release, archive: Buffer): Buffer => {
   const is = createHash('sha256').update(archive).digest('hex')
   if (is !== sha256) {
     const hint = 'Do not use it: either the file was changed after the entry was made, or the entry is wrong'
@@ -34,12 +48,7 @@ export const install = async ({ url, sha256 }: Release, to: string, bounds: Boun
   const program = programIn(archive)
   if (program === undefined)
     throw new Fault('upstream', `${url} has no file trivy in it`, 'Name a .tar.gz of a release in releases.json')
-  mkdirSync(dirname(to), { recursive: true })
-  // Whole or not there: another job may look for it at the same moment.
-  const partial = `${to}.${process.pid}`
-  writeFileSync(partial, program)
-  chmodSync(partial, 0o755)
-  renameSync(partial, to)
+  return program
 }
 
 const download = async (url: string, bounds: Bounds, hops = HOPS): Promise<Buffer> => {
@@ -75,7 +84,7 @@ const download = async (url: string, bounds: Bounds, hops = HOPS): Promise<Buffe
  * The file `trivy` of a .tar.gz; `undefined` where there is none. Names longer than a header holds are no concern of ours.
  * Source: https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html#tag_20_94_13_06
  */
-export const programIn = (archive: Buffer): Buffer | undefined => {
+const programIn = (archive: Buffer): Buffer | undefined => {
   const tar = unpacked(archive)
   if (tar === undefined) return undefined
   for (let at = 0; at + BLOCK <= tar.length; ) {
