@@ -90,7 +90,6 @@ const planOf = (inputs: Inputs): Plan => {
       database,
       java: java[index] ?? java.at(-1) ?? '',
     })),
-    needsDatabase: inputs.scanners.includes('vuln'),
     timeoutMs: inputs.timeout,
   }
 }

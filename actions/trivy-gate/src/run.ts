@@ -22,8 +22,6 @@ export type Plan = {
   readonly feedMaxAge: number
   readonly baseline?: string
   readonly mirrors: readonly Mirror[]
-  /** Whether the scan needs a database. */
-  readonly needsDatabase: boolean
   readonly timeoutMs: number
 }
 
@@ -121,7 +119,7 @@ const scanned = async (plan: Plan, ports: Ports): Promise<string | Failure> => {
       ended = await scanner.scan(mirror, left())
       const report = reportOf(ended, scanner)
       if (report !== undefined) return report
-      if (!plan.needsDatabase || !isMirrorFault(ended)) return failureOf(ended, plan.timeoutMs)
+      if (!isMirrorFault(ended)) return failureOf(ended, plan.timeoutMs)
       const next = plan.mirrors[index + 1]
       ports.say(`${mirror.database} did not give its database${next === undefined ? '' : `, ${next.database} is next`}`)
     }
