@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { actionAt, type Ran, type RunOptions } from '../../../test/action.ts'
 import { type Doing, fakeTrivy } from './fake-trivy.ts'
 
@@ -294,6 +294,9 @@ describe('the scanner', { timeout: 120_000 }, () => {
 
   it('is stopped when its time is up, with all that it started', async () => {
     const { ran, pids } = await scan({ does: 'hangs' }, { inputs: { timeout: '4s' } })
+    onTestFinished(() => {
+      for (const pid of pids()) if (isAlive(pid)) process.kill(pid, 'SIGKILL')
+    })
     expect(ran).toMatchObject({ code: 20, outputs: { verdict: 'error', 'reason-code': 'scan-timeout' } })
     expect(pids()).toHaveLength(2)
     for (const pid of pids()) expect(isAlive(pid)).toBe(false)
