@@ -117,6 +117,7 @@ const productsOf = async (inputs: Inputs, gated: Gated, { env, cancelled, output
     keep('sarif', inputs.sarif, () => {
       const { text, left } = sarif(gate, scan, {
         category: inputs.category,
+        excepted: 'left-out',
         tool: tool(env),
         sizeOf: (json) => gzipSync(json).length,
       })

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { actionAt, type Ran, type RunOptions } from '../../../test/action.ts'
@@ -167,6 +167,19 @@ describe('what is written', { timeout: 120_000 }, () => {
     expect(readFileSync(join(folder, 'a.xml'), 'utf8')).toContain('errors="1"')
   })
 
+  it('what is excepted is not in the SARIF file, whose marks code scanning does not heed; it is told elsewhere', async () => {
+    file('.trivyignore', '# accepted by security\nCVE-2024-1 exp:2099-01-01')
+    const content = report([vulnerability('CVE-2024-1', 'CRITICAL'), vulnerability('CVE-2024-3', 'HIGH')])
+    const ran = await gate({ report: file('trivy.json', content), sarif: 'a.sarif', junit: 'a.xml' })
+    const [run] = JSON.parse(readFileSync(join(folder, 'a.sarif'), 'utf8')).runs
+    expect(run.results.map(({ ruleId }: { ruleId: string }) => ruleId)).toEqual(['CVE-2024-3'])
+    expect(run.invocations[0].toolExecutionNotifications).toEqual([])
+    expect(ran.log).not.toContain('The SARIF file leaves')
+    expect(ran.report.details.counts.states).toMatchObject({ excepted: 1, fails: 1 })
+    for (const text of [JSON.stringify(ran.report), ran.summary, readFileSync(join(folder, 'a.xml'), 'utf8')])
+      expect(text).toContain('CVE-2024-1')
+  })
+
   it('a file that cannot be written changes no verdict', async () => {
     file('here', 'a file')
     const ran = await gate({ report: file('trivy.json', GOOD), sarif: 'here/a.sarif' })
@@ -323,6 +336,14 @@ describe('the scanner', { timeout: 120_000 }, () => {
     const { ran, calls } = await scan({ does: 'writes', report: GOOD }, { inputs: { 'trivy-version': '0.71.0' } })
     expect(ran.code).toBe(20)
     expect(ran.log).toContain('the one on PATH is 0.72.0')
+    expect(calls()).toEqual([])
+  })
+
+  it('is not taken from a relative folder on PATH, which a pull request could fill', async () => {
+    const { bin, calls } = fakeTrivy(folder, { does: 'writes', report: GOOD })
+    const ran = await gate(A_SCAN, { env: { PATH: `${relative(folder, bin)}:${BARE}` } })
+    expect(ran).toMatchObject({ code: 20, outputs: { 'reason-code': 'input-fault' } })
+    expect(ran.log).toContain('There is no trivy on PATH')
     expect(calls()).toEqual([])
   })
 
