@@ -1,6 +1,5 @@
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import {
-  accessSync,
   closeSync,
   constants,
   fstatSync,
@@ -13,14 +12,15 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { describe, Fault } from '@sluice/kit/faults'
+import { endGroup, POLITELY, startGroup } from '@sluice/process/group'
+import { foldersOf, programIn } from '@sluice/process/program'
 import type { Check } from '../check.ts'
 import type { Ended } from '../ended.ts'
 import { environmentOf, RUNNER_FILES, type RunnerFiles } from '../environment.ts'
 import type { Written } from '../summary.ts'
-import { endGroup } from './group.ts'
 import { linesOf } from './lines.ts'
 
 /** Runs commands as a `run` step of GitHub's does. */
@@ -48,7 +48,7 @@ const LAST_MS = 60_000
 export const openShell = (env: Readonly<Record<string, string | undefined>>, root: string, log: Writable): Shell => {
   if (process.platform === 'win32')
     throw new Fault('input', 'run-checks does not run on Windows', 'Give the job a Linux or macOS runner.')
-  const bash = find('bash', env.PATH ?? '')
+  const bash = programIn(foldersOf(env.PATH), 'bash')
   if (bash === undefined) {
     const hint = 'Install bash in the runner image first (Alpine: apk add bash).'
     throw new Fault('input', `There is no bash in PATH (${env.PATH ?? ''}), and checks are bash scripts`, hint)
@@ -69,26 +69,12 @@ export const openShell = (env: Readonly<Record<string, string | undefined>>, roo
       if (!isFolder(cwd)) return { kind: 'not-started', text: `its folder ${check.folder} does not exist` }
       // https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepsshell
       const args = ['--noprofile', '--norc', '-eo', 'pipefail', script]
-      const child = begin(bash, args, { cwd, env: environmentOf(env, check.env, files) })
-      if ('problem' in child) return { kind: 'not-started', text: child.problem }
+      const child = startGroup(bash, args, { cwd, env: environmentOf(env, check.env, files) })
+      if ('problem' in child) return { kind: 'not-started', text: `it could not be started: ${child.problem}` }
       return watch(child, { timeoutMs: check.timeoutMs, heard, log, cancelled })
     },
     written: () => summaries.map(({ name, file }) => ({ name, markdown: beginning(file, SUMMARY_BYTES) })),
     close: () => rmSync(folder, { recursive: true, force: true }),
-  }
-}
-
-const begin = (
-  bash: string,
-  args: readonly string[],
-  given: SpawnOptions,
-): ChildProcess | { readonly problem: string } => {
-  try {
-    // A session of its own: everything it starts can be ended with it, and a terminal's Ctrl-C reaches it through us alone.
-    return spawn(bash, args, { ...given, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
-  } catch (thrown) {
-    // A value that no process can be given, such as one with a zero byte.
-    return { problem: `it could not be started: ${describe(thrown)}` }
   }
 }
 
@@ -143,7 +129,6 @@ const SOON = [
   ['SIGINT', 1500],
   ['SIGTERM', 1500],
 ] as const
-const POLITELY = [['SIGTERM', 2000]] as const
 
 const timer = (ms: number): { readonly rings: Promise<void>; clear(): void } => {
   let handle: NodeJS.Timeout | undefined
@@ -171,20 +156,6 @@ const runnerFiles = (base: string): RunnerFiles => {
   for (const [, file] of files) writeFileSync(file, '')
   return Object.fromEntries(files) as unknown as RunnerFiles
 }
-
-const find = (name: string, path: string): string | undefined =>
-  path
-    .split(delimiter)
-    .filter((folder) => folder !== '')
-    .map((folder) => join(folder, name))
-    .find((file) => {
-      try {
-        accessSync(file, constants.X_OK)
-        return statSync(file).isFile()
-      } catch {
-        return false
-      }
-    })
 
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 

@@ -1,7 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { describe } from '@sluice/kit/faults'
+import { endGroup, POLITELY, startGroup } from '@sluice/process/group'
 import type { Ended } from '../scanner.ts'
-import { endGroup } from './group.ts'
 
 /** One process to run. `env` is all that it is given. */
 export type Command = {
@@ -28,7 +27,7 @@ export const runProcess = async (command: Command): Promise<Ended> => {
     said = `${said}${line}\n`.slice(-KEPT)
     command.heard(line)
   }
-  const child = begin(command)
+  const child = startGroup(command.file, command.args, command)
   if ('problem' in child) return { kind: 'not-started', said: child.problem }
   const exited = new Promise<Omit<Ended, 'said'>>((resolve) =>
     child.once('exit', (code, signal) =>
@@ -44,18 +43,10 @@ export const runProcess = async (command: Command): Promise<Ended> => {
   const end = await Promise.race([exited, stopped.comes])
   stopped.clear()
   // What it leaves behind would hold the pipes open, and could go on reading what is no longer its concern.
-  await endGroup(pid)
+  await endGroup(pid, POLITELY)
   await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, PIPE_MS).unref())])
   for (const stream of [child.stdout, child.stderr]) stream?.destroy()
   return { ...end, said }
-}
-
-const begin = ({ file, args, env }: Command): ChildProcess | { readonly problem: string } => {
-  try {
-    return spawn(file, args, { env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
-  } catch (thrown) {
-    return { problem: describe(thrown) }
-  }
 }
 
 const stopper = ({

@@ -1,18 +1,8 @@
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { describe, Fault } from '@sluice/kit/faults'
+import { foldersOf, programIn } from '@sluice/process/program'
 import {
   argumentsOf,
   type Call,
@@ -154,7 +144,9 @@ const choose = async ({
   ask,
 }: Choice): Promise<{ readonly program: string; readonly version: string }> => {
   const releases: Releases = table
-  const onPath = find('trivy', world.env.PATH ?? '')
+  // A relative folder on PATH would be one of the workspace, which a pull request fills.
+  const folders = foldersOf(world.env.PATH).filter((each) => each.startsWith('/'))
+  const onPath = programIn(folders, 'trivy')
   const found = onPath === undefined ? undefined : { program: onPath, version: await ask(onPath) }
   if (found !== undefined && (wanted === undefined || found.version === wanted)) {
     const { program, version } = found
@@ -181,21 +173,6 @@ const choose = async ({
   if (says === version) return { program, version }
   throw new Fault('upstream', `${release.url} is Trivy ${says ?? 'of no version'}, not ${version}`, HOW_TO_ADD)
 }
-
-const find = (name: string, path: string): string | undefined =>
-  path
-    .split(delimiter)
-    // A relative folder on PATH would be one of the workspace, which a pull request fills.
-    .filter((folder) => folder.startsWith('/'))
-    .map((folder) => join(folder, name))
-    .find((file) => {
-      try {
-        accessSync(file, constants.X_OK)
-        return statSync(file).isFile()
-      } catch {
-        return false
-      }
-    })
 
 /** The day's folder in the cache; folders of days that are over go. */
 const cacheOf = (root: string, today: string): string => {

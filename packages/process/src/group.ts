@@ -1,7 +1,34 @@
+import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import { describe } from '@sluice/kit/faults'
+
+/** What a program is started with: all of its environment, and its folder, by default our own. */
+export type Given = { readonly env: NodeJS.ProcessEnv; readonly cwd?: string }
+
+/**
+ * Starts a program as the leader of a group of processes, for `endGroup`, with pipes for what it writes and nothing to read. One that is not there is told by the
+ * event `error` of what it gives, and has no pid.
+ * @returns `problem` where no process can be given what it was
+ */
+export const startGroup = (
+  program: string,
+  args: readonly string[],
+  { env, cwd }: Given,
+): ChildProcess | { readonly problem: string } => {
+  try {
+    // A session of its own: everything it starts can be ended with it, and a terminal's Ctrl-C reaches it through us alone.
+    return spawn(program, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  } catch (thrown) {
+    // Such as a value with a zero byte.
+    return { problem: describe(thrown) }
+  }
+}
 
 /** A signal to send to a group of processes, and how long it may take to end by it, ms. */
 export type Ending = readonly (readonly [NodeJS.Signals, number])[]
+
+/** For what there is time to end as it likes. */
+export const POLITELY: Ending = [['SIGTERM', 2000]]
 
 const LOOK_MS = 25
 /** What the kernel may take to end what was killed, ms. */
