@@ -44,7 +44,7 @@ export type Found = {
 
 /**
  * A scan as the gate decides about it. `targets`: how many results there were, 0 where nothing was scanned. `packages`: the package URLs of
- * all that was looked at; absent where the report lists none. `notes`: what a person should know of the reading. `doubts`: what of the report could not be understood and may hide something that fails.
+ * all that was looked at; absent where the report lists none. `notes`: what a person should know of the reading. `doubts`: what of the report was not judged and may hide something that fails.
  */
 export type Scan = {
   readonly artifact: { readonly name: string; readonly type: string; readonly digest?: string }
@@ -55,7 +55,13 @@ export type Scan = {
   readonly found: readonly Found[]
   readonly packages?: readonly string[]
   readonly notes?: readonly string[]
-  readonly doubts?: readonly string[]
+  readonly doubts?: readonly Doubt[]
+}
+
+/** Why nobody can say that nothing fails; `text` is a clause without a stop. */
+export type Doubt = {
+  readonly code: 'unknown-severity' | 'unknown-content' | 'system-not-scanned'
+  readonly text: string
 }
 
 /** An entry of an ignore file or a VEX document. `where`: file and line, or statement number. `expires`: ISO date, from its beginning (UTC) on the entry no longer holds. */
@@ -71,7 +77,10 @@ export type Exception = {
   readonly expires?: string
 }
 
-/** What the gate makes of one thing found. `exception`: an index into the gate's exceptions. `until`: the day on which grace ends. */
+/**
+ * What the gate makes of one thing found. `exception`: an index into the gate's exceptions. `until`: the day on which grace ends; of one that fails, the day on which its grace from a
+ * fix ended, though the baseline has it.
+ */
 export type Judged = {
   readonly found: Found
   readonly state: 'fails' | 'below' | 'unfixed' | 'in-grace' | 'excepted' | 'known'

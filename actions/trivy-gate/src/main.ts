@@ -71,6 +71,7 @@ const planOf = (inputs: Inputs): Plan => {
   return {
     target: targetOf(inputs)?.name ?? report ?? '',
     ...(report === undefined ? {} : { report }),
+    vulnerabilities: report !== undefined || inputs.scanners.includes('vuln'),
     policy: {
       failOn: new Set(inputs['fail-on']),
       reportSeverity: new Set(inputs['report-severity']),

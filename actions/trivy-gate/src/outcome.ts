@@ -1,5 +1,6 @@
 import type { Finding } from '@sluice/kit/report'
 import { type ExceptionUse, type Gate, type Judged, type Scan, SEVERITIES, type Severity } from './found.ts'
+import { clip } from './words.ts'
 
 /** A gate's five verdicts. */
 export type Verdict = Gate['verdict']
@@ -103,8 +104,9 @@ const byState = (judged: readonly Judged[]): Record<Judged['state'], number> => 
 /** How many findings fail. */
 export const failing = (gate: Gate): number => gate.judged.filter(({ state }) => state === 'fails').length
 
-/** How many of those that fail the baseline does not have; none without one. */
-export const fresh = (gate: Gate, beside: boolean): number => (beside ? failing(gate) : 0)
+/** How many of those that fail the baseline does not have; none without one. What it has fails only by the day on which its grace ended. */
+export const fresh = (gate: Gate, beside: boolean): number =>
+  beside ? gate.judged.filter(({ state, until }) => state === 'fails' && until === undefined).length : 0
 
 /** What the one comment of a category is found by. @param category letters, digits, dots, slashes, colons and single dashes */
 export const markerOf = (category: string): string => `<!-- sluice trivy-gate: ${category} -->`
@@ -124,10 +126,13 @@ export const findingsOf = (gate: Gate): readonly Finding[] => [
     .slice(0, KEPT)
     .map(failingFinding),
   ...gate.exceptions.filter(({ state }) => state !== 'active').map(exceptionFinding),
-  ...gate.notes.map((text): Finding => ({ id: 'note', level: 'note', text })),
+  ...gate.notes.map((text): Finding => ({ id: 'note', level: 'note', text: shown(text) })),
 ]
 
-const failingFinding = ({ found, exploited, news }: Judged): Finding => {
+/** GitHub shows annotations and the log as they come: a sequence of control would act there, and a turned text read as another. */
+const shown = (text: string): string => clip(text, 3000)
+
+const failingFinding = ({ found, exploited, news, until }: Judged): Finding => {
   const { package: of, lines, severity, id, target } = found
   const what = of === undefined ? '' : ` in ${of.name} ${of.version}`.trimEnd()
   const fix = found.kind === 'vulnerability' ? [of?.fixed === undefined ? 'no fix' : `fixed in ${of.fixed}`] : []
@@ -135,17 +140,19 @@ const failingFinding = ({ found, exploited, news }: Judged): Finding => {
     ...fix,
     ...(exploited === true ? ['known to be exploited'] : []),
     ...(news === undefined ? [] : [news === 'added' ? 'added by this change' : 'newly disclosed']),
+    ...(until === undefined ? [] : [`grace ended on ${until}`]),
   ]
   return {
-    id,
+    id: clip(id, 200),
     level: 'error',
-    text: `${severity}: ${id}${what}${told.length === 0 ? '' : ` (${told.join(', ')})`}: ${found.title}`,
+    text: shown(`${severity}: ${id}${what}${told.length === 0 ? '' : ` (${told.join(', ')})`}: ${found.title}`),
     ...whereOf(of?.path ?? target, lines?.from),
   }
 }
 
 /** An image's tag must not pass for a line. */
-const whereOf = (place: string, line: number | undefined): Pick<Finding, 'where'> => {
+const whereOf = (path: string, line: number | undefined): Pick<Finding, 'where'> => {
+  const place = clip(path, 1000)
   if (line !== undefined) return { where: `${place}:${line}` }
   return /:\d+$/.test(place) ? {} : { where: place }
 }
@@ -163,8 +170,8 @@ const exceptionFinding = ({ exception, state, problem }: ExceptionUse): Finding 
   return {
     id: `exception-${state}`,
     level: state === 'unused' ? 'note' : 'warning',
-    text: `The exception for ${exception.id} ${what}${when}${problem === undefined ? '' : `: ${problem}`}`,
-    where: exception.where,
+    text: shown(`The exception for ${exception.id} ${what}${when}${problem === undefined ? '' : `: ${problem}`}`),
+    where: clip(exception.where, 1000),
   }
 }
 

@@ -27,7 +27,7 @@ export type Grace = {
   readonly from: 'published' | 'fix'
 }
 
-/** What the policy says of one finding by itself. `undated`: it would have grace if its beginning were known. */
+/** What the policy says of one finding by itself. `undated`: it would have grace if its beginning were known. `until`: the day on which grace ends, or of a grace from the fix has ended. */
 export type Stand = {
   readonly state: 'fails' | 'below' | 'unfixed' | 'in-grace'
   readonly until?: string
@@ -53,12 +53,21 @@ export const stand = (
   if (!policy.failOn.has(found.severity)) return { state: 'below', ...known }
   if (policy.minEpss !== undefined && !exploited && (epss ?? 1) < policy.minEpss) return { state: 'below', ...known }
   if (policy.ignoreUnfixed && found.package?.fixed === undefined) return { state: 'unfixed', ...known }
-  const days = policy.grace.days[found.severity] ?? 0
-  if (exploited || days <= 0) return { state: 'fails', ...known }
-  const from = instant(policy.grace.from === 'published' ? found.published : fixSince(found))
+  return { ...inTime(found, policy.grace, { now, since: fixSince(found), exploited }), ...known }
+}
+
+type Times = { readonly now: Date; readonly since: string | undefined; readonly exploited: boolean }
+
+const inTime = (found: Found, grace: Grace, { now, since, exploited }: Times): Stand => {
+  const ofFix = grace.from === 'fix'
+  const days = exploited ? 0 : (grace.days[found.severity] ?? 0)
+  if (days <= 0 && !(ofFix && Object.values(grace.days).some((some) => some > 0))) return { state: 'fails' }
+  const from = instant(ofFix ? since : found.published)
   // A day that is yet to come would lengthen the grace by as much.
-  if (from === undefined || from > now.getTime() + DAY) return { state: 'fails', undated: true, ...known }
-  const until = Math.min(from + days * DAY, LAST)
-  if (now.getTime() >= until) return { state: 'fails', ...known }
-  return { state: 'in-grace', until: new Date(until).toISOString().slice(0, 10), ...known }
+  if (from === undefined || from > now.getTime() + DAY)
+    return days > 0 ? { state: 'fails', undated: true } : { state: 'fails' }
+  const end = Math.min(from + days * DAY, LAST)
+  const until = new Date(end).toISOString().slice(0, 10)
+  if (now.getTime() < end) return { state: 'in-grace', until }
+  return ofFix ? { state: 'fails', until } : { state: 'fails' }
 }

@@ -1,3 +1,4 @@
+import { contentDoubts, severityDoubts, systemDoubts } from './doubts.ts'
 import type { Found, Package, Scan, Severity } from './found.ts'
 import { SEVERITIES } from './found.ts'
 
@@ -5,14 +6,18 @@ import { SEVERITIES } from './found.ts'
  * Reads a report of Trivy (JSON, `SchemaVersion` 2, which every release since 0.20 writes). The fields are those of Trivy's own types
  * (https://trivy.dev/latest/docs/configuration/reporting/#json); what no decision needs, such as descriptions, code and matches of secrets, is not kept.
  * A document of another kind, and a report with entries that cannot be read, is a problem: a finding that was dropped would be a gate that is open.
+ * @param vulnerabilities whether the scan looked for them, as far as anybody knows: a scan for nothing but secrets has no packages of the operating system
  */
-export const readReport = (text: string): { readonly scan: Scan } | { readonly problem: string } => {
+export const readReport = (
+  text: string,
+  vulnerabilities = true,
+): { readonly scan: Scan } | { readonly problem: string } => {
   const parsed = parse(text)
   if ('problem' in parsed) return parsed
   const foreign = foreignKind(parsed.json)
   if (foreign !== undefined) return { problem: foreign }
   const reading = newReading()
-  const scan = scanOf(parsed.json as Fields, reading)
+  const scan = scanOf(parsed.json as Fields, vulnerabilities, reading)
   const [first] = reading.damage
   if (first === undefined) return { scan }
   const more = reading.damaged === 1 ? '' : ` (and ${reading.damaged - 1} more such places)`
@@ -105,11 +110,12 @@ const FOREIGN: readonly { readonly has: (json: Fields) => boolean; readonly prob
   },
 ]
 
-const scanOf = (fields: Fields, reading: Reading): Scan => {
+const scanOf = (fields: Fields, vulnerabilities: boolean, reading: Reading): Scan => {
   const top: Entry = { fields, path: 'the report' }
   const metadata = child(top, 'Metadata', reading)
   const name = text(top, 'ArtifactName', reading) ?? 'unknown'
   const results = list(top, 'Results', reading)
+  const plain = results.map((result) => result.fields)
   const os = osOf(metadata, reading)
   const ended: readonly Found[] = os?.endOfLife === true ? [endOfLife(os, name)] : []
   const found = results.flatMap((result) => foundIn(result, reading))
@@ -126,15 +132,21 @@ const scanOf = (fields: Fields, reading: Reading): Scan => {
     found: [...ended, ...found],
     ...(packages.length > 0 && { packages }),
     notes: notesOf(results),
-    doubts: doubtsOf(reading),
+    doubts: [
+      ...severityDoubts(reading.severities),
+      ...contentDoubts(fields, plain),
+      ...(vulnerabilities ? systemDoubts(os?.family === UNNAMED ? undefined : os?.family, plain) : []),
+    ],
   }
 }
 
 const foundIn = (result: Entry, reading: Reading): readonly Found[] => {
-  const target = text(result, 'Target', reading) ?? ''
-  const [kind, of] = [text(result, 'Class', reading), text(result, 'Type', reading)]
-  const type = [kind, of].filter((part) => part !== undefined).join('/') || 'unknown'
-  const shared = { target, type }
+  const { Target } = result.fields
+  // Trivy always writes it, but has no name for the file behind some packages of an SBOM.
+  if (typeof Target !== 'string') wrong(result, 'Target', 'a text', reading)
+  const kind = required(result, 'Class', reading)
+  const of = text(result, 'Type', reading)
+  const shared = { target: typeof Target === 'string' ? Target : '', type: of === undefined ? kind : `${kind}/${of}` }
   const all: Found[] = []
   for (const entry of list(result, 'Vulnerabilities', reading)) all.push(vulnerability(entry, shared, reading))
   for (const entry of list(result, 'Misconfigurations', reading)) {
@@ -238,7 +250,7 @@ const endOfLife = (os: NonNullable<Scan['os']>, artifact: string): Found => ({
   kind: 'end-of-life',
   id: `EOL-${os.family}-${os.name}`.replace(/\s+/g, '-'),
   severity: 'HIGH',
-  title: `${os.family} ${os.name} gets no more security fixes`,
+  title: `${os.family === UNNAMED ? 'An operating system without a name, release' : os.family} ${os.name} gets no more security fixes`,
   target: artifact,
   type: `os-pkgs/${os.family}`,
 })
@@ -246,11 +258,20 @@ const endOfLife = (os: NonNullable<Scan['os']>, artifact: string): Found => ({
 const osOf = (metadata: Entry | undefined, reading: Reading): Scan['os'] => {
   const os = child(metadata, 'OS', reading)
   const family = text(os, 'Family', reading)
-  if (os === undefined || family === undefined || family === 'none') return undefined
+  if (os === undefined) return undefined
   const ended = os.fields.EOSL
   if (ended !== undefined && ended !== null && typeof ended !== 'boolean') wrong(os, 'EOSL', 'true or false', reading)
-  return { family, name: text(os, 'Name', reading) ?? 'unknown', endOfLife: ended === true }
+  const isNamed = family !== undefined && family !== 'none'
+  if (!isNamed && ended !== true) return undefined
+  return {
+    family: isNamed ? family : UNNAMED,
+    name: text(os, 'Name', reading) ?? 'unknown',
+    endOfLife: ended === true,
+  }
 }
+
+/** The family of a system that gets no more fixes, and of which the report says no more. */
+const UNNAMED = 'unknown'
 
 const purlsIn = (result: Entry, reading: Reading): readonly string[] =>
   list(result, 'Packages', reading).flatMap((one) => text(child(one, 'Identifier', reading), 'PURL', reading) ?? [])
@@ -290,12 +311,6 @@ const severityOf = (entry: Entry, reading: Reading): Severity => {
 /** Only what is a date: a text that is none would count as one that lies in the past. */
 const date = (said: string | undefined): string | undefined =>
   said !== undefined && /^\d{4}-\d\d-\d\dT/.test(said) && !Number.isNaN(Date.parse(said)) ? said : undefined
-
-const doubtsOf = ({ severities }: Reading): readonly string[] =>
-  [...severities].map(
-    ([said, count]) =>
-      `${count === 1 ? '1 finding has' : `${count} findings have`} the severity ${JSON.stringify(said.slice(0, 40))}, which is none of Trivy's: taken for UNKNOWN`,
-  )
 
 const notesOf = (results: readonly Entry[]): readonly string[] => {
   const count = (key: string): number =>

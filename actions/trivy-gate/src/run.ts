@@ -1,3 +1,4 @@
+import { SAME_REPORT } from './baseline.ts'
 import { readIgnoreFile } from './exceptions/ignore-file.ts'
 import { readIgnoreYaml } from './exceptions/ignore-yaml.ts'
 import { readOpenVexFiles } from './exceptions/openvex.ts'
@@ -13,6 +14,8 @@ export type Plan = {
   readonly target: string
   /** A report that is there already; absent: there is a scan. */
   readonly report?: string
+  /** Whether vulnerabilities are looked for, as far as anybody knows. */
+  readonly vulnerabilities: boolean
   readonly policy: Omit<Settings, 'kev' | 'epss' | 'exceptions' | 'baseline' | 'problems'>
   /** Absent: those in the workspace, where they are there. */
   readonly ignoreFiles?: readonly string[]
@@ -60,11 +63,13 @@ export const IGNORE_FILES = ['.trivyignore', '.trivyignore.yaml']
  * @throws Fault where a file that was named is not there, or the scanner cannot be had
  */
 export const run = async (plan: Plan, ports: Ports): Promise<Gated> => {
-  const settings = settingsOf(plan, ports)
+  const base = plan.baseline === undefined ? undefined : ports.read('baseline', plan.baseline)
+  const settings = settingsOf(plan, ports, base)
   if (settings.problems.length > 0) return without(plan, unusable(settings.problems))
   const text = plan.report === undefined ? await scanned(plan, ports) : ports.read('report', plan.report)
   if (typeof text !== 'string') return without(plan, failed(text))
-  const read = readReport(text)
+  if (text === base) return without(plan, unusable([SAME_REPORT]))
+  const read = readReport(text, plan.vulnerabilities)
   if ('problem' in read) {
     const next = plan.report === undefined ? 'Scan again' : 'Give a report that trivy --format json wrote'
     return without(plan, failed({ code: 'unreadable-report', text: withoutStop(read.problem), next }))
@@ -72,7 +77,7 @@ export const run = async (plan: Plan, ports: Ports): Promise<Gated> => {
   return { gate: judge(read.scan, settings, new Date(ports.clock.now())), scan: read.scan, scanned: true }
 }
 
-const settingsOf = (plan: Plan, ports: Ports): Settings => {
+const settingsOf = (plan: Plan, ports: Ports, base: string | undefined): Settings => {
   const problems: string[] = []
   const files = plan.ignoreFiles ?? IGNORE_FILES.filter((path) => ports.isThere(path))
   const exceptions: Exception[] = []
@@ -92,7 +97,7 @@ const settingsOf = (plan: Plan, ports: Ports): Settings => {
   const age = { now: new Date(ports.clock.now()), maxDays: plan.feedMaxAge }
   const kev = plan.kev === undefined ? undefined : readKev(ports.read('kev', plan.kev), age)
   const epss = plan.epss === undefined ? undefined : readEpss(ports.read('epss', plan.epss), age)
-  const baseline = plan.baseline === undefined ? undefined : readReport(ports.read('baseline', plan.baseline))
+  const baseline = base === undefined ? undefined : readReport(base)
   for (const read of [kev, epss]) if (read !== undefined && 'problem' in read) problems.push(read.problem)
   if (baseline !== undefined && 'problem' in baseline) problems.push(`baseline: ${baseline.problem}`)
   return {

@@ -1,7 +1,7 @@
 import { baselineNotes, baselineProblem, fixSinceOf, newOnes, newsOf } from './baseline.ts'
 import { useExceptions } from './exceptions/ledger.ts'
 import type { Entry } from './exceptions/match.ts'
-import type { Found, Gate, Judged, Scan, Severity } from './found.ts'
+import type { Doubt, Found, Gate, Judged, Scan, Severity } from './found.ts'
 import { SEVERITIES } from './found.ts'
 import { type Policy, type Stand, stand } from './policy.ts'
 import { clip } from './words.ts'
@@ -20,8 +20,8 @@ export type Settings = Policy & {
 }
 
 /**
- * What a scan is worth. In this order: what could not be read is an `error`; without results there is `nothing-to-check`; one finding that fails makes it `fail`; a finding of a
- * severity that is not known makes it `inconclusive`; else it is a `pass`.
+ * What a scan is worth. In this order: what could not be read is an `error`; one finding that fails makes it `fail`; where anything could fail, what nobody could judge (a severity, a
+ * part of the report, the operating system) makes it `inconclusive`; without results there is `nothing-to-check`; else it is a `pass`.
  */
 export const judge = (scan: Scan, settings: Settings, now: Date): Gate => {
   const { baseline, exceptions, strict, expiringWithinDays } = settings
@@ -49,7 +49,7 @@ export const judge = (scan: Scan, settings: Settings, now: Date): Gate => {
     exceptions: uses,
     notes: [
       ...(scan.notes ?? []),
-      ...(scan.doubts ?? []),
+      ...(scan.doubts ?? []).map(({ text }) => capital(text)),
       ...policyNotes(judged, stands, settings),
       ...(baseline === undefined ? [] : baselineNotes(scan, baseline)),
     ],
@@ -86,16 +86,21 @@ const alone = (
 const besideBaseline = (judged: readonly Judged[], scan: Scan, baseline: Scan | undefined): readonly Judged[] => {
   if (baseline === undefined) return judged
   const fresh = newOnes(
-    judged.map(({ found, state }) => ({ found, fails: state === 'fails' })),
+    judged.map(({ found, state, until }) => {
+      const fails = state === 'fails'
+      return { found, fails, anyhow: fails && until !== undefined }
+    }),
     scan.artifact,
     baseline,
   )
   const newsFor = newsOf(scan, baseline)
   return judged.map((one, index) => {
     if (one.state !== 'fails') return one
-    if (!fresh.has(index)) return { ...one, state: 'known' }
+    // Its grace from the fix has ended: the baseline is what that began with, and excuses it no longer.
+    if (!fresh.has(index)) return one.until === undefined ? { ...one, state: 'known' } : one
+    const { until: _, ...rest } = one
     const news = newsFor(one.found)
-    return news === undefined ? one : { ...one, news }
+    return news === undefined ? rest : { ...rest, news }
   })
 }
 
@@ -123,19 +128,27 @@ type Outcome = {
 
 const outcome = (scan: Scan, { judged, worst, failOn, beside }: Outcome): Pick<Gate, 'verdict' | 'reason'> => {
   if (worst.length > 0) return { verdict: 'fail', reason: failure(worst, beside) }
-  if (scan.targets === 0) return { verdict: 'nothing-to-check', reason: NOTHING }
-  const doubts = scan.doubts ?? []
-  if (doubts.length > 0) {
+  // What nobody could judge hides nothing that fails where nothing can fail.
+  const doubts = failOn.size === 0 ? [] : (scan.doubts ?? [])
+  const [first] = doubts
+  if (first !== undefined) {
+    const next = [...new Set(doubts.map(({ code }) => MEND[code]))].join(' ')
+    const told = doubts.map(({ text }) => text).join('; ')
     return {
       verdict: 'inconclusive',
-      reason: {
-        code: 'unknown-severity',
-        text: `Nothing fails that is understood, but ${doubts.map(withoutStop).join('; ')}`,
-        next: 'Use a release of this action that knows the severity, or add UNKNOWN to fail-on.',
-      },
+      reason: { code: first.code, text: `Nothing fails that is understood, but ${told}`, next },
     }
   }
+  if (scan.targets === 0) return { verdict: 'nothing-to-check', reason: NOTHING }
   return { verdict: 'pass', reason: { code: 'passed', text: passed(scan, judged, failOn), next: soon(judged) } }
+}
+
+const MEND: Readonly<Record<Doubt['code'], string>> = {
+  'unknown-severity': 'Use a release of this action that knows the severity, or add UNKNOWN to fail-on.',
+  'unknown-content':
+    'Use a release of this action that knows it, and a report as trivy --format json writes it, unchanged.',
+  'system-not-scanned':
+    'Look for the system in what Trivy said: where it does not know it, scan by other means; else scan for vulnerabilities and leave os in --pkg-types.',
 }
 
 const NOTHING: Gate['reason'] = {
@@ -150,7 +163,7 @@ const failure = (worst: readonly Judged[], beside: boolean): Gate['reason'] => {
   const more = worst.length > 3 ? `; and ${worst.length - 3} more` : ''
   return {
     code: 'failing-findings',
-    text: `${worst.length} ${beside ? 'new ' : ''}${is} ${fail} (${bySeverity(worst)}): ${named}${more}`,
+    text: `${worst.length} ${beside && worst.every(({ until }) => until === undefined) ? 'new ' : ''}${is} ${fail} (${bySeverity(worst)}): ${named}${more}`,
     next: advice(worst),
   }
 }
@@ -164,11 +177,12 @@ const bySeverity = (judged: readonly Judged[]): string =>
     })
     .join(', ')
 
-const described = ({ found, exploited, news }: Judged): string => {
+const described = ({ found, state, exploited, news, until }: Judged): string => {
   const told = [
     ...(found.kind === 'vulnerability' ? [fixText(found)] : []),
     ...(exploited === true ? ['known to be exploited'] : []),
     ...(news === undefined ? [] : [news === 'added' ? 'added by this change' : 'newly disclosed']),
+    ...(state === 'fails' && until !== undefined ? [`grace ended on ${until}`] : []),
   ]
   const end = told.length === 0 ? '' : ` (${told.join(', ')})`
   return `${short(found.id)}${placeText(found)}${end}`
@@ -275,5 +289,7 @@ const leftOut = (failOn: ReadonlySet<Severity>): readonly Severity[] => {
   const lowest = SEVERITIES.findIndex((severity) => failOn.has(severity))
   return lowest < 0 ? [] : SEVERITIES.slice(lowest).filter((severity) => !failOn.has(severity))
 }
+
+const capital = (clause: string): string => clause.charAt(0).toUpperCase() + clause.slice(1)
 
 const withoutStop = (sentence: string): string => sentence.replace(/\.\s*$/, '')

@@ -75,6 +75,7 @@ export const subject = (found: Found): string => {
 export const why = (judged: Judged, gate: Gate): string => {
   const words = WHY[judged.state]
   if (judged.state === 'in-grace' && judged.until !== undefined) return `${words} until ${judged.until.slice(0, 10)}`
+  if (judged.state === 'fails' && judged.until !== undefined) return `${words}: its grace ended on ${judged.until}`
   if (judged.state !== 'excepted') return words
   const exception = gate.exceptions[judged.exception ?? -1]?.exception
   if (exception === undefined) return words

@@ -8,6 +8,8 @@ const npm = (version: string, over: Partial<Found> = {}): Found =>
 const deb = (purl: string): Found =>
   vulnerability({ type: 'os-pkgs/debian', package: { name: 'zlib1g', version: '1', purl } })
 const bare = (version: string): Found => vulnerability({ package: { name: 'left', version } })
+const { lines: _, ...nowhere } = secret()
+const check = (over: Partial<Found> = {}): Found => secret({ kind: 'misconfiguration', id: 'DS-0002', ...over })
 const license = (name: string): Found => ({
   ...secret({ kind: 'license', id: 'GPL-3.0-only', target: 'OS Packages', type: 'license' }),
   package: { name, version: '' },
@@ -42,7 +44,11 @@ describe('what is new beside a baseline', () => {
     ['a scope with an at sign', [deb('pkg:npm/%40a/b@2')], [deb('pkg:npm/%40a/b@1')], []],
     ['a scope that is not encoded', [deb('pkg:npm/@a/c@2')], [deb('pkg:npm/@a/b@1')], [0]],
     ['no purl', [bare('2')], [bare('1')], []],
-    ['a secret in the same file', [secret({ lines: { from: 9, to: 9 } })], [secret()], []],
+    ['a secret in the same place', [secret()], [secret()], []],
+    ['a secret in other lines of the file', [secret({ lines: { from: 9, to: 9 } })], [secret()], [0]],
+    ['a longer secret in the same line', [secret({ lines: { from: 3, to: 9 } })], [secret()], [0]],
+    ['a secret of no lines', [nowhere], [nowhere], [0]],
+    ['a check in other lines of the file', [check({ lines: { from: 9, to: 9 } })], [check()], []],
     ['a secret in another file', [secret({ target: 'other.sh' })], [secret()], [0]],
     ['a second secret in the file', [secret(), secret({ lines: { from: 9, to: 9 } })], [secret()], [1]],
     ['a licence of another package', [license('bash')], [license('tar')], [0]],
@@ -94,6 +100,7 @@ describe('who brought it', () => {
     ['of no date', npm('1.0.0', { published: 'unknown' }), {}, undefined],
     ['beside a baseline of no date', npm('1.0.0'), { createdAt: 'unknown' }, undefined],
     ['a secret', secret(), {}, 'added'],
+    ['a secret that may have moved', secret({ lines: { from: 9, to: 9 } }), { found: [secret()] }, undefined],
     ['a secret, found by another scanner', secret(), { scanner: '0.69.0' }, undefined],
     ['a licence', license('tar'), { packages: ['pkg:npm/left@1.0.0'] }, 'added'],
   ])('%s', (_, found, baseline, expected) => {
@@ -118,16 +125,29 @@ describe('a baseline', () => {
     expect(baselineProblem(ofImage('a:1'), ofImage('a:1'))).toMatch(/is this very report/)
     expect(baselineProblem(ofImage('a:1'), ofImage('a:1', made))).toBeUndefined()
     expect(baselineProblem(ofImage('a:2'), ofImage('a:1'))).toBeUndefined()
+    expect(baselineProblem(ofImage('a:2'), ofImage('docker.io/library/a:1'))).toBeUndefined()
+    expect(baselineProblem(ofImage(`host:5000/a@sha256:${'ab'.repeat(32)}`), ofImage('host:5000/a:1'))).toBeUndefined()
+    expect(baselineProblem(ofImage('host:5000/b:1'), ofImage('host:5000/a:1', made))).toMatch(/of another image/)
+    expect(baselineProblem(ofImage('a:1'), ofImage('a:1', { createdAt: '2026-06-15T11:00:01Z' }))).toMatch(
+      /after the scan/,
+    )
     const plain = scanOf([], { artifact: { name: '/work', type: 'filesystem' } })
     expect(baselineProblem(scanOf([]), plain)).toBeUndefined()
   })
 
   test.each<[string, Scan, Scan, RegExp[]]>([
     ['another tag', ofImage('host:5000/a:2'), ofImage('host:5000/a:1'), []],
-    ['another repository', ofImage('host:5000/b:1'), ofImage('host:5000/a:1'), [/make sure that they belong together/]],
+    [
+      'another folder',
+      ofImage('a'),
+      ofImage('b', { artifact: { name: '/b', type: 'filesystem' } }),
+      [/make sure that they belong together/],
+    ],
     ['no packages', ofImage('a'), ofImage('a', { packages: undefined as never }), [/lists no packages/]],
     ['nothing scanned', ofImage('a'), ofImage('a', { targets: 0 }), [/nothing was scanned/]],
-    ['later', ofImage('a'), ofImage('a', { createdAt: '2026-06-15T11:00:01Z' }), [/after this scan/]],
+    ['of yesterday', ofImage('a'), ofImage('a', { createdAt: '2026-06-14T10:00:00Z' }), [/is 1 day older/]],
+    ['of long ago', ofImage('a'), ofImage('a', { createdAt: '2019-01-01T00:00:00Z' }), [/is 2722 days older/]],
+    ['of no day', ofImage('a'), ofImage('a', { createdAt: undefined as never }), [/does not say when/]],
   ])('says what to know of it: %s', (_, scan, baseline, expected) => {
     const notes = baselineNotes(scan, baseline)
     expect(notes).toHaveLength(expected.length)

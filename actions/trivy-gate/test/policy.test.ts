@@ -92,4 +92,16 @@ describe('grace', () => {
     expect(state(found, { grace }, '2026-06-12T00:00:00Z')).toEqual({ state: 'in-grace', until: '2026-06-19' })
     expect(state(found, { grace })).toEqual({ state: 'fails', undated: true })
   })
+
+  it('from the fix has a day on which it ended, which is the first where there is no grace', () => {
+    const grace = { days: { HIGH: 7 }, from: 'fix' as const }
+    const since = '2026-06-02T00:00:00Z'
+    expect(state(vulnerability(), { grace }, since)).toEqual({ state: 'fails', until: '2026-06-09' })
+    const worse = vulnerability({ severity: 'CRITICAL' })
+    expect(state(worse, { grace }, since)).toEqual({ state: 'fails', until: '2026-06-02' })
+    expect(state(worse, { grace })).toEqual({ state: 'fails' })
+    const kev = new Set(['CVE-2026-1000'])
+    expect(state(vulnerability(), { grace, kev }, since)).toMatchObject({ state: 'fails', until: '2026-06-02' })
+    expect(state(vulnerability(), { grace: { ...grace, days: {} } }, since)).toEqual({ state: 'fails' })
+  })
 })

@@ -273,8 +273,75 @@ describe('a report of Trivy', () => {
     const scan = scanOf(withResult({ Secrets: entries }))
     expect(scan.found.map(({ severity }) => severity)).toEqual(['UNKNOWN', 'UNKNOWN', 'UNKNOWN', 'HIGH'])
     expect(scan.doubts).toEqual([
-      `2 findings have the severity "SEVERE", which is none of Trivy's: taken for UNKNOWN`,
-      `1 finding has the severity "none at all", which is none of Trivy's: taken for UNKNOWN`,
+      {
+        code: 'unknown-severity',
+        text: `2 findings have the severity "SEVERE", which is none of Trivy's: taken for UNKNOWN`,
+      },
+      {
+        code: 'unknown-severity',
+        text: `1 finding has the severity "none at all", which is none of Trivy's: taken for UNKNOWN`,
+      },
+    ])
+  })
+
+  test.each<[string, object, RegExp]>([
+    ['a class', withResult({ Class: 'malware' }), /^1 result is of the class "malware"/],
+    ['a list of a result', withResult({ Malware: [{ ID: 'x' }] }), /entries under "Malware"/],
+    ['a list whose name is misspelt', withResult({ vulnerabilities: [{}] }), /entries under "vulnerabilities"/],
+    ['an object of a result', withResult({ Malware: { a: [1] } }), /entries under "Malware"/],
+    ['a list of the report', { ...TOP, results: [{}] }, /entries under "results"/],
+  ])('doubts %s that it does not know', (_, report, expected) => {
+    const { doubts } = scanOf(report)
+    expect(doubts).toEqual([{ code: 'unknown-content', text: expect.stringMatching(expected) }])
+  })
+
+  it('does not doubt what is empty, a plain word, or known and not judged', () => {
+    const known = {
+      Packages: [{}],
+      MisconfSummary: { Successes: 1 },
+      CustomResources: [{}],
+      ExperimentalModifiedFindings: [{}],
+    }
+    for (const Class of ['os-pkgs', 'lang-pkgs', 'config', 'secret', 'license', 'license-file', 'custom'])
+      expect(scanOf(withResult({ ...known, Class, New: [], Word: 'x', Nothing: null })).doubts).toEqual([])
+  })
+
+  it('names no more than five of what it does not know, and nothing that acts on a terminal', () => {
+    const strange = Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`\u001b[2J\u202e${index}`, [1]]))
+    const told = scanOf(withResult(strange)).doubts?.map(({ text }) => text)
+    expect(told).toHaveLength(5)
+    expect(told?.join('')).not.toMatch(/\p{Cc}|\\u001b|\u202e/u)
+  })
+
+  describe('of a system whose packages', () => {
+    const of = (Family: string, Class: string) => ({
+      ...withResult({ Class }),
+      ArtifactType: 'container_image',
+      Metadata: { OS: { Family, Name: '15' } },
+    })
+    it('were not looked at, is a doubt', () => {
+      expect(scanOf(of('slackware', 'lang-pkgs')).doubts).toEqual([
+        { code: 'system-not-scanned', text: expect.stringContaining('(slackware) were not looked at') },
+      ])
+    })
+    it('were looked at, or were not to be, or that is none, is none', () => {
+      expect(scanOf(of('debian', 'os-pkgs')).doubts).toEqual([])
+      expect(scanOf(of('none', 'lang-pkgs')).doubts).toEqual([])
+      expect(scanOf({ ...of('debian', 'os-pkgs'), Results: [] }).doubts).toEqual([])
+      const secrets = readReport(JSON.stringify(of('debian', 'secret')), false)
+      expect(secrets).toMatchObject({ scan: { doubts: [] } })
+    })
+  })
+
+  test.each([[{}], [{ Family: '' }], [{ Family: 'none' }]])('has an end of life without a family: %j', (family) => {
+    const { found, os } = scanOf({ ...withResult({}), Metadata: { OS: { Name: '7', EOSL: true, ...family } } })
+    expect(os).toEqual({ family: 'unknown', name: '7', endOfLife: true })
+    expect(found).toMatchObject([
+      {
+        kind: 'end-of-life',
+        severity: 'HIGH',
+        title: 'An operating system without a name, release 7 gets no more security fixes',
+      },
     ])
   })
 
@@ -341,6 +408,9 @@ describe('nothing is dropped without a word:', () => {
   test.each<[string, object, string]>([
     ['Results', { ...TOP, Results: { a: 1 } }, 'Results of the report is not a list'],
     ['a result', { ...TOP, Results: ['a'] }, 'Results[0] of the report is not an object'],
+    ['a target', { ...TOP, Results: [{ Class: 'config' }] }, 'Target of Results[0] is not a text'],
+    ['a class', { ...TOP, Results: [{ Target: 'a' }] }, 'Class of Results[0] is not there'],
+    ['everything', { ...TOP, Results: [{}] }, 'Target of Results[0] is not a text'],
     ['a list', withResult({ Vulnerabilities: {} }), 'Vulnerabilities of Results[0] is not a list'],
     ['an entry', withResult({ Secrets: [null] }), 'Secrets[0] of Results[0] is not an object'],
     [

@@ -15,6 +15,7 @@ const WELL: Ended = { kind: 'exited', code: 0, said: '' }
 
 const PLAN: Plan = {
   target: '.',
+  vulnerabilities: true,
   policy: {
     failOn: new Set<Severity>(['CRITICAL']),
     reportSeverity: new Set<Severity>(['CRITICAL']),
@@ -103,6 +104,30 @@ describe('what the gate decides by', () => {
 test('a report that is there needs no scanner', async () => {
   const { happened, verdict } = await ran({ files: { 'r.json': REPORT }, plan: { report: 'r.json' } })
   expect([happened, verdict]).toEqual([['read r.json'], 'pass'])
+})
+
+test('a baseline that is the report itself decides nothing, though no date says so', async () => {
+  const same = await ran({
+    files: { 'r.json': REPORT, 'b.json': REPORT },
+    plan: { report: 'r.json', baseline: 'b.json' },
+  })
+  expect([same.verdict, same.reason, same.gated.gate.reason.text]).toEqual([
+    'error',
+    'unusable',
+    expect.stringContaining('letter by letter'),
+  ])
+  const other = await ran({
+    files: { 'r.json': REPORT, 'b.json': `${REPORT} ` },
+    plan: { report: 'r.json', baseline: 'b.json' },
+  })
+  expect(other.verdict).toBe('pass')
+})
+
+test('packages of the system are missed only where vulnerabilities are looked for', async () => {
+  const OS = { Metadata: { OS: { Family: 'debian', Name: '12' } } }
+  const files = { 'r.json': JSON.stringify({ ...JSON.parse(REPORT), ...OS }) }
+  expect((await ran({ files, plan: { report: 'r.json' } })).reason).toBe('system-not-scanned')
+  expect((await ran({ files, plan: { report: 'r.json', vulnerabilities: false } })).verdict).toBe('pass')
 })
 
 describe('mirrors', () => {

@@ -8,6 +8,7 @@ import { NOW, scanOf, secret, settings, vulnerability } from './made.ts'
 
 const gate = (found: readonly Found[], over: Partial<Settings> = {}, scan: Partial<Scan> = {}) =>
   judge(scanOf(found, scan), settings(over), NOW)
+const LEFT = { name: 'left', version: '1.0.0', purl: 'pkg:npm/left@1.0.0' }
 const unfixed = { name: 'right', version: '2.0', status: 'affected' }
 const exception = (over: Partial<Exception> = {}): Exception => ({
   id: 'CVE-2026-1000',
@@ -19,6 +20,7 @@ const exception = (over: Partial<Exception> = {}): Exception => ({
 const before = (found: readonly Found[], over: Partial<Scan> = {}): Scan =>
   scanOf(found, { createdAt: '2026-06-01T00:00:00Z', ...over })
 
+const DOUBT = { code: 'unknown-severity', text: 'x' } as const
 const IMAGE = { artifact: { name: 'a/shop:1', type: 'container_image', digest: `sha256:${'ab'.repeat(32)}` } }
 const ofImage = (digit: string): Entry => ({
   ...exception({ source: 'openvex' }),
@@ -43,11 +45,36 @@ describe('the verdict of a gate', () => {
       'a severity that is not understood',
       [vulnerability({ severity: 'UNKNOWN' })],
       {},
-      { doubts: ['x.'] },
+      { doubts: [DOUBT] },
       'inconclusive',
       'unknown-severity',
     ],
-    ['the same beside one that fails', [vulnerability()], {}, { doubts: ['x.'] }, 'fail', 'failing-findings'],
+    ['the same beside one that fails', [vulnerability()], {}, { doubts: [DOUBT] }, 'fail', 'failing-findings'],
+    ['the same where nothing can fail', [], { failOn: new Set<Severity>() }, { doubts: [DOUBT] }, 'pass', 'passed'],
+    [
+      'content that is not known, and no result',
+      [],
+      {},
+      { targets: 0, doubts: [{ code: 'unknown-content', text: 'x' }] },
+      'inconclusive',
+      'unknown-content',
+    ],
+    [
+      'a baseline of another image',
+      [vulnerability()],
+      { baseline: before([vulnerability()], { artifact: { ...IMAGE.artifact, name: 'a/other:1' } }) },
+      IMAGE,
+      'error',
+      'unusable',
+    ],
+    [
+      'another secret of the same file in the baseline',
+      [secret({ lines: { from: 9, to: 9 } })],
+      { baseline: before([secret()]) },
+      {},
+      'fail',
+      'failing-findings',
+    ],
     ['what could not be read', [], { problems: ['The KEV catalogue is 9 days old.'] }, {}, 'error', 'unusable'],
     ['the same, where nothing was scanned', [], { problems: ['x'] }, { targets: 0 }, 'error', 'unusable'],
     [
@@ -96,6 +123,29 @@ describe('the verdict of a gate', () => {
     const found = [vulnerability(), vulnerability({ id: 'CVE-2026-2' })]
     const { reason } = gate(found.slice(1), { baseline: before([vulnerability()]) })
     expect(reason.text).toBe('1 new finding fails (1 HIGH): CVE-2026-2 in left 1.0.0 (fixed in 1.0.1, newly disclosed)')
+  })
+
+  describe('beside a baseline that knew it without a fix', () => {
+    const grace = { days: { HIGH: 7 }, from: 'fix' as const }
+    const knew = (createdAt: string) => before([vulnerability({ package: LEFT })], { createdAt })
+
+    it('lets a fix pass while there is grace, and not when that has ended', () => {
+      expect(gate([vulnerability()], { grace, baseline: knew('2026-06-12T00:00:00Z') }).verdict).toBe('pass')
+      const { judged, reason } = gate([vulnerability()], { grace, baseline: knew('2026-06-01T00:00:00Z') })
+      expect(judged).toEqual([{ found: vulnerability(), state: 'fails', until: '2026-06-08' }])
+      expect(reason.text).toBe(
+        '1 finding fails (1 HIGH): CVE-2026-1000 in left 1.0.0 (fixed in 1.0.1, grace ended on 2026-06-08)',
+      )
+    })
+
+    it('calls one new that it does not have, whatever became of the other', () => {
+      const found = [vulnerability({ target: 'web/package-lock.json' }), vulnerability()]
+      const { judged } = gate(found, { grace, baseline: knew('2026-06-01T00:00:00Z') })
+      expect(judged).toEqual([
+        { found: found[0], state: 'fails', news: 'disclosed' },
+        { found: found[1], state: 'fails', until: '2026-06-08' },
+      ])
+    })
   })
 
   it('says of a pass what was let through, and when grace ends', () => {
@@ -276,7 +326,7 @@ const exceptionOf = ({
 const upward = fc.record({
   lowest: fc.nat(5),
   ignoreUnfixed: fc.boolean(),
-  days: fc.constantFrom({}, { LOW: 100, MEDIUM: 50, HIGH: 7, CRITICAL: 2 }, { UNKNOWN: 30, LOW: 30 }),
+  days: fc.constantFrom({}, { LOW: 7 }, { LOW: 100, MEDIUM: 50, HIGH: 7, CRITICAL: 2 }, { UNKNOWN: 30, LOW: 30 }),
   from: fc.constantFrom<'published' | 'fix'>('published', 'fix'),
   exploited: fc.boolean(),
   baseline: fc.option(fc.array(made, { maxLength: 5 })),
