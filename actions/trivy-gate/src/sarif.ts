@@ -109,7 +109,7 @@ const notifications = (gate: Gate, kept: number, left: number): readonly object[
         {
           level: 'warning',
           message: {
-            text: `${left} of ${kept + left} findings are left out, the mildest: code scanning takes ${MOST_RESULTS} results and 10 MB. All of them are in the report file.`,
+            text: `${left} of ${kept + left} findings are left out, the mildest: code scanning takes ${MOST_RESULTS} results and 10 MB. Trivy's own report (output scan) has all of them.`,
           },
         },
       ]),

@@ -1,6 +1,7 @@
 import { table } from '@sluice/kit/markdown'
 import { FROM_WORST } from './counts.ts'
 import type { ExceptionUse, Found, Gate, Judged, Scan } from './found.ts'
+import { KEPT } from './outcome.ts'
 import { cellCode, cellText, NONE, remarks, safeUrl, sentence, sentenceCode, why } from './words.ts'
 
 /** The verdict, why, and what to do now: what a reader must see first. */
@@ -64,7 +65,7 @@ const figure = (count: number): string => (count === 0 ? NONE : `${count}`)
 export const failingSection = (gate: Gate, most: number): string | undefined => {
   const all = gate.shown.filter(({ state }) => state === 'fails')
   if (all.length === 0) return undefined
-  return `#### What fails: ${all.length}\n\n${findings(all, most, (one) => remarks(one).join('; '))}`
+  return `#### What fails: ${all.length}\n\n${findings(all.slice(0, most), (one) => remarks(one).join('; '))}${moreFindings(gate, all.length - most)}`
 }
 
 /** Folded: what is listed and does not fail, with why not. */
@@ -73,14 +74,21 @@ export const otherSection = (gate: Gate, most: number): string | undefined => {
   if (all.length === 0) return undefined
   return folded(
     `Does not fail: ${all.length}`,
-    findings(all, most, (one) => [why(one, gate), ...remarks(one)].join('; ')),
+    `${findings(all.slice(0, most), (one) => [why(one, gate), ...remarks(one)].join('; '))}${moreFindings(gate, all.length - most)}`,
   )
 }
 
-const findings = (all: readonly Judged[], most: number, note: (judged: Judged) => string): string => {
-  const rows = all.slice(0, most).map((one) => row(one, note(one)))
-  return `${trimmedTable(['Severity', 'Finding', 'Package', 'Fixed in', 'Where', 'Note'], rows)}${more(all.length - rows.length)}`
-}
+const findings = (some: readonly Judged[], note: (judged: Judged) => string): string =>
+  trimmedTable(
+    ['Severity', 'Finding', 'Package', 'Fixed in', 'Where', 'Note'],
+    some.map((one) => row(one, note(one))),
+  )
+
+/** The report keeps the worst; a table of fewer rows must not send anybody there for all of them. */
+const moreFindings = ({ shown }: Gate, count: number): string =>
+  shown.length <= KEPT
+    ? more(count)
+    : more(count, `the report file has the ${KEPT} worst in all, Trivy's own report (output \`scan\`) has every one`)
 
 const row = (judged: Judged, note: string): readonly string[] => {
   const { id, title, severity, url, package: of, kind, target, lines } = judged.found
@@ -150,7 +158,7 @@ export const hiddenLine = (gate: Gate): string | undefined => {
   const hidden = gate.judged.length - gate.shown.length
   return hidden <= 0
     ? undefined
-    : `${plural(hidden, 'further finding')} below \`report-severity\`: in the report file only.`
+    : `${plural(hidden, 'further finding')} below \`report-severity\`: in Trivy's own report only (output \`scan\`).`
 }
 
 /** Markdown behind a line that opens it. */
@@ -161,6 +169,7 @@ export const folded = (title: string, content: string): string =>
 export const stacked = (...sections: readonly (string | undefined)[]): string =>
   sections.filter((one) => one !== undefined).join('\n\n')
 
-const more = (count: number): string => (count <= 0 ? '' : `\n\n… and ${count} more: see the report file.`)
+const more = (count: number, where = 'see the report file'): string =>
+  count <= 0 ? '' : `\n\n… and ${count} more: ${where}.`
 
 const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`

@@ -90,8 +90,18 @@ test('where nothing was scanned no exception is called unused', () => {
 test('what is hidden by report-severity is said', () => {
   const all = [judged(found()), judged(found({ id: 'b' }), { state: 'below' })]
   expect(summarize(gate(all, { shown: all.slice(0, 1) }), scan())).toContain(
-    '1 further finding below `report-severity`',
+    "1 further finding below `report-severity`: in Trivy's own report only (output `scan`).",
   )
+})
+
+test('who is sent to the report file for more finds it there', () => {
+  const all = (count: number) => Array.from({ length: count }, (_, index) => judged(found({ id: `CVE-${index}` })))
+  expect(summarize(gate(all(2000)), scan())).toContain('… and 1950 more: see the report file.')
+  expect(summarize(gate(all(2001)), scan())).toContain(
+    "… and 1951 more: the report file has the 2000 worst in all, Trivy's own report (output `scan`) has every one.",
+  )
+  const exceptions = Array.from({ length: 2001 }, (_, index) => use({ state: 'unused' }, `CVE-${index}`))
+  expect(summarize(gate([], { exceptions }), scan())).toContain('… and 1951 more: see the report file.')
 })
 
 test('the comment starts with its marker, and of 30,000 the first are shown', () => {
