@@ -33,8 +33,11 @@ export type Mirror = { readonly database: string; readonly java: string }
 
 /** The few things that a gate needs of the world. */
 export type Ports = {
-  /** A file that an input names. @throws Fault('input') where it cannot be read */
-  read(input: string, path: string): string
+  /**
+   * A file that an input names, or that is looked for by itself, which a pull request could make a link to what nobody should see.
+   * @throws Fault('input') where it cannot be read
+   */
+  read(input: string, path: string, named: 'named' | 'unnamed'): string
   isThere(path: string): boolean
   /** Makes the scanner ready. Only called where there is something to scan. */
   open(): Promise<Scanner>
@@ -63,10 +66,10 @@ export const IGNORE_FILES = ['.trivyignore', '.trivyignore.yaml']
  * @throws Fault where a file that was named is not there, or the scanner cannot be had
  */
 export const run = async (plan: Plan, ports: Ports): Promise<Gated> => {
-  const base = plan.baseline === undefined ? undefined : ports.read('baseline', plan.baseline)
+  const base = plan.baseline === undefined ? undefined : ports.read('baseline', plan.baseline, 'named')
   const settings = settingsOf(plan, ports, base)
   if (settings.problems.length > 0) return without(plan, unusable(settings.problems))
-  const text = plan.report === undefined ? await scanned(plan, ports) : ports.read('report', plan.report)
+  const text = plan.report === undefined ? await scanned(plan, ports) : ports.read('report', plan.report, 'named')
   if (typeof text !== 'string') return without(plan, failed(text))
   if (text === base) return without(plan, unusable([SAME_REPORT]))
   const read = readReport(text, plan.vulnerabilities)
@@ -79,24 +82,24 @@ export const run = async (plan: Plan, ports: Ports): Promise<Gated> => {
 
 const settingsOf = (plan: Plan, ports: Ports, base: string | undefined): Settings => {
   const problems: string[] = []
+  const now = new Date(ports.clock.now())
+  const named = plan.ignoreFiles === undefined ? 'unnamed' : 'named'
   const files = plan.ignoreFiles ?? IGNORE_FILES.filter((path) => ports.isThere(path))
   const exceptions: Exception[] = []
-  const texts = (
-    input: string,
-    paths: readonly string[],
-  ): readonly { readonly text: string; readonly where: string }[] =>
-    paths.map((path) => ({ text: ports.read(input, path), where: path }))
   for (const read of [
-    ...texts('ignore-file', files).map(({ text, where }) => readerFor(where)(text, where)),
+    ...files.map((path) => readerFor(path)(ports.read('ignore-file', path, named), path)),
     // Together, as what one document says a later statement of another may revoke.
-    readOpenVexFiles(texts('vex', plan.vex)),
+    readOpenVexFiles(
+      plan.vex.map((path) => ({ text: ports.read('vex', path, 'named'), where: path })),
+      now,
+    ),
   ]) {
     exceptions.push(...read.exceptions)
     problems.push(...read.problems)
   }
-  const age = { now: new Date(ports.clock.now()), maxDays: plan.feedMaxAge }
-  const kev = plan.kev === undefined ? undefined : readKev(ports.read('kev', plan.kev), age)
-  const epss = plan.epss === undefined ? undefined : readEpss(ports.read('epss', plan.epss), age)
+  const age = { now, maxDays: plan.feedMaxAge }
+  const kev = plan.kev === undefined ? undefined : readKev(ports.read('kev', plan.kev, 'named'), age)
+  const epss = plan.epss === undefined ? undefined : readEpss(ports.read('epss', plan.epss, 'named'), age)
   const baseline = base === undefined ? undefined : readReport(base)
   for (const read of [kev, epss]) if (read !== undefined && 'problem' in read) problems.push(read.problem)
   if (baseline !== undefined && 'problem' in baseline) problems.push(`baseline: ${baseline.problem}`)

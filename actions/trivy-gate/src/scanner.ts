@@ -67,6 +67,8 @@ export const argumentsOf = (call: Call): readonly string[] => {
 }
 
 const ALLOWED = ['PATH', 'TMPDIR', 'LANG', 'LC_ALL', 'TZ', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'NO_PROXY', 'no_proxy']
+/** By it the runner finds, at the end of the job, what a process left behind in a session of its own. Source: https://github.com/actions/runner (JobExtension, orphans) */
+const TRACKED = 'RUNNER_TRACKING_ID'
 const PROXIES = ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy']
 
 /** What the scanner is given of folders. `home`: its home; `docker`: where it looks for logins to registries. */
@@ -82,7 +84,7 @@ export const environmentOf = (
   { home, cache, docker }: Folders,
   target?: Target,
 ): Readonly<Record<string, string>> => {
-  const names = [...ALLOWED, ...PROXIES, ...(target?.kind === 'image' ? ['DOCKER_HOST'] : [])]
+  const names = [...ALLOWED, TRACKED, ...PROXIES, ...(target?.kind === 'image' ? ['DOCKER_HOST'] : [])]
   return {
     ...Object.fromEntries(names.flatMap((name) => (env[name] ? [[name, env[name]]] : []))),
     HOME: home,

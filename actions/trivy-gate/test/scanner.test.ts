@@ -51,6 +51,11 @@ describe('the arguments of a scan', () => {
   })
 })
 
+test('what the scanner leaves behind is the runner’s to find', () => {
+  const given = environmentOf({ RUNNER_TRACKING_ID: 'github_1' }, { home: '/h', cache: '/c', docker: '/d' })
+  expect(given).toMatchObject({ RUNNER_TRACKING_ID: 'github_1' })
+})
+
 test('the machine’s own engine is for images', () => {
   const folders = { home: '/h', cache: '/c', docker: '/d' }
   const env = { DOCKER_HOST: 'unix:///x', PATH: '/bin', GITHUB_TOKEN: 't' }

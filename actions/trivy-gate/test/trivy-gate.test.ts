@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -203,6 +203,44 @@ describe('what the gate decides by', { timeout: 120_000 }, () => {
     })
   })
 
+  it.each<readonly [string, string]>([
+    ['the token that Git keeps', '.git/config'],
+    ['a login of Docker', 'elsewhere/config.json'],
+    ['a file of the workspace', 'secrets.txt'],
+    ['nothing', 'gone'],
+  ])('no ignore file that is a link to %s, of which no word is told', async (_, to) => {
+    const word = `${'c2VjcmV0'.repeat(8)}=`
+    for (const name of ['.git/config', 'elsewhere/config.json', 'secrets.txt'])
+      file(name, `[http "https://github.com/"]\n\textraheader = AUTHORIZATION: basic ${word}\n${word}\n`)
+    const cwd = join(folder, 'w')
+    file('w/trivy.json', BAD)
+    const outside = to.startsWith('elsewhere')
+    if (!outside && to !== 'gone') file(`w/${to}`, readFileSync(join(folder, to), 'utf8'))
+    symlinkSync(outside ? join(folder, to) : to, join(cwd, '.trivyignore'))
+    const told = async (more: Readonly<Record<string, string>>): Promise<Ran> => {
+      const ran = await gate({ report: 'trivy.json', comment: 'off', junit: 'a.xml', ...more }, { cwd })
+      for (const text of [ran.log, ran.summary, JSON.stringify(ran.report)]) expect(text).not.toContain('c2VjcmV0')
+      return ran
+    }
+    const found = await told({})
+    expect(found).toMatchObject({ code: 20, outputs: { verdict: 'error', 'reason-code': 'input-fault' } })
+    expect(found.log).toContain('.trivyignore is no regular file')
+    if (to === 'secrets.txt') return
+    const named = await told({ 'ignore-file': '.trivyignore', vex: '.trivyignore' })
+    expect(named).toMatchObject({ code: 20, outputs: { 'reason-code': 'input-fault' } })
+  })
+
+  it('a link that the caller names, within the workspace and from without', async () => {
+    const cwd = join(folder, 'w')
+    file('w/trivy.json', BAD)
+    file('w/config/accepted', '# accepted by security\nCVE-2024-1 exp:2099-01-01')
+    file('trusted/accepted', '# accepted by security\nCVE-2024-1 exp:2099-01-01')
+    symlinkSync('config/accepted', join(cwd, 'inside'))
+    symlinkSync(join(folder, 'trusted/accepted'), join(folder, 'trusted/link'))
+    for (const path of ['inside', join(folder, 'trusted/link'), '../trusted/accepted'])
+      expect(await gate({ report: 'trivy.json', 'ignore-file': path }, { cwd })).toMatchObject({ code: 0 })
+  })
+
   it('an exception that has expired excuses nothing, and is told of', async () => {
     file('.trivyignore', 'CVE-2024-1 exp:2024-02-01')
     const ran = await gate({ report: file('trivy.json', BAD) })
@@ -246,6 +284,7 @@ describe('the scanner', { timeout: 120_000 }, () => {
       TRIVY_IGNORE_UNFIXED: 'true',
       DOCKER_AUTH_CONFIG: 'docker_1',
       HTTPS_PROXY: 'http://proxy.example:3128',
+      RUNNER_TRACKING_ID: 'github_1',
     }
     const { calls } = await scan(
       { does: 'writes', report: GOOD },
@@ -258,6 +297,7 @@ describe('the scanner', { timeout: 120_000 }, () => {
         'HOME',
         'HTTPS_PROXY',
         'PATH',
+        'RUNNER_TRACKING_ID',
         'TRIVY_CACHE_DIR',
         'TRIVY_DISABLE_TELEMETRY',
         'TRIVY_SKIP_VERSION_CHECK',

@@ -28,21 +28,13 @@ export const dayOf = (text: string): string | undefined => {
   return day !== undefined && isDay(day) ? day : undefined
 }
 
-/** What `exp:` words in a text say: a day, a sentence where they say none, `undefined` where there are none. `rest`: the text without them. */
+/** What `exp:` words in a text say: a day, or as `problem` what a text has that says none; neither where there are none. `rest`: the text without them. */
 export const expiryIn = (text: string): { readonly rest: string; readonly day?: string; readonly problem?: string } => {
   const words = text.split(/\s+/).filter((word) => word !== '')
   const said = words.filter((word) => word.startsWith('exp:')).map((word) => word.slice('exp:'.length))
   const rest = words.filter((word) => !word.startsWith('exp:')).join(' ')
   const [day] = said
   if (day === undefined) return { rest }
-  if (said.length > 1) return { rest, problem: 'has more than one exp:' }
-  return isDay(day) ? { rest, day } : { rest, problem: `exp:${shown(day)} is no day; write exp:YYYY-MM-DD` }
-}
-
-/** What was read, to be shown in a problem: short, and without what would not be seen. */
-export const shown = (text: string): string => {
-  const visible = text.replace(/[\p{C}\p{Z}]/gu, (each) =>
-    each === ' ' ? each : `\\u{${(each.codePointAt(0) ?? 0).toString(16)}}`,
-  )
-  return visible.length > 80 ? `${visible.slice(0, 77)}…` : visible
+  if (said.length > 1) return { rest, problem: 'more than one exp:' }
+  return isDay(day) ? { rest, day } : { rest, problem: 'an exp: that is no day; write exp:YYYY-MM-DD' }
 }

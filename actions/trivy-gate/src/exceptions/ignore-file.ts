@@ -1,8 +1,9 @@
 import type { Exception, Kind } from '../found.ts'
-import { expiryIn, shown } from './dates.ts'
+import { expiryIn } from './dates.ts'
 import { idProblem } from './id.ts'
+import { entryName, isPlainId } from './quote.ts'
 
-/** What a file says, and every problem in it as a sentence that begins with its place. An entry that is not among the exceptions has a problem. */
+/** What a file says, and every problem in it as a sentence that begins with its place and repeats no word of the file but an id. An entry that is not among the exceptions has a problem. */
 export type Exceptions<E extends Exception = Exception> = {
   readonly exceptions: readonly E[]
   readonly problems: readonly string[]
@@ -44,13 +45,12 @@ const readLine = (line: string, above: string): Pick<Exception, 'id' | 'reason' 
   const beside = expiryIn(comment)
   const [id = '', ...more] = rest.split(' ')
   const wrong =
-    problem ?? beside.problem ?? (day !== undefined && beside.day !== undefined ? 'has more than one exp:' : undefined)
-  if (wrong !== undefined) return `${shown(id)} ${wrong}`.trim()
+    problem ?? beside.problem ?? (day !== undefined && beside.day !== undefined ? 'more than one exp:' : undefined)
+  if (wrong !== undefined) return `${entryName(id)} has ${wrong}`
   if (id === '') return 'has no id'
   const bad = idProblem(id)
   if (bad !== undefined) return bad
-  if (more.length > 0)
-    return `${shown(id)} is followed by ${more.map((word) => `"${shown(word)}"`).join(', ')}: ${wordsAdvice(more)}`
+  if (more.length > 0) return `${entryName(id)} is followed by ${wordsIn(more)}: ${wordsAdvice(more)}`
   const reason = beside.rest || above
   const expires = day ?? beside.day
   return { id, ...(reason !== '' && { reason }), ...(expires !== undefined && { expires }) }
@@ -60,6 +60,9 @@ const splitComment = (line: string): readonly string[] => {
   const at = line.search(/\s#/)
   return at < 0 ? [line] : [line.slice(0, at), line.slice(at).replace(/^\s#+/, '')]
 }
+
+const wordsIn = (words: readonly string[]): string =>
+  words.every(isPlainId) ? words.join(', ') : words.length === 1 ? 'another word' : `${words.length} other words`
 
 const wordsAdvice = (words: readonly string[]): string =>
   words.some((word) => word.includes(':'))

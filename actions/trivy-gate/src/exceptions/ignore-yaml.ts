@@ -1,11 +1,12 @@
-import { nearest, unknownName } from '@sluice/kit/nearest'
-import { LineCounter, parseDocument } from 'yaml'
+import { nearest } from '@sluice/kit/nearest'
+import { type ErrorCode, LineCounter, parseDocument } from 'yaml'
 import type { Exception, Kind } from '../found.ts'
-import { dayOf, shown } from './dates.ts'
+import { dayOf } from './dates.ts'
 import { compileGlob } from './glob.ts'
 import { idProblem } from './id.ts'
 import type { Exceptions } from './ignore-file.ts'
 import { parsePurl } from './purl.ts'
+import { described, unknownWord } from './quote.ts'
 
 type Path = readonly (string | number)[]
 /** Notes a problem at a place in the document. */
@@ -33,15 +34,14 @@ export const readIgnoreYaml = (text: string, where: string): Exceptions => {
   })
   const line = (offset: number): number => Math.max(1, counter.linePos(offset).line)
   if (document.errors.length > 0) {
-    const problems = document.errors.map(({ pos, message }) => `${where}:${line(pos[0])}: ${message}`)
+    const problems = document.errors.map(({ pos, code }) => `${where}:${line(pos[0])}: ${WRONG[code] ?? 'is no YAML'}`)
     return { exceptions: [], problems: [...new Set(problems)] }
   }
   let value: unknown
   try {
     value = document.toJS({ maxAliasCount: 100 })
-  } catch (thrown) {
-    const why = thrown instanceof Error ? thrown.message : String(thrown)
-    return { exceptions: [], problems: [`${where}:1: its aliases cannot be resolved: ${why}`] }
+  } catch {
+    return { exceptions: [], problems: [`${where}:1: its aliases cannot be resolved, or become too much`] }
   }
   const lineOf = (path: Path): number => line(offsetOf(document, path))
   const problems: { readonly line: number; readonly text: string }[] = []
@@ -55,6 +55,17 @@ export const readIgnoreYaml = (text: string, where: string): Exceptions => {
   return { exceptions, problems: problems.map((problem) => `${where}:${problem.line}: ${problem.text}`) }
 }
 
+/** What is wrong with a file that is no YAML. The reader's own words repeat what stands there. */
+const WRONG: Readonly<Partial<Record<ErrorCode, string>>> = {
+  BAD_ALIAS: 'an alias has no anchor before it',
+  BAD_INDENT: 'is indented too little or too much, or has a bracket that is not closed',
+  DUPLICATE_KEY: 'a key stands twice in one map',
+  MISSING_CHAR: 'a bracket, quote or comma is missing',
+  MULTILINE_IMPLICIT_KEY: 'a key has no colon, or is longer than a line',
+  MULTIPLE_DOCS: 'has more than one document',
+  TAB_AS_INDENT: 'is indented by a tab',
+}
+
 type Placed = { readonly path: Path; readonly entry: Omit<Exception, 'source' | 'where'> }
 
 const readLists = (value: unknown, note: Note): readonly Placed[] => {
@@ -66,7 +77,7 @@ const readLists = (value: unknown, note: Note): readonly Placed[] => {
   }
   return Object.entries(value).flatMap(([name, list]) => {
     const kind = LISTS.get(name)
-    if (kind === undefined) note([name], unknownName('key', name, names))
+    if (kind === undefined) note([name], unknownWord('key', name, names))
     else if (Array.isArray(list)) {
       return list.flatMap((item: unknown, index): readonly Placed[] => {
         const path = [name, index]
@@ -86,7 +97,7 @@ const readEntry = (item: unknown, kind: Kind, say: Note): Placed['entry'] | unde
     say(path, sentence)
   }
   const given = new Map(Object.entries(item))
-  for (const key of given.keys()) if (!KEYS.includes(key)) note([key], unknownName('key', key, KEYS))
+  for (const key of given.keys()) if (!KEYS.includes(key)) note([key], unknownWord('key', key, KEYS))
   const id = given.get('id')
   const misspelt = [...given.keys()].some((key) => nearest(key, KEYS) === 'id')
   if (id === undefined && !misspelt) note([], 'an entry has no id: it would excuse whatever is found')
@@ -97,12 +108,12 @@ const readEntry = (item: unknown, kind: Kind, say: Note): Placed['entry'] | unde
   const paths = texts(given, 'paths', note)
   for (const [index, path] of (paths ?? []).entries()) {
     const glob = compileGlob(path)
-    if (typeof glob === 'string') note(['paths', index], `the path "${shown(path)}" ${glob}`)
+    if (typeof glob === 'string') note(['paths', index], `a path ${glob}`)
   }
   const purls = texts(given, 'purls', note)
   if (purls !== undefined && kind !== 'vulnerability') note(['purls'], 'purls are compared for vulnerabilities only')
   for (const [index, purl] of (purls ?? []).entries())
-    if (parsePurl(purl) === undefined) note(['purls', index], `"${shown(purl)}" is no package URL`)
+    if (parsePurl(purl) === undefined) note(['purls', index], 'one of its purls is no package URL')
   const expires = expiry(given.get('expired_at'), note)
   const reason = reasonOf(given.get('statement'), note)
   if (problems > 0 || typeof id !== 'string') return undefined
@@ -130,7 +141,7 @@ const texts = (given: ReadonlyMap<string, unknown>, key: string, note: Note): re
 const expiry = (value: unknown, note: Note): string | undefined => {
   if (value === undefined) return undefined
   const day = typeof value === 'string' ? dayOf(value.trim()) : undefined
-  return day ?? note(['expired_at'], `expired_at is ${described(value)}, no day; write YYYY-MM-DD`)
+  return day ?? note(['expired_at'], 'expired_at is no day; write YYYY-MM-DD')
 }
 
 const reasonOf = (value: unknown, note: Note): string | undefined => {
@@ -142,14 +153,6 @@ const reasonOf = (value: unknown, note: Note): string | undefined => {
 
 const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
-
-/** Never walks into a value: an alias can make one part of itself. */
-const described = (value: unknown): string => {
-  if (value === null || value === undefined) return 'empty'
-  if (typeof value === 'string') return value.trim() === '' ? 'an empty text' : `"${shown(value)}"`
-  if (typeof value === 'object') return Array.isArray(value) ? 'a list' : 'a map'
-  return String(value)
-}
 
 /** Where a path's key begins, else the value, else the nearest thing around it. */
 const offsetOf = (document: ReturnType<typeof parseDocument>, path: Path): number => {

@@ -87,8 +87,10 @@ const inScope = (
 
 /** Whether a later scope is about the whole of the product that an earlier one is of. */
 const isWhole = (later: Scope, earlier: Scope): boolean => {
-  if (later.purls !== undefined || later.product === undefined || earlier.product === undefined) return false
+  if (later.purls !== undefined) return false
+  // Neither has a name: it may be one product by its hashes, or two.
   if (later.product === earlier.product) return true
+  if (later.product === undefined || earlier.product === undefined) return false
   const [one, other] = [parsePurl(later.product), parsePurl(earlier.product)]
   if (one === undefined || other === undefined) return false
   // Which version of a package's product was scanned is not known; of an image it is.

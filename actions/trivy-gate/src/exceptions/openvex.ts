@@ -1,16 +1,7 @@
-import { shown } from './dates.ts'
 import type { Exceptions } from './ignore-file.ts'
 import type { Entry } from './match.ts'
-import {
-  described,
-  type Fields,
-  fieldsOf,
-  known,
-  readStatement,
-  type Say,
-  type Statement,
-  timeOf,
-} from './vex-statement.ts'
+import { described } from './quote.ts'
+import { type Fields, fieldsOf, known, readStatement, type Say, type Statement, timeOf } from './vex-statement.ts'
 
 /** A document's text and the name of its file. */
 export type VexFile = { readonly text: string; readonly where: string }
@@ -32,13 +23,17 @@ const DOCUMENT = [
  * Reads an OpenVEX document (0.2). Statements that say `not_affected` or `fixed` excuse; a later one that says `affected` or `under_investigation` revokes them for what it speaks of. An `exp:YYYY-MM-DD`
  * in `status_notes` ends one, since the format has no expiry. Source: https://github.com/openvex/spec/blob/main/OPENVEX-SPEC.md
  * @param where the file's name, for places
+ * @param now a timestamp that is more than a day later is a problem
  */
-export const readOpenVex = (text: string, where: string): Exceptions<Entry> => readOpenVexFiles([{ text, where }])
+export const readOpenVex = (text: string, where: string, now: Date): Exceptions<Entry> =>
+  readOpenVexFiles([{ text, where }], now)
 
 /** As `readOpenVex`, of several documents whose statements go on from one another: what one says, a later statement of another can revoke. */
-export const readOpenVexFiles = (files: readonly VexFile[]): Exceptions<Entry> => {
+export const readOpenVexFiles = (files: readonly VexFile[], now: Date): Exceptions<Entry> => {
   const problems: string[] = []
-  const told = files.flatMap((file) => readDocument(file, (sentence) => problems.push(`${file.where}: ${sentence}`)))
+  const told = files.flatMap((file) =>
+    readDocument(file, now.getTime(), (sentence) => problems.push(`${file.where}: ${sentence}`)),
+  )
   // Of statements of the same time the one that stands last is the last.
   const history = told.toSorted((a, b) => a.statement.time - b.statement.time)
   return { exceptions: standing(history), problems }
@@ -47,11 +42,11 @@ export const readOpenVexFiles = (files: readonly VexFile[]): Exceptions<Entry> =
 /** `things`: what it is about, to be compared. */
 type Told = { readonly statement: Statement; readonly where: string; readonly things: string }
 
-const readDocument = ({ text, where }: VexFile, say: Say): readonly Told[] => {
+const readDocument = ({ text, where }: VexFile, now: number, say: Say): readonly Told[] => {
   const fields = documentOf(text, say)
   if (fields === undefined) return []
   known(fields, DOCUMENT, say)
-  const time = timeOf(fields, say)
+  const time = timeOf(fields, now, say)
   const statements = fields.get('statements')
   if (!Array.isArray(statements) || statements.length === 0) {
     say(`has no list of statements: ${described(statements)}`)
@@ -61,7 +56,7 @@ const readDocument = ({ text, where }: VexFile, say: Say): readonly Told[] => {
   return statements.flatMap((value: unknown, index): readonly Told[] => {
     const place = `statement ${index + 1}`
     // Without a time of its document, that was said once, its own statements need none to be read.
-    const statement = readStatement(value, time ?? 0, (sentence) => say(`${place} ${sentence}`))
+    const statement = readStatement(value, { now, inherited: time ?? 0 }, (sentence) => say(`${place} ${sentence}`))
     if (statement === undefined) return []
     return [{ statement, where: `${where}, ${place}`, things: JSON.stringify(statement.scopes) }]
   })
@@ -74,15 +69,22 @@ const documentOf = (text: string, say: Say): Fields | undefined => {
   try {
     value = JSON.parse(source)
   } catch (thrown) {
-    return void say(`is no JSON: ${shown(thrown instanceof Error ? thrown.message : String(thrown))}`)
+    // The rest of what the parser says repeats what stands there.
+    const line = /\(line (\d+) column \d+\)$/.exec(thrown instanceof Error ? thrown.message : '')?.[1]
+    return void say(`is no JSON${line === undefined ? '' : ` (line ${line})`}`)
   }
   const fields = fieldsOf(value)
   const context = fields?.get('@context')
   if (fields !== undefined && typeof context === 'string' && CONTEXT.test(context)) return fields
-  return void say(`is no OpenVEX 0.2 document: its @context is ${described(context)}${foreign(fields)}`)
+  return void say(`is no OpenVEX 0.2 document: its @context is ${contextOf(context)}${foreign(fields)}`)
 }
 
 const CONTEXT = /^https:\/\/openvex\.dev\/ns(?:\/v0\.2\.\d+)?\/?$/
+
+const contextOf = (context: unknown): string =>
+  typeof context === 'string' && /^https:\/\/openvex\.dev\/ns\/v\d{1,3}(?:\.\d{1,3}){2}$/.test(context)
+    ? `"${context}"`
+    : described(context)
 
 const foreign = (fields: Fields | undefined): string => {
   if (fields?.has('bomFormat')) return '; it is a CycloneDX document'

@@ -5,6 +5,7 @@ import { readOpenVex, readOpenVexFiles } from '../../src/exceptions/openvex.ts'
 import { anyText, inPackage } from './findings.ts'
 
 const ID = 'CVE-2024-1'
+const NOW = new Date('2026-06-15T12:00:00Z')
 const PAD = 'pkg:npm/left-pad'
 const DIGEST = `sha256:${'a'.repeat(64)}`
 const image: Artifact = { name: 'ghcr.io/acme/shop:1.2', type: 'container_image', digest: DIGEST }
@@ -27,7 +28,8 @@ const document = (statements: readonly unknown[], more: object = {}): string =>
     statements,
     ...more,
   })
-const read = (statements: readonly unknown[], more: object = {}) => readOpenVex(document(statements, more), 'vex.json')
+const read = (statements: readonly unknown[], more: object = {}) =>
+  readOpenVex(document(statements, more), 'vex.json', NOW)
 
 /** Whether statements, which have to be good ones, excuse a vulnerability in a package of what was scanned. */
 const excused = (statements: readonly unknown[], purl = `${PAD}@1.3.0`, artifact: Artifact | undefined = image) => {
@@ -191,11 +193,39 @@ describe('a later statement of an OpenVEX document', () => {
     expect(excused([at(1, inProduct('pkg:oci/shop')), at(2, whole('pkg:oci/shop?tag=1.3'))])).toBe(true)
   })
 
+  it('of something in a product that has no package URL revokes what was said of that product', () => {
+    const inProduct = (status: string, product: string, ...parts: readonly object[]) =>
+      says(status, { products: [{ '@id': product, subcomponents: parts }], impact_statement: 'x' })
+    const unnamed = { '@id': 'https://acme.example/pad' }
+    const before = at(1, inProduct('not_affected', 'pkg:npm/shop@1', { '@id': PAD }))
+    const later = (status: string, product: string, ...parts: readonly object[]) =>
+      excused([before, at(2, inProduct(status, product, ...parts))])
+    for (const status of ['affected', 'under_investigation']) {
+      expect(later(status, 'pkg:npm/shop@1', unnamed)).toBe(false)
+      expect(later(status, 'pkg:npm/shop@1', { '@id': 'pkg:npm/other' }, { hashes: { 'sha-256': 'aa' } })).toBe(false)
+      expect(later(status, 'pkg:npm/shop@1', { '@id': 'pkg:npm/other' })).toBe(true)
+      expect(later(status, 'pkg:npm/another@1', unnamed)).toBe(true)
+    }
+    expect(later('fixed', 'pkg:npm/shop@1', unnamed)).toBe(true)
+    expect(excused([at(1, statement()), at(2, inProduct('affected', PAD, unnamed))])).toBe(false)
+    const hashed = (more: object) => ({ products: [{ hashes: { 'sha-256': 'aa' }, ...more }] })
+    const named = statement(hashed({ subcomponents: [{ '@id': PAD }] }))
+    expect(excused([at(1, named)])).toBe(true)
+    expect(excused([at(1, named), at(2, says('affected', hashed({})))])).toBe(false)
+  })
+
+  it('may be of a clock that goes before ours by a day, not more', () => {
+    const soon = { ...statement(), timestamp: '2026-06-16T11:59:00Z' }
+    expect(excused([soon])).toBe(true)
+    const ahead = read([{ ...statement(), timestamp: '2099-01-01T00:00:00Z' }, at(2, says('affected'))])
+    expect(ahead).toEqual({ exceptions: [], problems: ['vex.json: statement 1 has a timestamp that is yet to come'] })
+  })
+
   it('of another document revokes too, whichever is read first', () => {
     const first = { text: document([at(1, statement())]), where: 'a.json' }
     const second = { text: document([at(2, says('affected'))]), where: 'b.json' }
     const holds = (files: Parameters<typeof readOpenVexFiles>[0]) =>
-      readOpenVexFiles(files).exceptions.some((one) => excuses(one, inPackage(ID, `${PAD}@1.3.0`)))
+      readOpenVexFiles(files, NOW).exceptions.some((one) => excuses(one, inPackage(ID, `${PAD}@1.3.0`)))
     expect(holds([first])).toBe(true)
     expect(holds([first, second])).toBe(false)
     expect(holds([second, first])).toBe(false)
@@ -215,12 +245,9 @@ describe('what is wrong in an OpenVEX document', () => {
   test.each([
     [{ justification: undefined }, 'says not_affected and not why: it needs a justification or an impact_statement'],
     [{ justification: '' }, 'says not_affected and not why'],
-    [
-      { justification: 'component_not_presnt' },
-      'has an unknown justification "component_not_presnt"; did you mean "component_not_present"?',
-    ],
-    [{ status: 'not-affected' }, 'has an unknown status "not-affected"; did you mean "not_affected"?'],
-    [{ status: 'constructor' }, 'has an unknown status "constructor"'],
+    [{ justification: 'component_not_presnt' }, 'has an unknown justification; did you mean "component_not_present"?'],
+    [{ status: 'not-affected' }, 'has an unknown status; did you mean "not_affected"?'],
+    [{ status: 'constructor' }, 'has an unknown status; known: '],
     [{ status: undefined }, 'has no status'],
     [{ vulnerability: ID }, `needs a vulnerability with a name, not "${ID}"`],
     [{ vulnerability: { '@id': ID } }, 'has a vulnerability without a name'],
@@ -234,17 +261,18 @@ describe('what is wrong in an OpenVEX document', () => {
     [{ products: [{}] }, 'has a product (1) that has neither @id nor identifiers nor hashes'],
     [
       { products: [{ '@id': PAD, subcomponent: [] }] },
-      'has a product (1) that has an unknown key "subcomponent"; did you mean "subcomponents"?',
+      'has a product (1) that has an unknown key; did you mean "subcomponents"?',
     ],
-    [{ products: [{ '@id': 'pkg:npm' }] }, 'has a product (1) that is named by what is no package URL: "pkg:npm"'],
+    [{ products: [{ '@id': 'pkg:npm' }] }, 'has a product (1) that is named by what is no package URL'],
     [
       { products: [{ '@id': PAD, subcomponents: [{ identifiers: 1 }] }] },
       'has a product (1) that has a subcomponent (1) that has identifiers that are no object',
     ],
     [{ timestamp: 'yesterday' }, 'has a timestamp that is none'],
     [{ timestamp: '2026-02-30T00:00:00Z' }, 'has a timestamp that is none'],
-    [{ status_notes: 'exp:2027-02-30' }, 'has status_notes in which exp:2027-02-30 is no day'],
-    [{ expires: '2027-01-01' }, 'has an unknown key "expires"'],
+    [{ timestamp: '2026-06-16T12:00:01Z' }, 'has a timestamp that is yet to come'],
+    [{ status_notes: 'exp:2027-02-30' }, 'has status_notes with an exp: that is no day'],
+    [{ expires: '2027-01-01' }, 'has an unknown key; known: '],
   ])('%j is told with its statement, which excuses nothing', (more, problem) => {
     const { exceptions, problems } = read([
       statement({ vulnerability: { name: 'BEFORE' } }),
@@ -273,9 +301,10 @@ describe('what is wrong in an OpenVEX document', () => {
     [document([]), 'has no list of statements'],
     [document([statement()], { timestamp: undefined }), 'has no timestamp'],
     [document([statement()], { timestamp: 0 }), 'has a timestamp that is none'],
-    [document([statement()], { statments: [] }), 'has an unknown key "statments"; did you mean "statements"?'],
+    [document([statement()], { timestamp: '2099-01-01T00:00:00Z' }), 'has a timestamp that is yet to come'],
+    [document([statement()], { statments: [] }), 'has an unknown key; did you mean "statements"?'],
   ])('%j is told', (text, problem) => {
-    expect(readOpenVex(text, 'my vex.json').problems[0]).toContain(
+    expect(readOpenVex(text, 'my vex.json', NOW).problems[0]).toContain(
       `my vex.json: ${problem}`.replace('my vex.json: it', 'it'),
     )
   })
@@ -294,8 +323,8 @@ describe('what is wrong in an OpenVEX document', () => {
     ['the older context', (text: string) => text.replace('/v0.2.0', '')],
   ])('is nothing of %s', (_, change) => {
     const text = document([statement()])
-    expect(readOpenVex(change(text), 'vex.json')).toEqual(readOpenVex(text, 'vex.json'))
-    expect(readOpenVex(text, 'vex.json').problems).toEqual([])
+    expect(readOpenVex(change(text), 'vex.json', NOW)).toEqual(readOpenVex(text, 'vex.json', NOW))
+    expect(readOpenVex(text, 'vex.json', NOW).problems).toEqual([])
   })
 
   it('never throws, and takes no other statement away', () => {
@@ -324,9 +353,9 @@ describe('what is wrong in an OpenVEX document', () => {
         expect(problems.every((problem) => problem.startsWith('vex.json: statement '))).toBe(true)
       }),
     )
-    fc.assert(fc.property(anyText, (text) => void readOpenVex(text, 'vex.json')))
+    fc.assert(fc.property(anyText, (text) => void readOpenVex(text, 'vex.json', NOW)))
     fc.assert(
-      fc.property(fc.jsonValue({ maxDepth: 2 }), (value) => void readOpenVex(JSON.stringify(value), 'vex.json')),
+      fc.property(fc.jsonValue({ maxDepth: 2 }), (value) => void readOpenVex(JSON.stringify(value), 'vex.json', NOW)),
     )
   })
 })
