@@ -250,7 +250,7 @@ const endOfLife = (os: NonNullable<Scan['os']>, artifact: string): Found => ({
   kind: 'end-of-life',
   id: `EOL-${os.family}-${os.name}`.replace(/\s+/g, '-'),
   severity: 'HIGH',
-  title: `${os.family === UNNAMED ? 'An operating system without a name, release' : os.family} ${os.name} gets no more security fixes`,
+  title: `${os.family === UNNAMED ? 'An operating system without a name:' : os.family} ${os.name} gets no more security fixes`,
   target: artifact,
   type: `os-pkgs/${os.family}`,
 })

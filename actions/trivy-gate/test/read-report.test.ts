@@ -340,7 +340,7 @@ describe('a report of Trivy', () => {
       {
         kind: 'end-of-life',
         severity: 'HIGH',
-        title: 'An operating system without a name, release 7 gets no more security fixes',
+        title: 'An operating system without a name: 7 gets no more security fixes',
       },
     ])
   })
