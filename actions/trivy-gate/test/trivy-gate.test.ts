@@ -94,6 +94,14 @@ describe('the verdicts of a report, each with its exit code', { timeout: 120_000
       'inconclusive',
       'unknown-severity',
     ],
+    ['a class that nobody knows', report([], { Class: 'malware' }), 21, 'inconclusive', 'unknown-content'],
+    [
+      'a system that was not looked at',
+      { ...GOOD, Metadata: { OS: { Family: 'slackware', Name: '15' } } },
+      21,
+      'inconclusive',
+      'system-not-scanned',
+    ],
     ['SARIF', { version: '2.1.0', runs: [] }, 20, 'error', 'unreadable-report'],
     ['half a file', JSON.stringify(BAD).slice(0, 200), 20, 'error', 'unreadable-report'],
   ])('%s', async (_, content, code, verdict, reason) => {
