@@ -18,7 +18,7 @@ export const readNamed = (input: string, path: string, named: 'named' | 'unnamed
   const next =
     named === 'named'
       ? 'Correct the path, or make the file in a step before'
-      : `Make it a regular file, or say ${input}: none`
+      : `Make it a regular file, name another with ${input}, or say ${input}: none`
   const refuse = (what: string): never => {
     throw new Fault('input', `Invalid input: ${input}: ${path} ${what}`, next)
   }
