@@ -15,7 +15,7 @@ export const WORDS = `## What is simulated
 - **Few requests**: at 1 and 5 requests/s a canary answers fewer than ln(1/α)/KL requests for long, some regressions to their end. A fixed limit of four bad minutes is quicker there because it states no α: see what it does to healthy releases at 2 and 10 %, and to those under bursts.
 - **After healthy minutes** the capital of the alternatives is small, so that a regression which begins then takes more requests than one from the start; and where the past looks uneven, one interval may add only so much, however clear it is.
 - **Small regressions**: the tolerated increase (0.1 points or 20 % of the baseline's ratio, more where pods differ) is a part of what has to be shown; the bound knows none.
-- **Bursts and overdispersion**: counts are divided by how much more than chance the baseline's own past varies. That is what keeps healthy releases, and it makes every verdict slower by about that factor.
+- **Bursts and overdispersion**: counts are divided by how much more than chance the baseline's own past varies. That is what keeps healthy releases, and it makes every verdict slower by about that factor. What only some of the canary's pods do is waited for (\`outlier-pods\`), once a step; a second time in one step it rejects.
 
 ## The judges
 
