@@ -7,6 +7,7 @@ import type { Exception, Gate, Scan } from './found.ts'
 import { readReport } from './read-report.ts'
 import { type Ended, type Failure, failureOf, isMirrorFault } from './scanner.ts'
 import { judge, type Settings, unusable } from './verdict.ts'
+import { withoutStop } from './words.ts'
 
 /** What is decided, and by which files. Paths are as they were given; ages are days, times ms. */
 export type Plan = {
@@ -153,5 +154,3 @@ const without = (plan: Plan, gate: Gate): Gated => ({
   scan: { artifact: { name: plan.target, type: 'unknown' }, targets: 0, found: [] },
   scanned: false,
 })
-
-const withoutStop = (sentence: string): string => sentence.replace(/\.\s*$/, '')

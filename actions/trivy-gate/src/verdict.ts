@@ -4,7 +4,7 @@ import type { Entry } from './exceptions/match.ts'
 import type { Doubt, Found, Gate, Judged, Scan, Severity } from './found.ts'
 import { SEVERITIES } from './found.ts'
 import { type Policy, type Stand, stand } from './policy.ts'
-import { clip } from './words.ts'
+import { clip, withoutStop } from './words.ts'
 
 /** Everything that a gate decides by. */
 export type Settings = Policy & {
@@ -291,5 +291,3 @@ const leftOut = (failOn: ReadonlySet<Severity>): readonly Severity[] => {
 }
 
 const capital = (clause: string): string => clause.charAt(0).toUpperCase() + clause.slice(1)
-
-const withoutStop = (sentence: string): string => sentence.replace(/\.\s*$/, '')

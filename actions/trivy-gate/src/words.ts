@@ -98,3 +98,6 @@ export const remarks = ({ exploited, epss, news }: Judged): readonly string[] =>
   ...(exploited === true ? ['exploited (KEV)'] : []),
   ...(epss === undefined ? [] : [`EPSS ${(epss * 100).toFixed(1)} %`]),
 ]
+
+/** A sentence that goes on in another one. */
+export const withoutStop = (sentence: string): string => sentence.replace(/\.\s*$/, '')
