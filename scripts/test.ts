@@ -76,6 +76,10 @@ const timed = async (args: readonly string[], show: boolean) => {
 
 /** Whole deliveries: minutes of real holds and leases, whose verdicts need a machine that is not busy with something else. So they have a command of their own. */
 const DELIVERY = 'test/delivery'
+/** Images built by the real BuildKit and pushed to real registries. It needs root; where it cannot run, each of its tests counts as skipped. */
+const IMAGES = 'test/images'
+// The programs are built from Go modules the first time.
+const ONCE = ['--no-file-parallelism', '--hookTimeout=900000']
 /** What needs a real Kubernetes. Its files share one cluster; most of them wait most of the time, so two run side by side. */
 const CLUSTER = 'test/cluster'
 /** Files that take the cluster from the others, look at the whole machine, or judge by seconds: one after the other, when the rest is through. */
@@ -108,10 +112,14 @@ if (import.meta.main) {
   const tallies: Tally[] = []
   const [first, ...rest] = process.argv.slice(2)
   if (first === '--delivery') tallies.push(await tests([`${DELIVERY}/`, '--no-file-parallelism', ...rest]))
-  else if (first === '--cluster') tallies.push(await onCluster(rest))
+  else if (first === '--images') {
+    await timed([`${IMAGES}/can.ts`], true)
+    tallies.push(await tests([`${IMAGES}/`, ...ONCE, ...rest]))
+  } else if (first === '--cluster') tallies.push(await onCluster(rest))
   else {
     for (const each of CHECKS) tallies.push(await check(each))
-    tallies.push(await tests([`--exclude=${DELIVERY}/**`, `--exclude=${CLUSTER}/**`, ...process.argv.slice(2)]))
+    const own = [DELIVERY, IMAGES, CLUSTER].map((folder) => `--exclude=${folder}/**`)
+    tallies.push(await tests([...own, ...process.argv.slice(2)]))
   }
   const total = sum(tallies)
   console.log(lastLine(total))

@@ -26,12 +26,24 @@ const PROGRAMS = {
   'argo-rollouts': { package: 'github.com/argoproj/argo-rollouts/cmd/rollouts-controller' },
   flagger: { package: 'github.com/fluxcd/flagger/cmd/flagger' },
   kind: { package: 'sigs.k8s.io/kind' },
+  // A program that says no version is one that others do not trust with what is new.
+  buildx: {
+    package: 'github.com/docker/buildx/cmd/buildx',
+    linker: '-X github.com/docker/buildx/version.Version=v0.29.0',
+  },
+  buildkit: {
+    package: 'github.com/moby/buildkit/cmd/buildkitd',
+    linker: '-X github.com/moby/buildkit/version.Version=v0.25.0',
+  },
 } as const satisfies Readonly<Record<string, Program>>
 
 /** The name of a program that is built here. */
 export type ProgramName = keyof typeof PROGRAMS
 
-/** What a cluster needs. Flagger is only ever raced against, and is built for that alone; kind is built where it is the provider. */
+/**
+ * What a cluster needs. Flagger is only ever raced against, and is built for that alone; kind is built where it is the provider; buildx and BuildKit
+ * are built for the tests of images.
+ */
 export const CLUSTER_PROGRAMS: readonly ProgramName[] = [
   'etcd',
   'kubernetes',
@@ -49,7 +61,7 @@ export const hasGo = (): boolean => output('go', ['version']) !== undefined
  * long it took. Two builds at once end in the same file; a build that was killed leaves nothing that would be taken for one.
  * @throws Error when Go cannot build it, with what Go said
  */
-export const built = (paths: Paths, name: ProgramName): string => {
+export const built = (paths: Pick<Paths, 'cache' | 'modules'>, name: ProgramName): string => {
   const { package: target, linker = '' } = PROGRAMS[name] as Program
   const folder = join(paths.modules, name)
   const hash = createHash('sha256').update(`${process.arch} ${target} ${linker}`)

@@ -66,6 +66,16 @@ test('.ci/run counts the failure paths of a delivery', async () => {
   expect(ended).toEqual([1, '9 passed, 1 failed, 0 skipped'])
 })
 
+test('.ci/run counts what is built and pushed for real', async () => {
+  const ended = await run({
+    test: ['5 passed, 0 failed, 0 skipped', 0],
+    'test:delivery': NONE,
+    'test:images': ['0 passed, 1 failed, 4 skipped', 1],
+    build: ['', 0],
+  })
+  expect(ended).toEqual([1, '6 passed, 1 failed, 4 skipped'])
+})
+
 test('.ci/run runs the cluster tests once there are any', async () => {
   const ended = await run({
     test: ['5 passed, 0 failed, 0 skipped', 0],

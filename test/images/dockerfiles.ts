@@ -1,0 +1,15 @@
+/** Dockerfiles that need no image of anybody else: all they have is a static busybox. */
+
+/** The first lines of every one. */
+export const BASE = 'FROM scratch\nCOPY busybox /bin/busybox\n'
+
+/** A step of a Dockerfile that runs a line of shell. */
+export const step = (line: string, options = ''): string =>
+  `RUN ${options}${options === '' ? '' : ' '}${JSON.stringify(['/bin/busybox', 'sh', '-c', line])}\n`
+
+/** A step that counts how often it ran, past every image and cache: the image has the number it had come to in `/runs`. */
+export const counting = (id: string): string =>
+  step(
+    'echo run >> /count/runs && /bin/busybox wc -l < /count/runs > /runs',
+    `--mount=type=cache,id=${id},target=/count`,
+  )
