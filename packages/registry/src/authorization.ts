@@ -12,8 +12,8 @@ export type Access = 'pull' | 'push'
 export type Authorization = {
   /** What is known to be wanted, renewed when it is about to end; `undefined` before the registry asked for anything. */
   header(access: Access): Promise<string | undefined>
-  /** After a refusal: what it asks for, got anew; `undefined` where there is nothing to show, or nothing else than was shown. */
-  after(answer: HttpAnswer, access: Access): Promise<string | undefined>
+  /** After a refusal: what it asks for, got anew; `undefined` where there is nothing to show, or nothing else than what was `used`. */
+  after(answer: HttpAnswer, access: Access, used: string | undefined): Promise<string | undefined>
   /** Whether credentials were shown. */
   shown(): boolean
   /** The text with every password and token in it replaced. */
@@ -44,6 +44,7 @@ const CLIENT = 'sluice'
  */
 export const authorize = (means: Means): Authorization => {
   const held = new Map<Access, Held>()
+  const asking = new Map<Access, Promise<Held | undefined>>()
   const secrets = new Set<string>()
   let shown = false
   const given = async (): Promise<Credentials | undefined> => {
@@ -53,33 +54,45 @@ export const authorize = (means: Means): Authorization => {
     for (const secret of [credentials.password, basic(credentials).slice('Basic '.length)]) secrets.add(secret)
     return credentials
   }
-  const acquire = async (challenge: Challenge, access: Access): Promise<string | undefined> => {
+  const acquire = async (challenge: Challenge, access: Access): Promise<Held | undefined> => {
     const credentials = await given()
     if (challenge.kind === 'basic') {
       if (credentials === undefined) return undefined
-      const header = basic(credentials)
-      held.set(access, { challenge, header, until: means.now() + BASIC_MS })
-      return header
+      return { challenge, header: basic(credentials), until: means.now() + BASIC_MS }
     }
     const { token, ms } = await tokenFor(challenge, { means, access, credentials })
     secrets.add(token)
-    const header = `Bearer ${token}`
-    held.set(access, { challenge, header, until: means.now() + ms - Math.min(EARLY_MS, ms / 2) })
-    return header
+    return { challenge, header: `Bearer ${token}`, until: means.now() + ms - Math.min(EARLY_MS, ms / 2) }
+  }
+  /** Requests at the same time wait for one token. */
+  const renew = (challenge: Challenge, access: Access): Promise<Held | undefined> => {
+    const pending = asking.get(access)
+    if (pending !== undefined) return pending
+    const next = acquire(challenge, access)
+      .then((got) => {
+        if (got !== undefined) held.set(access, got)
+        return got
+      })
+      .finally(() => asking.delete(access))
+    asking.set(access, next)
+    return next
   }
   return {
     header: async (access) => {
-      const one = held.get(access)
-      if (one === undefined || means.now() < one.until) return one?.header
-      return acquire(one.challenge, access)
+      const pending = asking.get(access)
+      if (pending !== undefined) return (await pending)?.header
+      const now = held.get(access)
+      return now === undefined || means.now() < now.until ? now?.header : (await renew(now.challenge, access))?.header
     },
-    after: async ({ status, headers }, access) => {
-      const before = held.get(access)
+    after: async ({ status, headers }, access, used) => {
+      const now = held.get(access)
+      // Another request was turned away before this one, and has asked already.
+      if (now !== undefined && now.header !== used && means.now() < now.until) return now.header
       // Credentials that have ended are not always told from those that are not enough.
-      const known = status === 403 && before?.challenge.kind === 'basic' ? before.challenge : undefined
-      const challenge = status === 401 ? (challengeIn(headers['www-authenticate']) ?? before?.challenge) : known
-      const header = challenge === undefined ? undefined : await acquire(challenge, access)
-      return header === before?.header ? undefined : header
+      const known = status === 403 && now?.challenge.kind === 'basic' ? now.challenge : undefined
+      const challenge = status === 401 ? (challengeIn(headers['www-authenticate']) ?? now?.challenge) : known
+      const header = challenge === undefined ? undefined : (await renew(challenge, access))?.header
+      return header === used ? undefined : header
     },
     shown: () => shown,
     scrubbed: (text) =>

@@ -17,7 +17,7 @@ import { readTags } from './tags.ts'
 import { type Ask, type Connection, openTransport, type Reply, type Transport } from './transport.ts'
 
 export type { Digest } from './documents.ts'
-export type { Connection, Retry } from './transport.ts'
+export type { Connection } from './transport.ts'
 
 /** A manifest as the registry has it: `text` is the very bytes, as UTF-8, that `digest` is of. */
 export type Manifest = {

@@ -1,7 +1,7 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { type HttpAnswer, type HttpRequest, type HttpResult, request } from '@sluice/http/request'
-import { type Clock, type RetryPolicy, withRetries } from '@sluice/http/retry'
+import { type Clock, type RetryPolicy, realClock, withRetries } from '@sluice/http/retry'
 import { Fault } from '@sluice/kit/faults'
 import { type Access, authorize } from './authorization.ts'
 import type { Credentials } from './credentials.ts'
@@ -14,17 +14,15 @@ export type Connection = {
   readonly credentials: () => Promise<Credentials | undefined>
   /** Tries of each request in all. */
   readonly attempts: number
-  readonly clock: Clock
+  /** By default the machine's own. */
+  readonly clock?: Clock
   /** Set: waits end, and no further request is made. */
   readonly signal: AbortSignal
-  /** Told before a request is made again. */
-  readonly onRetry?: (retry: Retry) => void
+  /** Told in a sentence, before a request is made again: what came of the one before, and the number of the next. */
+  readonly onRetry?: (text: string) => void
   /** HTTPS_PROXY, HTTP_PROXY and NO_PROXY are read, though never for this machine itself. */
   readonly env?: Readonly<Record<string, string | undefined>>
 }
-
-/** A try that follows one that failed. `what` as in "asked to …", `because` what came of the one before, `attempt` its number, from 2. */
-export type Retry = { readonly host: string; readonly what: string; readonly because: string; readonly attempt: number }
 
 /** One request. `url` is absolute, or begins with a slash and is below the repository's API. */
 export type Ask = {
@@ -59,7 +57,7 @@ const HOPS = 5
  * Redirects are followed for what is read, without the credentials once they lead elsewhere.
  */
 export const openTransport = (repository: Repository, connection: Connection): Transport => {
-  const { signal, clock, onRetry } = connection
+  const { signal, clock = realClock, onRetry } = connection
   const base = apiOf(repository)
   const pause = (ms: number): Promise<void> => endedBy(signal, clock.sleep(ms))
   const policy: RetryPolicy = { tries: connection.attempts, firstWait: FIRST_WAIT_MS, longestWait: LONGEST_WAIT_MS }
@@ -77,7 +75,8 @@ export const openTransport = (repository: Repository, connection: Connection): T
     const attempt = async (): Promise<HttpResult> => {
       if (signal.aborted) throw cancelled()
       tries += 1
-      if (last !== undefined) onRetry?.({ host: repository.host, what, because: outcome(last), attempt: tries })
+      if (last !== undefined)
+        onRetry?.(`${repository.host}, asked to ${what}: ${outcome(last)}; try ${tries} of ${connection.attempts}`)
       last = await once()
       return last
     }
@@ -112,10 +111,11 @@ export const openTransport = (repository: Repository, connection: Connection): T
     }
     const once = async (): Promise<HttpResult> => {
       const url = new URL(one.url.startsWith('/') ? `${base}${one.url}` : one.url)
-      const result = await follow(url, await authorization.header(one.access))
+      const used = await authorization.header(one.access)
+      const result = await follow(url, used)
       // What stands elsewhere is not the registry, and is shown nothing.
       const turned = result.kind === 'answered' && [401, 403].includes(result.status) && storage === undefined
-      const header = turned ? await authorization.after(result, one.access) : undefined
+      const header = turned ? await authorization.after(result, one.access, used) : undefined
       return header === undefined ? result : follow(url, header)
     }
     try {
