@@ -1,0 +1,71 @@
+import type { Digest } from '@sluice/registry/registry'
+import type { Output } from './build/order.ts'
+import type { BuildResult } from './build/result.ts'
+import { failed, type Result } from './outcome.ts'
+import type { Plan, Ports } from './ports.ts'
+import { waitBefore } from './waits.ts'
+import type { Work } from './work.ts'
+
+/** What was pushed, by digest, or the result that it ends with. `pushed` without a digest: nothing was to be pushed. */
+export type Push =
+  | { readonly kind: 'pushed'; readonly digest: Digest }
+  | { readonly kind: 'built' }
+  | { readonly kind: 'failed'; readonly result: Result }
+
+/**
+ * Builds, then pushes: two runs of buildx, of which the second finds everything in BuildKit's cache. So a push that fails is repeated without building
+ * again, credentials are fresh when it begins however long the build took, and an image that does not build reaches no registry.
+ */
+export const buildAndPush = async (plan: Plan, ports: Ports, work: Work): Promise<Push> => {
+  const { order } = plan
+  const build = await work.timed('build', () => ports.docker.run(order, { kind: 'none' }))
+  if (build.kind !== 'cancelled') work.saw({ progress: build.progress })
+  if (build.kind !== 'done') return { kind: 'failed', result: ended(build, work, 'build-failed') }
+  if (plan.load) {
+    const names = plan.repositories.flatMap((name) => plan.tagging.tags.map((tag) => `${name}:${tag.name}`))
+    const loaded = await work.timed('load', () => ports.docker.run(order, { kind: 'load', names }))
+    if (loaded.kind !== 'done') return { kind: 'failed', result: ended(loaded, work, 'build-failed') }
+  }
+  if (plan.push === 'false') return { kind: 'built' }
+  return work.timed('push', () => push(plan, ports, work))
+}
+
+const push = async (plan: Plan, ports: Ports, work: Work): Promise<Push> => {
+  const output: Output = { kind: 'by-digest', names: plan.repositories }
+  for (let attempt = 1; ; attempt++) {
+    await ports.login()
+    work.saw({ attempts: attempt })
+    const result = await ports.docker.run(plan.order, output)
+    if (result.kind === 'done' && result.digest !== undefined)
+      return { kind: 'pushed', digest: result.digest as Digest }
+    if (result.kind === 'done')
+      return { kind: 'failed', result: failed(work.seen(), 'push-failed', ['buildx pushed and named no digest']) }
+    const transient = result.kind === 'failed' ? result.transient : undefined
+    if (transient === undefined || ports.cancelled.aborted)
+      return { kind: 'failed', result: ended(result, work, 'push-failed') }
+    if (attempt >= plan.attempts)
+      return {
+        kind: 'failed',
+        result: failed(work.seen(), 'push-failed', [
+          `the registry failed ${attempt} times, at last: ${transient.text}`,
+        ]),
+      }
+    const wait = waitBefore(attempt + 1, ports.clock.random())
+    ports.say(
+      `push ${attempt} of ${plan.attempts} failed (${transient.kind}): ${transient.text}; again in ${Math.ceil(wait / 1000)} s`,
+    )
+    await ports.clock.sleep(wait)
+    // The registry's own client waits as long as a Retry-After asks for; buildx does not say what was asked.
+    if (transient.kind === 'rate-limit')
+      for (const repository of plan.repositories) await ports.place(repository).find(['sluice-is-it-well'])
+  }
+}
+
+const ended = (
+  result: Exclude<BuildResult, { kind: 'done' }>,
+  work: Work,
+  code: 'build-failed' | 'push-failed',
+): Result =>
+  result.kind === 'cancelled'
+    ? failed(work.seen(), 'cancelled', ['the run was cancelled'])
+    : failed(work.seen(), code, [result.failure.cause], result.failure)
