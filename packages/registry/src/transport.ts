@@ -143,7 +143,7 @@ const clean = ({ kind, message, hint, cause }: Fault, scrubbed: (text: string) =
 /** Where an answer leads; never from https to plain http. */
 const nextOf = (result: HttpResult, from: URL): URL | undefined => {
   const to = result.kind === 'answered' && REDIRECTS.includes(result.status) ? result.headers.location : undefined
-  if (to === undefined || !URL.canParse(to, from)) return undefined
+  if (to === undefined || !URL.canParse(to, from.href)) return undefined
   const next = new URL(to, from)
   if (next.protocol === 'https:') return next
   return next.protocol === 'http:' && from.protocol === 'http:' && isLoopback(next.hostname) ? next : undefined
