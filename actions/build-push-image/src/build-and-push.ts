@@ -6,31 +6,32 @@ import type { Plan, Ports } from './ports.ts'
 import { waitBefore } from './waits.ts'
 import type { Work } from './work.ts'
 
-/** What was pushed, by digest, or the result that it ends with. `pushed` without a digest: nothing was to be pushed. */
+/** What was pushed, by digest, or the result that it ends with. */
 export type Push =
   | { readonly kind: 'pushed'; readonly digest: Digest }
-  | { readonly kind: 'built' }
   | { readonly kind: 'failed'; readonly result: Result }
 
 /**
- * Builds, then pushes: two runs of buildx, of which the second finds everything in BuildKit's cache. So a push that fails is repeated without building
- * again, credentials are fresh when it begins however long the build took, and an image that does not build reaches no registry.
+ * Builds, and pushes nothing: an image that does not build reaches no registry. `push` is a second run of buildx, which finds everything in BuildKit's
+ * cache; so a push that fails is repeated without building again, and credentials are fresh when it begins, however long the build took.
+ * @returns the result that it ends with, where it does
  */
-export const buildAndPush = async (plan: Plan, ports: Ports, work: Work): Promise<Push> => {
+export const build = async (plan: Plan, ports: Ports, work: Work): Promise<Result | undefined> => {
   const { order } = plan
-  const build = await work.timed('build', () => ports.docker.run(order, { kind: 'none' }))
-  if (build.kind !== 'cancelled') work.saw({ progress: build.progress })
-  if (build.kind !== 'done') return { kind: 'failed', result: ended(build, work, 'build-failed') }
-  if (plan.load) {
-    const names = plan.repositories.flatMap((name) => plan.tagging.tags.map((tag) => `${name}:${tag.name}`))
-    const loaded = await work.timed('load', () => ports.docker.run(order, { kind: 'load', names }))
-    if (loaded.kind !== 'done') return { kind: 'failed', result: ended(loaded, work, 'build-failed') }
-  }
-  if (plan.push === 'false') return { kind: 'built' }
-  return work.timed('push', () => push(plan, ports, work))
+  const made = await work.timed('build', () => ports.docker.run(order, { kind: 'none' }))
+  if (made.kind !== 'cancelled') work.saw({ progress: made.progress })
+  if (made.kind !== 'done') return ended(made, work, 'build-failed')
+  if (!plan.load) return undefined
+  const names = plan.repositories.flatMap((name) => plan.tagging.tags.map((tag) => `${name}:${tag.name}`))
+  const loaded = await work.timed('load', () => ports.docker.run(order, { kind: 'load', names }))
+  return loaded.kind === 'done' ? undefined : ended(loaded, work, 'build-failed')
 }
 
-const push = async (plan: Plan, ports: Ports, work: Work): Promise<Push> => {
+/** Pushes what was built, by digest, to every repository, and again where the registry fails in a way that passes. */
+export const push = async (plan: Plan, ports: Ports, work: Work): Promise<Push> =>
+  work.timed('push', () => pushed(plan, ports, work))
+
+const pushed = async (plan: Plan, ports: Ports, work: Work): Promise<Push> => {
   const output: Output = { kind: 'by-digest', names: plan.repositories }
   for (let attempt = 1; ; attempt++) {
     await ports.login()

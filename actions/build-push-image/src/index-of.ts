@@ -47,7 +47,10 @@ export const mergeLegs = (legs: readonly Leg[], asked: readonly string[]): Merge
     problems.push(`${platform} is missing: its leg has pushed nothing, or its digest was not handed on`)
   if (problems.length > 0) return { kind: 'wrong', problems }
   const [only] = legs
-  if (legs.length === 1 && only !== undefined) return { kind: 'merged', created: false, ...only.manifest }
+  if (legs.length === 1 && only !== undefined) {
+    const { digest, mediaType, text } = only.manifest
+    return { kind: 'merged', created: false, digest, mediaType, text }
+  }
   const manifests = platforms.flatMap((platform) => {
     const image = images.get(platform)
     if (image === undefined) return []

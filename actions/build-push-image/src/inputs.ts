@@ -144,6 +144,8 @@ export const conflicts = (read: (name: string) => string): readonly string[] => 
   if (given('merge') && is('load', 'true')) found.push('load is for what is built here, and merge builds nothing')
   if (is('load', 'true') && /[,\n]\s*\S/.test(read('platforms').trim()))
     found.push("load takes one platform: Docker's own store cannot hold several of one tag")
+  if (is('cache', 'inline') && (!is('push', 'true') || given('merge')))
+    found.push('cache: inline is found again by a tag, and only push: true writes one: take registry or gha')
   if (given('registry-username') !== given('registry-password'))
     found.push(
       `registry-${given('registry-username') ? 'password' : 'username'} is empty, and the other is given: is the secret set, and may this job read it?`,

@@ -23,7 +23,7 @@ import { run } from './run.ts'
 import { digestsText, summarize } from './summary.ts'
 import { type GitEvent, readEvent } from './tags/event.ts'
 import { labelsOf } from './tags/labels.ts'
-import { tagsOf } from './tags/tags.ts'
+import { type Tag, tagsOf } from './tags/tags.ts'
 
 const NAME = 'build-push-image'
 
@@ -97,12 +97,22 @@ const readAll = (text: (name: string) => string): Read => {
   const roles = readRoles(text('aws-role-registries'))
   if ('problems' in roles) problems.push(...roles.problems.map((problem) => `aws-role-registries: ${problem}`))
   const inputs = readInputs(schema, text, problems)
-  return { inputs, repositories, roles: 'problems' in roles ? [] : roles }
+  return { inputs, repositories, roles: 'problems' in roles ? [] : roles.roles }
 }
 
 const planOf = (inputs: Inputs, repositories: readonly Repository[], event: GitEvent): Plan => {
   const tagging = tagsOf(inputs.tags, inputs.flavor, event)
   const names = repositories.map(shownRepository)
+  const cache = cacheOf(inputs.cache, {
+    repository: names[0] ?? '',
+    platforms: inputs.platforms,
+    target: inputs.target,
+    // Whoever opens a pull request chooses the name of its branch, and would choose whose cache is written.
+    branch: event.ref.replace(/^refs\/(heads|tags)\//, '').replace(/^refs\/(pull\/\d+)\/.*/, '$1'),
+    defaultBranch: event.defaultBranch,
+  })
+  const own: readonly Tag[] =
+    cache.tag === undefined ? [] : [{ name: cache.tag, kind: 'moving', rule: 'cache: inline' }]
   const order: BuildOrder = {
     context: inputs.context,
     dockerfile: inputs.dockerfile,
@@ -113,20 +123,14 @@ const planOf = (inputs: Inputs, repositories: readonly Repository[], event: GitE
     secrets: inputs.secrets,
     secretFiles: inputs['secret-files'],
     ssh: inputs.ssh,
-    cache: cacheOf(inputs.cache, {
-      repository: names[0] ?? '',
-      platforms: inputs.platforms,
-      target: inputs.target,
-      branch: event.headRef || event.ref.replace(/^refs\/(heads|tags|pull)\//, ''),
-      defaultBranch: event.defaultBranch,
-    }),
+    cache,
     provenance: inputs.provenance,
     sbom: inputs.sbom,
     noCache: inputs['no-cache'],
   }
   return {
     repositories: names,
-    tagging,
+    tagging: { ...tagging, tags: [...tagging.tags, ...own] },
     order,
     push: inputs.push,
     merge: inputs.merge,

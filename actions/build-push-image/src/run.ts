@@ -1,11 +1,12 @@
 import type { Digest, ImageFacts } from '@sluice/registry/registry'
-import { buildAndPush, type Push } from './build-and-push.ts'
+import { build, type Push, push } from './build-and-push.ts'
 import { type Ahead, lookAhead, REVISION, type Seen as SeenTag, takenSince } from './existing.ts'
 import { mergeLegs } from './index-of.ts'
 import { failed, passed, type Result } from './outcome.ts'
 import { missingPlatforms } from './platforms.ts'
 import type { Plan, Ports } from './ports.ts'
-import { type Tag, withoutGoingBack } from './tags/tags.ts'
+import { withoutGoingBack } from './tags/going-back.ts'
+import type { Tag } from './tags/tags.ts'
 import { begin, type Work } from './work.ts'
 import { type Image, writeTags } from './write-tags.ts'
 
@@ -34,8 +35,7 @@ const go = async (plan: Plan, ports: Ports, work: Work): Promise<Result> => {
   }
   work.note(...plan.tagging.notes)
   await ports.login()
-  if (plan.push === 'false') return onlyBuild(plan, ports, work)
-
+  if (plan.push === 'false') return (await build(plan, ports, work)) ?? passed(work.seen(), 'built', BUILT)
   work.note(...(await ports.ensure()))
   const tags = await reachable(plan, ports, work)
   const seen = await work.timed('lookup', () => look(plan, tags, ports))
@@ -45,7 +45,9 @@ const go = async (plan: Plan, ports: Ports, work: Work): Promise<Result> => {
     ports.say(`${ahead.at}@${ahead.image.digest} is of this revision already: nothing is built`)
     return finish({ plan, ports, work, tags }, { image: ahead.image, at: [ahead.at], code: 'skipped' })
   }
-  const made = builds ? await buildAndPush(plan, ports, work) : await merge(plan, ports, work)
+  const broken = builds ? await build(plan, ports, work) : undefined
+  if (broken !== undefined) return broken
+  const made = builds ? await push(plan, ports, work) : await merge(plan, ports, work)
   if (made.kind === 'failed') return made.result
   const whole = await work.timed('read-back', () => readBack(plan, made.digest, ports))
   if ('problems' in whole) return failed(work.seen(), 'not-whole', whole.problems)
@@ -53,12 +55,7 @@ const go = async (plan: Plan, ports: Ports, work: Work): Promise<Result> => {
   return finish({ plan, ports, work, tags }, { image: whole.image, at: plan.repositories, code })
 }
 
-const onlyBuild = async (plan: Plan, ports: Ports, work: Work): Promise<Result> => {
-  const made = await buildAndPush(plan, ports, work)
-  return made.kind === 'failed'
-    ? made.result
-    : passed(work.seen(), 'built', { text: 'the image was built, and pushed nowhere', tags: [] })
-}
+const BUILT = { text: 'the image was built, and pushed nowhere', tags: [] }
 
 /** The tags without those that would go back to an older version. */
 const reachable = async ({ tagging, repositories }: Plan, ports: Ports, work: Work): Promise<readonly Tag[]> => {

@@ -114,7 +114,8 @@ const connect = (
     credentials: async () => logins.get(repository.host) ?? credentialsFor(config.folder, repository.host, around.env),
     attempts: given.attempts,
     signal: around.cancelled,
-    onRetry: (text: string) => around.say(text),
+    env: around.env,
+    onRetry: around.say,
   })
 
 const placeOf = (registry: Registry, ecr: Ecr | undefined): Place => {
