@@ -28,6 +28,8 @@ export type Place = {
   enforced(tag: string): Promise<boolean>
   image(reference: string): Promise<ImageFacts | undefined>
   manifest(reference: string): Promise<Manifest | undefined>
+  /** Whether a push may begin. */
+  pushable(): Promise<void>
   put(reference: string, manifest: Pick<Manifest, 'text' | 'mediaType'>): Promise<Put>
 }
 

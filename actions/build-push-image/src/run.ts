@@ -45,6 +45,8 @@ const go = async (plan: Plan, ports: Ports, work: Work): Promise<Result> => {
     ports.say(`${ahead.at}@${ahead.image.digest} is of this revision already: nothing is built`)
     return finish({ plan, ports, work, tags }, { image: ahead.image, at: [ahead.at], code: 'skipped' })
   }
+  // Minutes of building are not spent on what could not be pushed.
+  for (const repository of plan.repositories) await ports.place(repository).pushable()
   const broken = builds ? await build(plan, ports, work) : undefined
   if (broken !== undefined) return broken
   const made = builds ? await push(plan, ports, work) : await merge(plan, ports, work)

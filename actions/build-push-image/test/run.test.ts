@@ -71,6 +71,12 @@ test('a refusal that will not pass is not tried again', async () => {
   expect(result).toMatchObject({ verdict: 'error', code: 'push-failed', attempts: 1 })
 })
 
+test('who may not push does not build', async () => {
+  const store = emptyStore()
+  await expect(run(PLAN, world(store, [built], { refused: true }))).rejects.toThrow('refused to begin a push')
+  expect(store.log).toEqual(['login'])
+})
+
 test('a build that fails is no push: verdict fail, and the registry is not touched', async () => {
   const store = emptyStore()
   const result = await run(PLAN, world(store, [fails('server')]))

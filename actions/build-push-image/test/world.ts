@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { Fault } from '@sluice/kit/faults'
 import type { Digest, ImageFacts, Manifest } from '@sluice/registry/registry'
 import type { BuildOrder, Output } from '../src/build/order.ts'
 import type { BuildResult } from '../src/build/result.ts'
@@ -83,7 +84,11 @@ export type Script = readonly ((store: Store, output: Output) => BuildResult)[]
 export const world = (
   store: Store,
   script: Script,
-  more: { readonly enforced?: readonly string[]; readonly immutable?: readonly string[] } = {},
+  more: {
+    readonly enforced?: readonly string[]
+    readonly immutable?: readonly string[]
+    readonly refused?: boolean
+  } = {},
 ): Ports & { readonly waits: number[] } => {
   const waits: number[] = []
   let runs = 0
@@ -102,6 +107,9 @@ export const world = (
     enforced: async (tag) => more.enforced?.includes(tag) ?? false,
     image: async (reference) => store.images.get(`${repository}@${reference}`),
     manifest: async (reference) => store.manifests.get(`${repository}@${reference}`),
+    pushable: async () => {
+      if (more.refused === true) throw new Fault('upstream', 'refused to begin a push')
+    },
     put: async (reference, { text, mediaType }) => {
       if (more.immutable?.includes(reference)) return { kind: 'immutable', text: 'TagAlreadyExists' }
       store.log.push(`put ${repository}:${reference}`)

@@ -53,6 +53,8 @@ export type Registry = {
   image(reference: string): Promise<ImageFacts | undefined>
   /** Writes the very bytes, and only says so when the registry has them by our digest. */
   put(reference: string, manifest: { readonly text: string; readonly mediaType: string }): Promise<Put>
+  /** Whether a push may begin, asked by beginning one and giving it up: before minutes are spent on what could not be pushed. */
+  pushable(): Promise<void>
   /** All tags, in the registry's order; none where there is no such repository. At most 100,000. */
   tags(): Promise<readonly string[]>
 }
@@ -81,8 +83,29 @@ export const connectRegistry = (repository: Repository, connection: Connection):
       return found === undefined ? undefined : factsOf(found, { transport, repository, manifest })
     },
     put: (reference, document) => putIn(reference, document, { transport, repository, find }),
+    pushable: () => beginIn(transport, repository),
     tags: () => readTags(transport, repository),
   }
+}
+
+/** Only a refusal is one: what a registry says to an upload that nobody goes on with differs, and a push tells more. */
+const beginIn = async (transport: Transport, repository: Repository): Promise<void> => {
+  const ask: Ask = {
+    url: '/blobs/uploads/',
+    what: `begin a push to ${shownRepository(repository)}`,
+    access: 'push',
+    method: 'POST',
+    headers: { 'content-length': '0' },
+  }
+  const reply = await transport.ask(ask)
+  if ([401, 403, 404].includes(reply.status)) throw transport.refusal(reply, ask)
+  const { location } = reply.headers
+  if (reply.status !== 202 || location === undefined || !URL.canParse(location, transport.base)) return
+  const upload = new URL(location, transport.base)
+  // It ends by itself after a while where it is not given up, or lies elsewhere.
+  if (upload.host !== new URL(transport.base).host) return
+  const given: Ask = { url: upload.href, what: 'give an upload up', access: 'push', method: 'DELETE' }
+  await transport.ask(given).catch(() => undefined)
 }
 
 /** The name of a reference as docker shows it. */

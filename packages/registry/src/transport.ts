@@ -29,7 +29,7 @@ export type Ask = {
   readonly url: string
   readonly what: string
   readonly access: Access
-  readonly method?: 'GET' | 'HEAD' | 'PUT'
+  readonly method?: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
   readonly maxBytes?: number
@@ -105,7 +105,7 @@ export const openTransport = (repository: Repository, connection: Connection): T
         ...(body === undefined ? {} : { body }),
         ...(maxBytes === undefined ? {} : { maxBytes }),
       })
-      const next = hops === 0 || method === 'PUT' ? undefined : nextOf(result, url)
+      const next = hops === 0 || !['GET', 'HEAD'].includes(method) ? undefined : nextOf(result, url)
       if (next === undefined) return result
       return follow(next, next.origin === url.origin ? shown : undefined, hops - 1)
     }

@@ -130,6 +130,7 @@ const placeOf = (registry: Registry, ecr: Ecr | undefined): Place => {
     enforced: async (tag) => (ecr === undefined ? false : ecr.immutable(path, tag)),
     image: (reference) => registry.image(reference),
     manifest: (reference) => registry.manifest(reference),
+    pushable: () => registry.pushable(),
     put: (reference, manifest) => registry.put(reference, manifest),
   }
 }
