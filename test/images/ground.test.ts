@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { output } from '../cluster/shell.ts'
 import { BASE, counting, step } from './dockerfiles.ts'
@@ -85,6 +86,28 @@ describe.skipIf(lacking().length > 0)('the ground that images are tested on', ()
     proxy.clear()
     expect((await fetch(`${url}shop/manifests/none`)).status).toBe(404)
     expect(proxy.count(/manifests/)).toBe(1)
+  })
+
+  test('over its limit the proxy turns everything away for as long as it says', async () => {
+    const { proxy } = ground
+    const ask = async (path: string) => {
+      const { status, headers } = await fetch(`http://${proxy.host}/v2/${path}`)
+      return [status, headers.get('retry-after')]
+    }
+    proxy.clear()
+    proxy.limit(1_200, /uploads/)
+    expect(await ask('')).toEqual([200, null])
+    expect(await ask('shop/blobs/uploads/')).toEqual([429, '2'])
+    expect(await ask('')).toEqual([429, '2'])
+    await pause(1_250)
+    expect(await ask('')).toEqual([200, null])
+    expect(proxy.seen().map(({ answer, faulty }) => [answer, faulty])).toEqual([
+      [200, false],
+      [429, true],
+      [429, true],
+      [200, false],
+    ])
+    proxy.clear()
   })
 
   test('a tag whose answer is dropped is written all the same', async () => {

@@ -23,6 +23,8 @@ export type Ground = {
   readonly tokens: TokenServer
   /** What commands find Docker's client, buildx, the builder and the daemon by. Nothing else of this process's environment but HOME and PATH. */
   readonly env: Readonly<Record<string, string>>
+  /** A proxy before a registry, for one test alone. */
+  before(registry: Pick<RealRegistry, 'host'>): Promise<FaultyProxy>
   /** A new folder to build in, with `busybox` and these files; a name may have folders in it. */
   context(files: Readonly<Record<string, string>>): string
   /** Processes, files, mounts: all of it goes. */
@@ -48,12 +50,13 @@ export const openGround = async ({ daemon = false }: { readonly daemon?: boolean
     rmSync(folder, { recursive: true, force: true })
   }
   const registry = (door: Door) => kept(startRegistry(folder, have, door), ({ stop }) => stop())
+  const before = ({ host }: { readonly host: string }) => kept(startFaultyProxy(host), (proxy) => proxy.close())
   const env = environment(folder, have)
   const opened = await Promise.allSettled([
     kept(startBuilder(folder, have, env), ({ stop }) => stop()),
     registry({ kind: 'open' }).then(async (open) => ({
       open,
-      proxy: await kept(startFaultyProxy(open.host), (proxy) => proxy.close()),
+      proxy: await before(open),
     })),
     registry({ kind: 'basic' }),
     kept(startTokenServer(folder, ACCOUNT), (server) => server.close()).then(async (tokens) => ({
@@ -73,7 +76,16 @@ export const openGround = async ({ daemon = false }: { readonly daemon?: boolean
     await close()
     throw failed?.status === 'rejected' ? failed.reason : new Error('the ground did not open')
   }
-  return { folder, ...front.value, basic: basic.value, ...back.value, env, context: contexts(folder, have), close }
+  return {
+    folder,
+    ...front.value,
+    basic: basic.value,
+    ...back.value,
+    env,
+    before,
+    context: contexts(folder, have),
+    close,
+  }
 }
 
 /** The name of the builder. */

@@ -30,6 +30,11 @@ export type FaultyProxy = {
   readonly host: string
   /** The next `times` requests that match go wrong; what was told first is looked at first. */
   next(times: number, fault: Fault): void
+  /**
+   * The registry has had enough: from the first request that matches on, and for as long as is said, every request is answered with 429 and a Retry-After
+   * of the seconds that are left, rounded up.
+   */
+  limit(ms: number, from: RegExp): void
   /** Every request since the start or the last `clear`, in the order of their answers. */
   seen(): readonly Seen[]
   /** How many requests match `METHOD /path?query`. */
@@ -52,7 +57,16 @@ export const startFaultyProxy = async (upstream: string): Promise<FaultyProxy> =
   const agent = new Agent({ keepAlive: true, maxSockets: 64 })
   let seen: Seen[] = []
   let faults: { left: number; readonly fault: Fault }[] = []
+  let limited: { readonly ms: number; readonly from: RegExp; until?: number } | undefined
+  const overLimit = (line: string): Fault | undefined => {
+    if (limited === undefined) return undefined
+    if (limited.until === undefined && limited.from.test(line)) limited.until = performance.now() + limited.ms
+    const left = (limited.until ?? 0) - performance.now()
+    return left <= 0 ? undefined : { status: 429, headers: { 'retry-after': String(Math.ceil(left / 1000)) } }
+  }
   const faultOf = (line: string): Fault | undefined => {
+    const over = overLimit(line)
+    if (over !== undefined) return over
     const found = faults.find(({ left, fault }) => left > 0 && (fault.when?.test(line) ?? true))
     if (found !== undefined) found.left--
     return found?.fault
@@ -109,11 +123,15 @@ export const startFaultyProxy = async (upstream: string): Promise<FaultyProxy> =
   return {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     next: (times, fault) => faults.push({ left: times, fault }),
+    limit: (ms, from) => {
+      limited = { ms, from }
+    },
     seen: () => seen,
     count: (pattern) => seen.filter(({ method, path }) => pattern.test(`${method} ${path}`)).length,
     clear: () => {
       seen = []
       faults = []
+      limited = undefined
     },
     close: () =>
       new Promise((resolve) => {

@@ -1,0 +1,22 @@
+import { afterAll, beforeAll, describe } from 'vitest'
+import { registryContract } from '../../packages/registry/test/contract.ts'
+import { type Ground, openGround } from './ground.ts'
+import { lacking } from './programs.ts'
+import { ACCOUNT } from './registry.ts'
+
+/** The same cases that the registry in memory is held to. */
+describe.skipIf(lacking().length > 0)('real registries', () => {
+  let ground: Ground
+  beforeAll(async () => {
+    ground = await openGround()
+  }, 900_000)
+  afterAll(() => ground?.close(), 60_000)
+
+  registryContract('the real registry without login', async () => ({ host: ground.open.host }))
+
+  registryContract('the real registry with name and password', async () => ({
+    host: ground.basic.host,
+    credentials: ACCOUNT,
+    authorization: `Basic ${Buffer.from(`${ACCOUNT.username}:${ACCOUNT.password}`).toString('base64')}`,
+  }))
+})
