@@ -1,0 +1,129 @@
+import type { Builder } from './result.ts'
+
+/** What the builder is wanted for. */
+export type Needs = { readonly push: boolean; readonly platforms: readonly string[] }
+
+/** What docker said of itself, each text as it was written; `undefined` where the call failed, with `why` it did. */
+export type Told = {
+  /** `docker --version` */
+  readonly docker: string
+  /** `docker buildx version` */
+  readonly buildx: string | undefined
+  /** `docker buildx inspect --bootstrap` */
+  readonly inspect: string | undefined
+  readonly why: string
+}
+
+type Version = readonly [number, number]
+/** `--progress rawjson` came last of what is used. Source: https://github.com/docker/buildx/releases/tag/v0.13.0 */
+const BUILDX: Version = [0, 13]
+/** `image-manifest` and `ignore-error` of a cache. Source: https://github.com/moby/buildkit/releases/tag/v0.12.0 */
+const BUILDKIT: Version = [0, 12]
+
+/** A sentence for each thing that is missing or too old, with what to do; and what may be wrong, which is for the log. */
+export type Look = {
+  readonly builder: Builder
+  readonly missing: readonly string[]
+  readonly hint: string
+  readonly doubts: readonly string[]
+}
+
+const SETUP = 'Add docker/setup-buildx-action in a step before'
+
+/** Reads what docker said of itself. */
+export const lookAt = ({ docker, buildx, inspect, why }: Told, needs: Needs): Look => {
+  const builder: Builder = {
+    docker: /(\d{1,9}\.\d{1,9}\S{0,60}?)(,|\s|$)/.exec(docker)?.[1] ?? '',
+    buildx: /github\.com\/docker\/buildx v?(\S{1,100})/.exec(buildx ?? '')?.[1] ?? '',
+    ...inspected(inspect ?? ''),
+  }
+  const of = (missing: readonly string[], hint: string): Look => ({ builder, missing, hint, doubts: [] })
+  if (/podman/i.test(docker))
+    return of(
+      ["docker is Podman's here, which builds without BuildKit"],
+      'Use a runner with Docker, such as ubuntu-latest',
+    )
+  if (buildx === undefined)
+    return of(
+      [`docker ${builder.docker} has no buildx (${why})`],
+      `${SETUP}, or install the package docker-buildx-plugin`,
+    )
+  if (builder.buildx === '')
+    return of([`docker buildx is not Docker's own: it says ${JSON.stringify(buildx.trim().slice(0, 100))}`], SETUP)
+  const missing: string[] = []
+  const old = isOlder(builder.buildx, BUILDX)
+  if (old) missing.push(`buildx ${builder.buildx} is older than 0.13, the first that tells of its progress as JSON`)
+  if (inspect === undefined) missing.push(`there is no builder that runs (${why})`)
+  else missing.push(...builderProblems(builder, inspect, needs))
+  return { builder, missing, hint: hintOf(missing, builder), doubts: doubtsOf(builder, needs) }
+}
+
+const hintOf = (missing: readonly string[], { driver }: Builder): string => {
+  if (missing.length === 0) return ''
+  return driver === 'docker'
+    ? `${SETUP}: it makes a builder of the driver docker-container`
+    : `${SETUP}, of a newer version`
+}
+
+const builderProblems = ({ name, driver, buildkit }: Builder, inspect: string, needs: Needs): readonly string[] => {
+  const problems: string[] = []
+  const errors = valuesOf(inspect, 'Error')
+  const status = valuesOf(inspect, 'Status')
+  if (errors.length > 0 && !status.includes('running')) problems.push(`the builder ${name} does not run: ${errors[0]}`)
+  else if (status.length > 0 && !status.includes('running'))
+    problems.push(`the builder ${name} does not run: it is ${status[0]}`)
+  else if (buildkit === '') problems.push(`the builder ${name} (${driver}) has no BuildKit`)
+  if (buildkit !== '' && isOlder(buildkit, BUILDKIT))
+    problems.push(`BuildKit ${buildkit} of the builder ${name} is older than 0.12`)
+  if (driver === 'docker' && needs.push)
+    problems.push(`the builder ${name} has the driver docker, which cannot push by digest`)
+  if (driver === 'docker' && needs.platforms.length > 1)
+    problems.push(`the builder ${name} has the driver docker, which builds for one platform only`)
+  return problems
+}
+
+/** What only compiles for another platform needs no emulation of it: whether something must run there shows in the build. */
+const doubtsOf = ({ name, platforms }: Builder, needs: Needs): readonly string[] => {
+  const strange = needs.platforms.filter(
+    (platform) => !platforms.includes(platform) && !platforms.includes(platform.replace(/\/v8$/, '')),
+  )
+  if (platforms.length === 0 || strange.length === 0) return []
+  return [
+    `the builder ${name} cannot run programs of ${strange.join(', ')}: a RUN on that platform will fail without docker/setup-qemu-action in a step before`,
+  ]
+}
+
+/** Source: the text of https://docs.docker.com/reference/cli/docker/buildx/inspect/, which has no other form; before 0.13 it says `Buildkit:`. */
+const inspected = (text: string): Pick<Builder, 'name' | 'driver' | 'buildkit' | 'platforms'> => ({
+  name: valuesOf(text, 'Name')[0] ?? '',
+  driver: valuesOf(text, 'Driver')[0] ?? '',
+  buildkit: (
+    valuesOf(text, 'BuildKit version')[0] ??
+    valuesOf(text, 'Buildkit version')[0] ??
+    valuesOf(text, 'Buildkit')[0] ??
+    ''
+  ).replace(/^v/, ''),
+  // An asterisk: chosen for this node by hand.
+  platforms: [
+    ...new Set(
+      valuesOf(text, 'Platforms')
+        .flatMap((all) => all.split(','))
+        .map((platform) => platform.trim().replace(/\*$/, ''))
+        .filter((platform) => platform !== ''),
+    ),
+  ],
+})
+
+const valuesOf = (text: string, name: string): readonly string[] =>
+  text
+    .split('\n')
+    .filter((line) => line.startsWith(`${name}:`))
+    .map((line) => line.slice(name.length + 1).trim())
+    .filter((value) => value !== '')
+
+/** A version of no number, such as that of a build from source, is not older. */
+const isOlder = (version: string, [major, minor]: Version): boolean => {
+  const [, first, second] = /^v?(\d{1,9})\.(\d{1,9})/.exec(version) ?? []
+  if (first === undefined || second === undefined || version.startsWith('0.0.0')) return false
+  return Number(first) < major || (Number(first) === major && Number(second) < minor)
+}
