@@ -95,8 +95,12 @@ export const authorize = (means: Means): Authorization => {
       return header === used ? undefined : header
     },
     shown: () => shown,
+    // The longest first: one may be part of another.
     scrubbed: (text) =>
-      [...secrets].filter((one) => one.length > 3).reduce((rest, one) => rest.replaceAll(one, '***'), text),
+      [...secrets]
+        .filter((one) => one.length > 3)
+        .sort((a, b) => b.length - a.length)
+        .reduce((rest, one) => rest.replaceAll(one, '***'), text),
   }
 }
 

@@ -61,7 +61,7 @@ const problemOf = (name: string): string | undefined => {
 
 const problemOfTag = (name: string): string | undefined => {
   const [first = '', ...rest] = name.split('/')
-  if (rest.length === 0 && (first.includes('.') || /^localhost(:|$)/.test(first) || first.startsWith('[')))
+  if (rest.length === 0 && /^(localhost(:|$)|\[|[^:]*\.)/.test(first))
     return `is a host and no repository on it; write one such as ${first.replace(/:$/, '')}/acme/shop`
   const bare = withoutTag(name)
   return bare === name ? undefined : `has a tag; give the repository alone, ${bare}, and the tag among the tags`
