@@ -1,5 +1,5 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { basename, delimiter, dirname, join } from 'node:path'
+import { basename, delimiter, dirname, join, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { ApprovalRequest, EnvironmentRules, Happening, Platform } from '@sluice/runner/github'
 import { createPlatform } from '@sluice/runner/platform/platform'
@@ -91,7 +91,12 @@ export const thirdParties = (root: string, directory: string): Readonly<Record<s
   const named = [...files(join(root, 'actions'), 'action.yml'), ...workflows(join(root, '.github/workflows'))]
     .flatMap((path) => [...readFileSync(path, 'utf8').matchAll(/^\s*(?:- )?uses: ([\w.-]+\/[\w./-]+)@/gm)])
     .flatMap(([, name]) => (name === undefined || name === 'actions/checkout' ? [] : [name]))
-  const there = readdirSync(folder).map((name) => [`actions/${name}`, join(folder, name)] as const)
+  const there = readdirSync(folder, { recursive: true, encoding: 'utf8' }).flatMap((path) => {
+    if (basename(path) !== 'action.yml') return []
+    const name = dirname(path).replaceAll(sep, '/')
+    // Those of GitHub itself lie at the top.
+    return [[name.includes('/') ? name : `actions/${name}`, join(folder, name)] as const]
+  })
   return { ...Object.fromEntries(named.map((name) => [name, absent])), ...Object.fromEntries(there) }
 }
 
