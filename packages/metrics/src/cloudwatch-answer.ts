@@ -1,4 +1,5 @@
-import type { HttpAnswer, HttpResult } from '@sluice/http/request'
+import { type AwsError, errorOf, parsed } from '@sluice/http/aws/error'
+import type { HttpResult } from '@sluice/http/request'
 import type { SumQuery } from './periods.ts'
 import type { NoReading } from './reading.ts'
 import type { Answer } from './sums.ts'
@@ -18,9 +19,6 @@ export type Page = {
   readonly NextToken?: string
   readonly Messages?: readonly Message[]
 }
-
-/** The error of an answer by its name, without the namespace that JSON protocols put before it. */
-export type AwsError = { readonly code: string; readonly message: string }
 
 /** A page, or `undefined` for what is none. */
 export const pageOf = (body: string): Page | undefined => {
@@ -98,25 +96,6 @@ const textOf = ({ Code = '', Value = '' }: Message): string => [Code, Value].fil
 const timeOf = (time: number | string): number =>
   typeof time === 'number' ? Math.round(time * 1000) : Date.parse(time)
 
-/** The error that an answer holds. Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CommonErrors.html */
-export const errorOf = ({ status, headers, body }: HttpAnswer): AwsError => {
-  const value = parsed(body)
-  const type = [value?.__type, value?.code, headers['x-amzn-errortype']].find((name) => typeof name === 'string')
-  const message = [value?.message, value?.Message].find((text) => typeof text === 'string')
-  return {
-    code: String(type ?? `status ${status}`)
-      .replace(/^.*#/, '')
-      .replace(/:.*$/, ''),
-    message: String(message ?? ''),
-  }
-}
-
-/** Whether too much was asked: AWS says it with status 400 as well. */
-export const isThrottled = ({ code }: AwsError): boolean =>
-  /^(Throttling(Exception)?|ThrottledException|RequestLimitExceeded|TooManyRequests(Exception)?|LimitExceeded(Exception|Fault)?)$/.test(
-    code,
-  )
-
 /** Whether the signature was refused in a way that a wrong clock brings about. */
 export const isOutOfTime = ({ code }: AwsError): boolean =>
   /^(InvalidSignature(Exception)?|SignatureDoesNotMatch|RequestExpired|RequestTimeTooSkewed)$/.test(code)
@@ -146,12 +125,3 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
     'Make the interval longer, or have the quota of GetMetricData raised',
   ],
 ]
-
-const parsed = (body: string): Readonly<Record<string, unknown>> | undefined => {
-  try {
-    const value: unknown = JSON.parse(body)
-    return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : undefined
-  } catch {
-    return undefined
-  }
-}

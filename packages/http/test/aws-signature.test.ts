@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { signedHeaders } from '../src/cloudwatch-signature.ts'
+import { signedHeaders } from '../src/aws/signature.ts'
 
 /**
  * The published cases of aws-sig-v4-test-suite, with its example credentials; they are the values that AWS's own signers answer with too.
