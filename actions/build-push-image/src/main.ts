@@ -59,8 +59,10 @@ const main = async (): Promise<Outcome> => {
       },
       { env, cancelled, dockerConfig: env.DOCKER_CONFIG || join(env.HOME || homedir(), '.docker'), temporary, say },
     )
+    // Docker prefers its logins to those of any folder: they are in ours.
+    const { DOCKER_AUTH_CONFIG: _, ...dockerEnv } = env
     const result = await run(plan, {
-      docker: openDocker({ dockerConfig: () => registries.folder, env, cancelled, temporary, say }),
+      docker: openDocker({ dockerConfig: () => registries.folder, env: dockerEnv, cancelled, temporary, say }),
       place: registries.place,
       login: registries.login,
       ensure: registries.ensure,

@@ -102,7 +102,7 @@ export const findingsOf = (result: Result): readonly Finding[] => {
 const ofFailure = ({ file, line, command, cause, hint, lastLines }: Failure): Finding => ({
   id: 'build-failed',
   level: 'error',
-  text: [cause, ...(command === '' ? [] : [command]), ...lastLines].join('\n'),
+  text: [cause, ...(cause.includes(command) ? [] : [command]), ...lastLines].join('\n'),
   ...(hint === undefined ? {} : { hint }),
   ...(file === '' || line === 0 ? {} : { where: `${file}:${line}` }),
 })

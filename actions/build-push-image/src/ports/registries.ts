@@ -52,7 +52,7 @@ export const openRegistries = (given: Given, around: Around): Registries => {
         : `registry-username and registry-password are one registry's, and images are at ${others.join(' and ')}`,
       'Log in to the others with docker/login-action in a step before.',
     )
-  const config = openDockerConfig(around.dockerConfig, around.temporary)
+  const config = openDockerConfig(around.dockerConfig, around.temporary, around.env.DOCKER_AUTH_CONFIG)
   const logins = new Map<string, Credentials>()
   const use = (host: string, credentials: Credentials): void => {
     if (logins.get(host)?.password === credentials.password) return
