@@ -88,7 +88,8 @@ const STRANGE = 'the answer is not what its documentation describes'
 /** The code of having no credentials, as the SDK names it. */
 export const NO_CREDENTIALS = 'CredentialsProviderError'
 
-const CONNECTION = /^(ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONNRESET|ECONNREFUSED|EPIPE|ENETUNREACH|EHOSTUNREACH)$/
+const CONNECTION =
+  /^(ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONNRESET|ECONNREFUSED|EPIPE|ENETUNREACH|EHOSTUNREACH|ERR_PROXY_TUNNEL)$/
 
 const mayMend = (status: number, error: AwsError): boolean =>
   status >= 500 || status === 429 || (isThrottled(error) && !/^LimitExceeded/.test(error.code))

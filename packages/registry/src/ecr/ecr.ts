@@ -57,10 +57,10 @@ const ONE_CALL_MS = 15_000
  */
 export const openEcr = (host: string, parsed: EcrHost, given: EcrGiven): Ecr => {
   const { clock = realClock, signal, env, endpoint } = given
-  const proxyEnv = { ...env }
+  // Plain HTTP is this machine's own: GitHub's issuer of a local run. No proxy is asked for it.
   const agents = {
-    http: new HttpAgent({ keepAlive: true, proxyEnv }),
-    https: new HttpsAgent({ keepAlive: true, proxyEnv }),
+    http: new HttpAgent({ keepAlive: true }),
+    https: new HttpsAgent({ keepAlive: true, proxyEnv: { ...env } }),
   }
   const agentOf = (url: string | URL): HttpAgent => (new URL(url).protocol === 'https:' ? agents.https : agents.http)
   const send: Send = (call) => request({ ...call, timeoutMs: ONE_CALL_MS, signal, tls: { agent: agentOf(call.url) } })

@@ -46,6 +46,14 @@ export const shown = (message: string, secrets: Iterable<string>): string => {
     .slice(0, 400)
 }
 
+/** What a role wants of who takes it on. */
+const RIGHTS: Readonly<Record<string, (role: string) => string>> = {
+  'sts:AssumeRoleWithWebIdentity': (role) =>
+    `Let the trust policy of ${role} allow sts:AssumeRoleWithWebIdentity for this repository and its branch, tag or environment`,
+  'sts:AssumeRole': (role) =>
+    `Let the trust policy of ${role} and the rights of the credentials allow sts:AssumeRole; without AWS_ACCESS_KEY_ID GitHub's identity token would be used`,
+}
+
 type Facts = { readonly action: string; readonly about: string; readonly who: string; readonly host: string }
 
 /** Source: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/CommonErrors.html and the errors of each action. */
@@ -53,10 +61,7 @@ const REASONS: readonly (readonly [RegExp, 'input' | 'upstream', (facts: Facts) 
   [
     /^(AccessDenied|UnauthorizedOperation|NotAuthorized|Forbidden|OptInRequired)/,
     'input',
-    ({ action, who, about }) =>
-      action.startsWith('sts:')
-        ? `Let the trust policy of ${about} allow ${action}, for this repository and branch or environment`
-        : `Allow ${who} the action ${action} on ${about}`,
+    ({ action, who, about }) => RIGHTS[action]?.(about) ?? `Allow ${who} the action ${action} on ${about}`,
   ],
   [
     /^(ExpiredToken|RequestExpired|ExpiredTokenException|TokenRefreshRequired)/,
@@ -105,12 +110,12 @@ const REASONS: readonly (readonly [RegExp, 'input' | 'upstream', (facts: Facts) 
     ({ host }) => `No such endpoint: check the region in ${host}, and the network of the runner`,
   ],
   [
-    /^(CERT|ERR|UNABLE|SELF|DEPTH|no answer)/,
+    /^(CERT|ERR_(?!PROXY)|UNABLE|SELF|DEPTH|no answer)/,
     'upstream',
     () => 'If a proxy between the runner and AWS is meant to answer, name its authority in NODE_EXTRA_CA_CERTS',
   ],
   [
-    /^E[A-Z]+$|^TimeoutError$/,
+    /^E[A-Z]+$|^TimeoutError$|^ERR_PROXY/,
     'upstream',
     () => 'Look at the network and the proxy between the runner and AWS, then run the job again',
   ],

@@ -561,3 +561,65 @@ describe('public.ecr.aws', () => {
     expect(clock.waits).toEqual([375])
   })
 })
+
+/** Sources: the rules of AWS's SDKs, https://docs.aws.amazon.com/general/latest/gr/ecr.html and https://docs.aws.amazon.com/general/latest/gr/sts.html */
+describe('endpoints', () => {
+  /** A proxy that lets nobody through, and the hosts that it was asked for. */
+  const proxy = async () => {
+    const asked: string[] = []
+    const server = createServer()
+    server.on('connect', ({ url }, socket) => {
+      asked.push(String(url))
+      socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n')
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    closing.push(async () => void server.close())
+    const address = server.address()
+    return {
+      asked,
+      env: { HTTPS_PROXY: `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}` },
+    }
+  }
+
+  test.each([
+    ['eu-west-1.amazonaws.com', 'dkr.ecr', 'api.ecr.eu-west-1.amazonaws.com', 'sts.eu-west-1.amazonaws.com'],
+    [
+      'cn-north-1.amazonaws.com.cn',
+      'dkr.ecr',
+      'api.ecr.cn-north-1.amazonaws.com.cn',
+      'sts.cn-north-1.amazonaws.com.cn',
+    ],
+    [
+      'us-gov-west-1.amazonaws.com',
+      'dkr.ecr',
+      'api.ecr.us-gov-west-1.amazonaws.com',
+      'sts.us-gov-west-1.amazonaws.com',
+    ],
+    [
+      'us-gov-west-1.amazonaws.com',
+      'dkr.ecr-fips',
+      'api.ecr-fips.us-gov-west-1.amazonaws.com',
+      'sts.us-gov-west-1.amazonaws.com',
+    ],
+    [
+      'us-east-1.amazonaws.com',
+      'dkr.ecr-fips',
+      'api.ecr-fips.us-east-1.amazonaws.com',
+      'sts-fips.us-east-1.amazonaws.com',
+    ],
+    ['eu-west-1.on.aws', 'dkr-ecr', 'ecr.eu-west-1.api.aws', 'sts.eu-west-1.amazonaws.com'],
+    ['us-east-2.on.aws', 'dkr-ecr-fips', 'ecr-fips.us-east-2.api.aws', 'sts-fips.us-east-2.amazonaws.com'],
+    ['public.ecr.aws', '', 'api.ecr-public.us-east-1.amazonaws.com', 'sts.us-east-1.amazonaws.com'],
+    ['ecr-public.aws.com', '', 'ecr-public.us-east-1.api.aws', 'sts.us-east-1.amazonaws.com'],
+  ])('a registry at %s (%s) is asked at %s, and roles at %s, through the proxy', async (domain, kind, api, sts) => {
+    const { asked, env } = await proxy()
+    const host = kind === '' ? domain : `123456789012.${kind}.${domain}`
+    const clock = quickClock()
+    expect(await faultOf(opened(host, { env: { ...KEYS, ...env }, clock }).login())).toMatchObject({ kind: 'upstream' })
+    expect([...new Set(asked.splice(0))]).toEqual([`${api}:443`])
+    expect(clock.waits).toHaveLength(3)
+    const idToken = async () => 'a-token-of-github'
+    await faultOf(opened(host, { role: ROLE, env, idToken, clock }).login())
+    expect([...new Set(asked)]).toEqual([`${sts}:443`])
+  })
+})
