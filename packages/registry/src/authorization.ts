@@ -16,6 +16,8 @@ export type Authorization = {
   after(answer: HttpAnswer, access: Access, used: string | undefined): Promise<string | undefined>
   /** Whether credentials were shown. */
   shown(): boolean
+  /** Whether they were shown for a token, which is for one kind of access. */
+  scoped(): boolean
   /** The text with every password and token in it replaced. */
   scrubbed(text: string): string
 }
@@ -26,6 +28,15 @@ type Means = {
   readonly credentials: () => Promise<Credentials | undefined>
   readonly now: () => number
   readonly send: (call: Omit<HttpRequest, 'timeoutMs'>, what: string) => Promise<{ result: HttpResult; tries: number }>
+}
+
+/** Behind the fault for a token that was refused. */
+type NoToken = { readonly status: number }
+
+/** Whether a fault is that of a token that these credentials do not get. */
+export const isNoToken = (thrown: unknown): thrown is Fault => {
+  const cause = thrown instanceof Fault ? thrown.cause : undefined
+  return typeof cause === 'object' && cause !== null && 'status' in cause && [401, 403].includes(Number(cause.status))
 }
 
 type Held = { readonly challenge: Challenge; readonly header: string; readonly until: number }
@@ -47,6 +58,7 @@ export const authorize = (means: Means): Authorization => {
   const asking = new Map<Access, Promise<Held | undefined>>()
   const secrets = new Set<string>()
   let shown = false
+  let scoped = false
   const given = async (): Promise<Credentials | undefined> => {
     const credentials = await means.credentials()
     if (credentials === undefined) return undefined
@@ -60,6 +72,7 @@ export const authorize = (means: Means): Authorization => {
       if (credentials === undefined) return undefined
       return { challenge, header: basic(credentials), until: means.now() + BASIC_MS }
     }
+    scoped ||= credentials !== undefined
     const { token, ms } = await tokenFor(challenge, { means, access, credentials })
     secrets.add(token)
     return { challenge, header: `Bearer ${token}`, until: means.now() + ms - Math.min(EARLY_MS, ms / 2) }
@@ -95,6 +108,7 @@ export const authorize = (means: Means): Authorization => {
       return header === used ? undefined : header
     },
     shown: () => shown,
+    scoped: () => scoped,
     // The longest first: one may be part of another.
     scrubbed: (text) =>
       [...secrets]
@@ -119,16 +133,19 @@ const tokenFor = async (
   const realm = realmOf(challenge.realm, repository)
   const what = `give a token to ${access} ${repository.path}`
   const call = credentials?.username === IDENTITY_TOKEN ? posted : got
-  const scopes =
-    challenge.scopes.length > 0
-      ? challenge.scopes
-      : [`repository:${repository.path}:${access === 'push' ? 'pull,push' : 'pull'}`]
+  const scopes = scopesFor(challenge.scopes, access, repository)
   const { result, tries } = await means.send(call(realm, { challenge, scopes, credentials }), what)
   const asked: Asked = { repository, what, access, credentials: credentials !== undefined, tries }
   if (result.kind !== 'answered') throw unanswered(result, asked)
   // A token's server is never a repository that is missing.
-  if (result.status !== 200)
-    throw refused(result, { ...asked, access: result.status === 404 ? 'pull' : access }, means.now())
+  if (result.status !== 200) {
+    const { kind, message, hint } = refused(
+      result,
+      { ...asked, access: result.status === 404 ? 'pull' : access },
+      means.now(),
+    )
+    throw new Fault(kind, message, hint, { cause: { status: result.status } satisfies NoToken })
+  }
   const { token, access_token: other, expires_in: seconds } = fieldsIn(result.body)
   const found = [token, other].find((one): one is string => typeof one === 'string' && /^[\x21-\x7e]+$/.test(one))
   if (found !== undefined) {
@@ -140,6 +157,12 @@ const tokenFor = async (
     `${realm.host} answered with no token when asked to ${what} of ${repository.host}`,
     `Look at what answers for ${realm.host}, such as a proxy`,
   )
+}
+
+/** Those that are asked for, where they are enough: who reads in order to write is asked for less. */
+const scopesFor = (asked: readonly string[], access: Access, { path }: Repository): readonly string[] => {
+  const enough = access === 'pull' ? asked.length > 0 : asked.some((scope) => /[:,](push|\*)(,|$)/.test(scope))
+  return enough ? asked : [`repository:${path}:${access === 'push' ? 'pull,push' : 'pull'}`]
 }
 
 type Details = {

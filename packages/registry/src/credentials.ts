@@ -36,14 +36,17 @@ export const credentialsFor = async (
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<Credentials | undefined> => {
   const key = configKey(host)
-  const given = parsed(env.DOCKER_AUTH_CONFIG ?? '')
-  const ofVariable = entryOf(fields(fields(given).auths)[key])
+  const given = entriesIn(env.DOCKER_AUTH_CONFIG)
+  const ofVariable = Object.hasOwn(given, key) ? entryOf(given[key]) : undefined
   if (ofVariable !== undefined) return ofVariable
   const config = readDockerConfig(folder)
   const helpers = fields(config.credHelpers)
   const helper = Object.hasOwn(helpers, key) ? helpers[key] : config.credsStore
   return typeof helper === 'string' && helper !== '' ? askHelper(helper, key, env) : storedIn(fields(config.auths), key)
 }
+
+/** The logins in the variable DOCKER_AUTH_CONFIG, by host; none where it is no JSON, which docker passes over as well. */
+export const entriesIn = (authConfig: string | undefined): Fields => fields(fields(parsed(authConfig ?? '')).auths)
 
 /**
  * The object in a folder's config.json; empty where there is no such file, or nothing in it.

@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { type Credentials, configKey, type Fields, IDENTITY_TOKEN, readDockerConfig } from './credentials.ts'
+import { type Credentials, configKey, entriesIn, type Fields, IDENTITY_TOKEN, readDockerConfig } from './credentials.ts'
 
 /** A folder for DOCKER_CONFIG that is nobody else's. */
 export type DockerConfig = {
@@ -14,18 +14,13 @@ export type DockerConfig = {
 /**
  * Makes a private DOCKER_CONFIG folder: everything in the user's own is linked (cli-plugins, buildx, contexts), and config.json is a copy, readable by the owner alone,
  * with these logins added. Docker asks no helper for their hosts. The user's own folder may be missing; nothing in it is changed by us.
- * Docker prefers the variable DOCKER_AUTH_CONFIG to all of it, where that is set.
  * @param from the user's DOCKER_CONFIG
  * @param parent where the folder is made, such as RUNNER_TEMP; made where it is missing
- * @param logins by host: ghcr.io, docker.io
+ * @param authConfig the variable DOCKER_AUTH_CONFIG, whose logins docker prefers to those of any folder: they are taken in, and docker is to be started without it
  * @throws Fault('input') when the user's config.json is not an object of JSON
  */
-export const openDockerConfig = (
-  from: string,
-  parent: string,
-  logins: Readonly<Record<string, Credentials>> = {},
-): DockerConfig => {
-  let config = Object.entries(logins).reduce(withLogin, readDockerConfig(from))
+export const openDockerConfig = (from: string, parent: string, authConfig?: string): DockerConfig => {
+  let config = Object.entries(entriesIn(authConfig)).reduce(withEntry, readDockerConfig(from))
   mkdirSync(parent, { recursive: true })
   // Made with mode 0700.
   const folder = mkdtempSync(join(resolve(parent), 'docker-config-'))
@@ -43,7 +38,7 @@ export const openDockerConfig = (
   }
   const set = (host: string, credentials: Credentials): void => {
     if (removed) return
-    config = withLogin(config, [host, credentials])
+    config = withEntry(config, [configKey(host), entryFor(credentials)])
     write(folder, config)
   }
   return { folder, set, remove }
@@ -58,19 +53,17 @@ const namesIn = (folder: string): readonly string[] => {
   }
 }
 
-/** An entry for a host that names no helper keeps docker from asking `credsStore` for it. */
-const withLogin = (config: Fields, [host, { username, password }]: readonly [string, Credentials]): Fields => {
-  const key = configKey(host)
-  const entry =
-    username === IDENTITY_TOKEN
-      ? { identitytoken: password }
-      : { auth: Buffer.from(`${username}:${password}`).toString('base64') }
-  return {
-    ...config,
-    auths: { ...objectIn(config.auths), [key]: entry },
-    credHelpers: { ...objectIn(config.credHelpers), [key]: '' },
-  }
-}
+/** A helper that is named as nothing keeps docker from asking `credsStore` for the host. */
+const withEntry = (config: Fields, [key, entry]: readonly [string, unknown]): Fields => ({
+  ...config,
+  auths: { ...objectIn(config.auths), [key]: entry },
+  credHelpers: { ...objectIn(config.credHelpers), [key]: '' },
+})
+
+const entryFor = ({ username, password }: Credentials): Fields =>
+  username === IDENTITY_TOKEN
+    ? { identitytoken: password }
+    : { auth: Buffer.from(`${username}:${password}`).toString('base64') }
 
 const objectIn = (value: unknown): Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {}

@@ -103,7 +103,7 @@ const beginIn = async (transport: Transport, repository: Repository): Promise<vo
   if (reply.status !== 202 || location === undefined || !URL.canParse(location, transport.base)) return
   const upload = new URL(location, transport.base)
   // It ends by itself after a while where it is not given up, or lies elsewhere.
-  if (upload.host !== new URL(transport.base).host) return
+  if (upload.origin !== new URL(transport.base).origin) return
   const given: Ask = { url: upload.href, what: 'give an upload up', access: 'push', method: 'DELETE' }
   await transport.ask(given).catch(() => undefined)
 }
@@ -131,10 +131,11 @@ const findIn = async (transport: Transport, repository: Repository, reference: s
   const reply = await transport.ask(ask)
   if (isNone(reply)) return undefined
   const said = reply.headers['docker-content-digest']
-  // Some say no digest, some know no HEAD.
-  const silent = reply.status === 200 ? !isDigest(said) : [400, 405, 501].includes(reply.status)
-  if (silent) return (await manifestIn(transport, repository, reference))?.digest
-  if (reply.status !== 200 || !isDigest(said)) throw transport.refusal(reply, ask)
+  const failed = reply.status === 429 || reply.status >= 500
+  // Some say no digest, some know no HEAD, and none says why it refuses one.
+  if (!failed && (reply.status !== 200 || !isDigest(said)))
+    return (await manifestIn(transport, repository, reference))?.digest
+  if (failed || !isDigest(said)) throw transport.refusal(reply, ask)
   if (isDigest(reference) && said !== reference) throw mismatch(repository, reference, said)
   return said
 }

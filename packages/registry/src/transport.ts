@@ -3,7 +3,7 @@ import { Agent as HttpsAgent } from 'node:https'
 import { type HttpAnswer, type HttpRequest, type HttpResult, request } from '@sluice/http/request'
 import { type Clock, type RetryPolicy, realClock, withRetries } from '@sluice/http/retry'
 import { Fault } from '@sluice/kit/faults'
-import { type Access, authorize } from './authorization.ts'
+import { type Access, authorize, isNoToken } from './authorization.ts'
 import type { Credentials } from './credentials.ts'
 import { outcome, refused, unanswered } from './refusal.ts'
 import { apiOf, isLoopback, type Repository } from './repository.ts'
@@ -92,7 +92,7 @@ export const openTransport = (repository: Repository, connection: Connection): T
     send: (call, what) => repeated(what, () => send({ maxBytes: 1024 * 1024, ...call })),
   })
 
-  const ask = async (one: Ask): Promise<Reply> => {
+  const asOne = async (one: Ask): Promise<Reply> => {
     let storage: string | undefined
     const follow = async (url: URL, shown: string | undefined, hops = HOPS): Promise<HttpResult> => {
       storage = url.host === new URL(base).host ? undefined : url.host
@@ -114,7 +114,7 @@ export const openTransport = (repository: Repository, connection: Connection): T
       const used = await authorization.header(one.access)
       const result = await follow(url, used)
       // What stands elsewhere is not the registry, and is shown nothing.
-      const turned = result.kind === 'answered' && [401, 403].includes(result.status) && storage === undefined
+      const turned = result.kind === 'answered' && isRefusal({ status: result.status, storage })
       const header = turned ? await authorization.after(result, one.access, used) : undefined
       return header === undefined ? result : follow(url, header)
     }
@@ -126,6 +126,24 @@ export const openTransport = (repository: Repository, connection: Connection): T
       throw thrown instanceof Fault ? clean(thrown, authorization.scrubbed) : thrown
     }
   }
+  /**
+   * Docker Hub and others hide from a token for reading that a repository is not there yet; one for writing, as a push has it, is told. It is only asked for
+   * then, as not all who may read get one.
+   */
+  const ask = async (one: Ask): Promise<Reply> => {
+    const first = await asOne(one).catch((thrown: unknown) => {
+      if (isNoToken(thrown)) return thrown
+      throw thrown
+    })
+    const turned = first instanceof Fault || isRefusal(first)
+    const other =
+      turned && one.access === 'pull' && authorization.scoped()
+        ? await asOne({ ...one, access: 'push' }).catch(() => undefined)
+        : undefined
+    if (other !== undefined && !isRefusal(other)) return other
+    if (first instanceof Fault) throw first
+    return first
+  }
   const refusal = ({ storage, ...reply }: Reply, { what, access }: Ask): Fault => {
     const elsewhere = storage === undefined ? {} : { storage }
     const asked = { repository, what, access, credentials: authorization.shown(), tries: reply.tries, ...elsewhere }
@@ -134,11 +152,17 @@ export const openTransport = (repository: Repository, connection: Connection): T
   return { base, ask, refusal, scrubbed: authorization.scrubbed }
 }
 
+const isRefusal = ({ status, storage }: Pick<Reply, 'status' | 'storage'>): boolean =>
+  [401, 403].includes(status) && storage === undefined
+
 const cancelled = (): Fault => new Fault('upstream', 'the job was cancelled', 'Run the job again')
 
 /** What a server says may be what it was shown. */
-const clean = ({ kind, message, hint, cause }: Fault, scrubbed: (text: string) => string): Fault =>
-  new Fault(kind, scrubbed(message), hint, { cause })
+const clean = (fault: Fault, scrubbed: (text: string) => string): Fault => {
+  const { kind, message, hint, cause } = fault
+  const text = scrubbed(message)
+  return text === message ? fault : new Fault(kind, text, hint, { cause })
+}
 
 /** Where an answer leads; never from https to plain http. */
 const nextOf = (result: HttpResult, from: URL): URL | undefined => {

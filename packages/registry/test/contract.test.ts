@@ -17,7 +17,7 @@ registryContract('a registry with passwords', async () => {
   const registry = await startRegistry()
   closing.push(registry.close)
   registry.door = { kind: 'basic', password: 'sesame' }
-  return { host: registry.host, credentials: { username: USER, password: 'sesame' }, authorization: MASTER }
+  return { host: registry.host, credentials: { username: USER, password: 'sesame' }, authorization: () => MASTER }
 })
 
 registryContract('a registry with tokens, in small pages', async () => {
@@ -25,5 +25,5 @@ registryContract('a registry with tokens, in small pages', async () => {
   closing.push(registry.close)
   registry.door = { kind: 'bearer', password: 'sesame', ms: 60_000 }
   registry.pageSize = 2
-  return { host: registry.host, credentials: { username: USER, password: 'sesame' }, authorization: MASTER }
+  return { host: registry.host, credentials: { username: USER, password: 'sesame' }, authorization: () => MASTER }
 })

@@ -6,8 +6,12 @@ import type { Credentials } from '../src/credentials.ts'
 import { connectRegistry, type Registry } from '../src/registry.ts'
 import { digestOf, imageFor, indexOf, sizeOf, type TestImage } from './images.ts'
 
-/** A registry to try: on this machine, by plain http. `authorization`: the header to upload blobs with, where one is needed. */
-export type Tried = { readonly host: string; readonly credentials?: Credentials; readonly authorization?: string }
+/** A registry to try: on this machine, by plain http. `authorization`: the header to upload blobs to a path with, where one is needed. */
+export type Tried = {
+  readonly host: string
+  readonly credentials?: Credentials
+  readonly authorization?: (path: string) => string
+}
 
 /** Puts the blobs of images into a repository, as a build would have. */
 export const uploadBlobs = async (
@@ -15,7 +19,7 @@ export const uploadBlobs = async (
   path: string,
   images: readonly Pick<TestImage, 'blobs'>[],
 ): Promise<void> => {
-  const headers = authorization === undefined ? {} : { authorization }
+  const headers = authorization === undefined ? {} : { authorization: authorization(path) }
   for (const body of new Set(images.flatMap(({ blobs }) => blobs))) {
     const begun = await request({
       url: `http://${host}/v2/${path}/blobs/uploads/`,

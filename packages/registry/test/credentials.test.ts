@@ -128,7 +128,7 @@ describe('what docker would show', () => {
 })
 
 describe('a private configuration of docker', () => {
-  const opened = (logins = {}) => openDockerConfig(folder, join(folder, 'temporary', 'deep'), logins)
+  const opened = (authConfig?: string) => openDockerConfig(folder, join(folder, 'temporary', 'deep'), authConfig)
 
   it('has all that the own one has, and the logins', async () => {
     helper('chain', `echo '{"Username":"chain","Secret":"s"}'`)
@@ -136,7 +136,10 @@ describe('a private configuration of docker', () => {
     mkdirSync(join(folder, 'buildx'))
     writeFileSync(join(folder, 'buildx', 'current'), 'builder')
     const before = readFileSync(join(folder, 'config.json'), 'utf8')
-    const config = opened({ 'docker.io': { username: 'acme', password: 'hub' } })
+    const config = opened(
+      JSON.stringify({ auths: { 'ghcr.io': { auth: base64('old:old') }, 'r.example': { auth: base64('r:1') } } }),
+    )
+    config.set('docker.io', { username: 'acme', password: 'hub' })
     config.set('ghcr.io', { username: 'robot', password: 'sesame' })
     config.set('x.azurecr.io', { username: '<token>', password: 'refresh' })
     expect(JSON.parse(readFileSync(join(config.folder, 'config.json'), 'utf8'))).toEqual({
@@ -146,8 +149,9 @@ describe('a private configuration of docker', () => {
         [HUB]: { auth: base64('acme:hub') },
         'ghcr.io': { auth: base64('robot:sesame') },
         'x.azurecr.io': { identitytoken: 'refresh' },
+        'r.example': { auth: base64('r:1') },
       },
-      credHelpers: { [HUB]: '', 'ghcr.io': '', 'x.azurecr.io': '' },
+      credHelpers: { [HUB]: '', 'ghcr.io': '', 'x.azurecr.io': '', 'r.example': '' },
       proxies: { default: {} },
       currentContext: 'remote',
     })
@@ -177,7 +181,7 @@ describe('a private configuration of docker', () => {
   })
 
   it('needs no own one, and is not made beside one that cannot be read', () => {
-    const config = openDockerConfig(join(folder, 'none'), folder, { 'ghcr.io': { username: 'a', password: 'b' } })
+    const config = openDockerConfig(join(folder, 'none'), folder, 'no JSON')
     expect(readdirSync(config.folder)).toEqual(['config.json'])
     config.remove()
     writeFileSync(join(folder, 'config.json'), 'no')
