@@ -25,7 +25,6 @@ export const repeated = async <T>(
   { clock, signal }: Calling,
 ): Promise<Answer<T>> => {
   for (let done = 1; ; done++) {
-    if (signal.aborted) throw cancelled()
     const answer = await attempt().catch((thrown: unknown) => {
       throw signal.aborted ? cancelled() : thrown
     })
