@@ -14,9 +14,16 @@ describe.skipIf(lacking().length > 0)('real registries', () => {
 
   registryContract('the real registry without login', async () => ({ host: ground.open.host }))
 
+  const basic = `Basic ${Buffer.from(`${ACCOUNT.username}:${ACCOUNT.password}`).toString('base64')}`
   registryContract('the real registry with name and password', async () => ({
     host: ground.basic.host,
     credentials: ACCOUNT,
-    authorization: `Basic ${Buffer.from(`${ACCOUNT.username}:${ACCOUNT.password}`).toString('base64')}`,
+    authorization: () => basic,
+  }))
+
+  registryContract('the real registry with tokens', async () => ({
+    host: ground.guarded.host,
+    credentials: ACCOUNT,
+    authorization: (path) => `Bearer ${ground.tokens.tokenFor(path)}`,
   }))
 })

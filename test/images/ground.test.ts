@@ -95,13 +95,15 @@ describe.skipIf(lacking().length > 0)('the ground that images are tested on', ()
       return [status, headers.get('retry-after')]
     }
     proxy.clear()
-    proxy.limit(1_200, /uploads/)
+    proxy.limit(1_200, { when: /uploads/, from: /node/ })
+    await fetch(`http://${proxy.host}/v2/x/blobs/uploads/`, { headers: { 'user-agent': 'somebody else' } })
     expect(await ask('')).toEqual([200, null])
     expect(await ask('shop/blobs/uploads/')).toEqual([429, '2'])
     expect(await ask('')).toEqual([429, '2'])
     await pause(1_250)
     expect(await ask('')).toEqual([200, null])
     expect(proxy.seen().map(({ answer, faulty }) => [answer, faulty])).toEqual([
+      [404, false],
       [200, false],
       [429, true],
       [429, true],

@@ -46,6 +46,11 @@ export const build = (
   })
 }
 
+/** @throws Error with all that a run said when it failed: an assertion would show the first lines only */
+export const succeeded = (ran: Ran): void => {
+  if (ran.code !== 0) throw new Error(`it ended with ${ran.code}\n${ran.log}`)
+}
+
 /** What people can read of a run; the runner takes lines that tell it what to mask for itself. */
 export const readable = ({ log, summary, report, outputs }: Ran): string =>
   [log.replace(/^::add-mask::.*$/gm, ''), summary, JSON.stringify(report), JSON.stringify(outputs)].join('\n')

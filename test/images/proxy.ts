@@ -3,13 +3,16 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 
 /**
- * What goes wrong with a request. `when` is held against `METHOD /path?query`; absent: any. `status` answers in the registry's place, with `headers`.
- * `drop`: the connection is cut, with the `request` never passed on, or with the `answer` never passed back though the registry did what was asked.
+ * What goes wrong with a request. `when` is held against `METHOD /path?query`; absent: any. `status` answers in the registry's place, with `headers`, and
+ * with the registry's kind of body (`says` is its message), or of 5xx with the page of a load balancer.
+ * `from` is held against the User-Agent, since not only BuildKit asks. `drop`: the connection is cut, with the `request` never passed on, or with the `answer` never passed back though the registry did what was asked.
  * `delayMs` comes before any of it, or before the request is passed on as it is.
  */
 export type Fault = {
   readonly when?: RegExp
+  readonly from?: RegExp
   readonly status?: number
+  readonly says?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly drop?: 'request' | 'answer'
   readonly delayMs?: number
@@ -34,7 +37,7 @@ export type FaultyProxy = {
    * The registry has had enough: from the first request that matches on, and for as long as is said, every request is answered with 429 and a Retry-After
    * of the seconds that are left, rounded up.
    */
-  limit(ms: number, from: RegExp): void
+  limit(ms: number, begins: Pick<Fault, 'when' | 'from'>): void
   /** Every request since the start or the last `clear`, in the order of their answers. */
   seen(): readonly Seen[]
   /** How many requests match `METHOD /path?query`. */
@@ -44,11 +47,18 @@ export type FaultyProxy = {
   close(): Promise<void>
 }
 
+type Call = { readonly line: string; readonly agent: string }
+
 const ERRORS: Readonly<Record<number, string>> = {
   401: 'UNAUTHORIZED',
   403: 'DENIED',
   404: 'MANIFEST_UNKNOWN',
   429: 'TOOMANYREQUESTS',
+}
+
+const bodyOf = (status: number, says = 'said by the test'): readonly [type: string, body: string] => {
+  if (status >= 500) return ['text/html', `<html><head><title>${status} ${says}</title></head></html>`]
+  return ['application/json', JSON.stringify({ errors: [{ code: ERRORS[status] ?? 'UNKNOWN', message: says }] })]
 }
 
 /** @param upstream the registry, as `127.0.0.1:port` */
@@ -57,17 +67,19 @@ export const startFaultyProxy = async (upstream: string): Promise<FaultyProxy> =
   const agent = new Agent({ keepAlive: true, maxSockets: 64 })
   let seen: Seen[] = []
   let faults: { left: number; readonly fault: Fault }[] = []
-  let limited: { readonly ms: number; readonly from: RegExp; until?: number } | undefined
-  const overLimit = (line: string): Fault | undefined => {
+  let limited: { readonly ms: number; readonly begins: Pick<Fault, 'when' | 'from'>; until?: number } | undefined
+  const matches = ({ when, from }: Pick<Fault, 'when' | 'from'>, { line, agent }: Call): boolean =>
+    (when?.test(line) ?? true) && (from?.test(agent) ?? true)
+  const overLimit = (call: Call): Fault | undefined => {
     if (limited === undefined) return undefined
-    if (limited.until === undefined && limited.from.test(line)) limited.until = performance.now() + limited.ms
+    if (limited.until === undefined && matches(limited.begins, call)) limited.until = performance.now() + limited.ms
     const left = (limited.until ?? 0) - performance.now()
     return left <= 0 ? undefined : { status: 429, headers: { 'retry-after': String(Math.ceil(left / 1000)) } }
   }
-  const faultOf = (line: string): Fault | undefined => {
-    const over = overLimit(line)
+  const faultOf = (call: Call): Fault | undefined => {
+    const over = overLimit(call)
     if (over !== undefined) return over
-    const found = faults.find(({ left, fault }) => left > 0 && (fault.when?.test(line) ?? true))
+    const found = faults.find(({ left, fault }) => left > 0 && matches(fault, call))
     if (found !== undefined) found.left--
     return found?.fault
   }
@@ -94,9 +106,9 @@ export const startFaultyProxy = async (upstream: string): Promise<FaultyProxy> =
       // The body is read to its end: a client that is still sending would see a broken connection instead of the answer.
       incoming.resume()
       await new Promise((resolve) => (incoming.readableEnded ? resolve(undefined) : incoming.on('end', resolve)))
-      const errors = [{ code: ERRORS[fault.status] ?? 'UNKNOWN', message: 'said by the test' }]
-      response.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers })
-      response.end(incoming.method === 'HEAD' ? undefined : JSON.stringify({ errors }))
+      const [type, body] = bodyOf(fault.status, fault.says)
+      response.writeHead(fault.status, { 'content-type': type, ...fault.headers })
+      response.end(incoming.method === 'HEAD' ? undefined : body)
       return fault.status
     }
     const answer = await passOn(incoming)
@@ -112,8 +124,8 @@ export const startFaultyProxy = async (upstream: string): Promise<FaultyProxy> =
   }
 
   const server = createServer((incoming, response) => {
-    const { method = '', url: path = '' } = incoming
-    const fault = faultOf(`${method} ${path}`)
+    const { method = '', url: path = '', headers } = incoming
+    const fault = faultOf({ line: `${method} ${path}`, agent: headers['user-agent'] ?? '' })
     handle(incoming, response, fault)
       .catch(() => cut(incoming))
       .then((answer) => seen.push({ at: performance.now(), method, path, answer, faulty: fault !== undefined }))
@@ -123,8 +135,8 @@ export const startFaultyProxy = async (upstream: string): Promise<FaultyProxy> =
   return {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     next: (times, fault) => faults.push({ left: times, fault }),
-    limit: (ms, from) => {
-      limited = { ms, from }
+    limit: (ms, begins) => {
+      limited = { ms, begins }
     },
     seen: () => seen,
     count: (pattern) => seen.filter(({ method, path }) => pattern.test(`${method} ${path}`)).length,

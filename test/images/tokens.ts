@@ -15,6 +15,8 @@ export type TokenServer = {
   readonly certificate: string
   /** The next tokens have expired before they are given, though the answer says that they are good for an hour. */
   expired(times: number): void
+  /** A token to read and write a repository with, without asking. */
+  tokenFor(repository: string): string
   /** How many tokens were given so far. */
   given(): number
   /** How often somebody was turned away. */
@@ -72,6 +74,7 @@ export const startTokenServer = async (folder: string, { username, password }: A
     expired: (times) => {
       bad = times
     },
+    tokenFor: (repository) => token([`repository:${repository}:pull,push`]),
     given: () => given,
     refused: () => refused,
     close: () =>
