@@ -28,7 +28,7 @@ export type Progress = {
   readonly pushingMs: number
   /** Writing the cache. */
   readonly cacheMs: number
-  /** Why a cache was not read or not written, which fails no build. */
+  /** Why a cache was not read or not written, which fails no build; one that is not there yet is no reason. */
   readonly cacheProblems: readonly string[]
   /** The last lines that were no events, such as the error at the end. */
   readonly said: readonly string[]
@@ -55,6 +55,8 @@ const LONGEST_LINE = 2000
 const LONGEST_KEPT = 500
 const LONGEST_ERROR = 4000
 
+const LINE_END = new TextEncoder().encode('\n')
+
 type Seen = Vertex & {
   readonly number: number
   readonly told: 'nothing' | 'begun' | 'ended' | 'begun again'
@@ -75,7 +77,7 @@ export const reader = (): Reader => {
   const vertex = (one: Vertex): readonly string[] => {
     const before = seen.get(one.digest)
     if (before === undefined && seen.size >= MOST_STEPS) return []
-    const name = short(readable(one.name, LONGEST_NAME), LONGEST_NAME)
+    const name = readable(one.name, LONGEST_NAME)
     const error = readable(one.error.replace(/[\r\n]+/g, ' '), LONGEST_ERROR)
     const now: Seen = {
       ...(before ?? fresh(one)),
@@ -89,7 +91,9 @@ export const reader = (): Reader => {
     const { lines, told } = tell({ ...now, number })
     if (told !== 'nothing' && now.number === 0) numbered++
     seen.set(one.digest, { ...now, told, number: told === 'nothing' ? 0 : number })
-    return lines
+    // What it wrote last may have no end of line.
+    const rest = told === 'ended' && now.rest !== '' ? log(one.digest, LINE_END) : []
+    return [...rest, ...lines]
   }
 
   const log = (digest: string, data: Uint8Array): readonly string[] => {
@@ -142,8 +146,7 @@ export const reader = (): Reader => {
             .map(({ name }) => name)
             .join(', ')}${more}`
     },
-    soFar: () =>
-      progressOf([...seen.values()].toSorted(byTime), [...pushes.values()], [...warnings.values()], [...said]),
+    soFar: () => progressOf([...seen.values()].reverse(), [...pushes.values()], [...warnings.values()], [...said]),
   }
 }
 
@@ -175,7 +178,8 @@ const tell = (now: Seen): { readonly lines: readonly string[]; readonly told: Se
     const what = isCache(now) ? 'left out' : isCancelled(error) ? 'broken off' : 'failed'
     return { lines: [...begin, `#${number} ${what}: ${short(error, LONGEST_KEPT)}`], told: 'ended' }
   }
-  if (cached && told !== 'begun again') return { lines: [`#${number} ${name}: cached`], told: 'ended' }
+  if (cached && told !== 'begun again')
+    return { lines: [told === 'begun' ? `#${number} cached` : `#${number} ${name}: cached`], told: 'ended' }
   const ms = Math.max(0, completed - started)
   if (quiet && ms < QUIET_MS) return { lines: [], told: told === 'begun again' ? 'ended' : told }
   return { lines: [...begin, `#${number} done, ${lasting(ms)}`], told: 'ended' }
@@ -187,12 +191,9 @@ const tookOf = ({ started, completed }: Pick<Vertex, 'started' | 'completed'>): 
 const sum = (all: readonly number[]): number => all.reduce((total, one) => total + one, 0)
 
 /** A step of the Dockerfile: `[2/3] RUN …`, with its platform and its stage before the numbers where there are several. */
-const NUMBERED = /^\[(?:([^\]]{1,150}) )?(\d{1,5})\/\d{1,5}\] (\S*)/
+const NUMBERED = /^\[(?:([^\]]{1,150}) )?\d{1,5}\/\d{1,5}\] (\S*)/
 
-const byTime = (one: Seen, other: Seen): number =>
-  (one.started ?? 0) - (other.started ?? 0) || placeOf(one) - placeOf(other)
-const placeOf = ({ name }: Seen): number => Number(NUMBERED.exec(name)?.[2] ?? 0)
-
+/** @param all in their own order, which is the other way round than BuildKit tells of them: first what is wanted, then what it needs */
 const progressOf = (
   all: readonly Seen[],
   pushes: readonly Status[],
@@ -201,7 +202,7 @@ const progressOf = (
 ): Progress => {
   const done = all.filter((one) => NUMBERED.test(one.name) && one.completed !== undefined)
   const failed = all.filter((one) => !NUMBERED.test(one.name) && one.error !== '' && !isCache(one))
-  const own = done.filter(({ name }) => NUMBERED.exec(name)?.[3] !== 'FROM')
+  const own = done.filter(({ name }) => NUMBERED.exec(name)?.[2] !== 'FROM')
   const stages = Map.groupBy(done, ({ name }) => NUMBERED.exec(name)?.[1] ?? '')
   return {
     steps: [...done, ...failed].map(stepOf),
@@ -216,10 +217,14 @@ const progressOf = (
     exportingMs: sum(all.filter(({ name }) => /^exporting to /.test(name)).map(tookOf)),
     pushingMs: sum(pushes.map(tookOf)),
     cacheMs: sum(all.filter(({ name }) => /^exporting cache/.test(name)).map(tookOf)),
-    cacheProblems: all.filter((one) => isCache(one) && one.error !== '').map(({ name, error }) => `${name}: ${error}`),
+    cacheProblems: all.filter(isProblem).map(({ name, error }) => `${name}: ${error}`),
     said,
   }
 }
+
+/** A cache that is not there yet is none. */
+const isProblem = (one: Seen): boolean =>
+  isCache(one) && one.error !== '' && !(one.name.startsWith('importing') && /: not found$/.test(one.error))
 
 const msOf = (one: Seen): number => (one.cached ? 0 : tookOf(one))
 const stepOf = (one: Seen): Step => ({

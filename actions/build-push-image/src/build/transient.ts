@@ -7,7 +7,7 @@ export type Transient = {
 const LONGEST = 4000
 const SHOWN = 300
 /** What others named may be called anything, such as `certificates`. */
-const ADDRESSES = /\bhttps?:\/\/[^\s"]+/g
+const ADDRESSES = /\bhttps?:\/\/[^\s"]*[^\s":]/g
 const NAMES = /\b(failed to push|failed to resolve source metadata for|pushing with mount from) \S+/g
 
 /** What says that time mends nothing, whatever else it says. */

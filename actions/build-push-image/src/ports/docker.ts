@@ -24,6 +24,8 @@ export type Around = {
   readonly temporary: string
   /** What the builder is wanted for; without it, only for a build that stays where it is. */
   readonly needs?: Needs
+  /** How long a build that is under way says nothing at most, ms; by default 25 s. */
+  readonly silenceMs?: number
   say(line: string): void
 }
 
@@ -44,7 +46,6 @@ export type Docker = {
 const LOOK_MS = 60_000
 /** A builder that has to be started may have to be fetched. */
 const BOOT_MS = 300_000
-/** Nothing is said for so long at most, ms. */
 const SILENCE_MS = 25_000
 /** BuildKit takes no secret that is larger. Source: github.com/moby/buildkit (session/secrets) */
 const LARGEST_SECRET = 500 * 1024
@@ -191,16 +192,17 @@ const logger = (
   read: Reader,
 ): { readonly say: (lines: readonly string[]) => void; readonly end: () => void } => {
   const began = performance.now()
+  const silence = around.silenceMs ?? SILENCE_MS
   let last = began
   const say = (lines: readonly string[]): void => {
     for (const line of lines) around.say(loggedLine(line))
     if (lines.length > 0) last = performance.now()
   }
   const timer = setInterval(() => {
-    if (performance.now() - last < SILENCE_MS) return
+    if (performance.now() - last < silence) return
     const current = read.current()
     say([`… ${lasting(performance.now() - began)} so far${current === '' ? '' : `: ${current}`}`])
-  }, 1000)
+  }, silence / 10)
   timer.unref()
   return { say, end: () => clearInterval(timer) }
 }

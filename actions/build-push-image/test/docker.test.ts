@@ -1,0 +1,287 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Fault } from '@sluice/kit/faults'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { BuildOrder, Output } from '../src/build/order.ts'
+import { type Around, openDocker } from '../src/ports/docker.ts'
+import { logLine, STARTED, stepLine } from './build/captured.ts'
+import { type FakeDocker, fakeDocker } from './fake-docker.ts'
+
+const DIGEST = `sha256:${'a1'.repeat(32)}`
+const NONE: Output = { kind: 'none' }
+const PUSH: Output = { kind: 'by-digest', names: ['r.example/shop'] }
+
+let folder: string
+let fake: FakeDocker
+let said: string[]
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sluice-docker-'))
+  fake = fakeDocker(folder)
+  said = []
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const order = (own: Partial<BuildOrder> = {}): BuildOrder => ({
+  context: folder,
+  dockerfile: undefined,
+  target: undefined,
+  platforms: [],
+  buildArgs: [],
+  labels: {},
+  secrets: [],
+  secretFiles: [],
+  ssh: [],
+  cache: { from: [], to: [] },
+  provenance: 'none',
+  sbom: false,
+  noCache: false,
+  ...own,
+})
+
+const docker = (own: Partial<Around> = {}) =>
+  openDocker({
+    dockerConfig: () => join(folder, 'config'),
+    env: { PATH: `${fake.path}:${process.env.PATH}`, HOME: folder },
+    cancelled: new AbortController().signal,
+    temporary: folder,
+    say: (line) => void said.push(line),
+    ...own,
+  })
+
+/** In a container nobody may take notice of what ended: it is there, and runs no longer. */
+const isRunning = (pid: number): boolean => {
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+const faultOf = async (work: Promise<unknown>): Promise<string> => {
+  const thrown = await work.catch((error: unknown) => error)
+  if (!(thrown instanceof Fault)) throw thrown
+  expect(thrown.kind).toBe('input')
+  return `${thrown.message}. ${thrown.hint}`
+}
+
+describe('a look', () => {
+  it('says what builds, asked with the folder of the credentials', async () => {
+    expect(await docker().look()).toEqual({
+      docker: '28.0.4',
+      buildx: '0.29.0',
+      name: 'b',
+      driver: 'docker-container',
+      buildkit: '0.25.0',
+      platforms: ['linux/amd64'],
+    })
+    expect(fake.seen().map(({ argv }) => argv)).toEqual([
+      ['--version'],
+      ['buildx', 'version'],
+      ['buildx', 'inspect', '--bootstrap'],
+    ])
+    for (const { env } of fake.seen()) expect(env.DOCKER_CONFIG).toBe(join(folder, 'config'))
+  })
+
+  it('names what is missing', async () => {
+    expect(await faultOf(docker({ env: { PATH: folder } }).look())).toMatch(/^docker is not on PATH\. Use a runner/)
+    fake.play({
+      'buildx version': { stderr: "docker: 'buildx' is not a docker command.\nSee 'docker --help'\n", code: 1 },
+    })
+    expect(await faultOf(docker().look())).toMatch(/28\.0\.4 has no buildx \('buildx' is not a docker command\.\)/)
+    fake.play({ 'buildx inspect': { stderr: 'ERROR: no builder "nope" found\n', code: 1 } })
+    expect(await faultOf(docker().look())).toMatch(/no builder that runs \(no builder "nope" found\)/)
+    fake.play({ '--version': { stdout: 'podman version 4.9.3\n' }, 'buildx version': { stdout: 'buildah 1.33.7\n' } })
+    expect(await faultOf(docker().look())).toMatch(/Podman/)
+    fake.play({ '--version': { stderr: 'libc.so.6: version not found\n', code: 127 } })
+    expect(await faultOf(docker().look())).toMatch(/docker does not work: libc\.so\.6/)
+  })
+
+  it('looks at what the builder is wanted for', async () => {
+    const needs = { push: true, platforms: ['linux/amd64', 'linux/arm64'] }
+    await docker({ needs }).look()
+    expect(said).toEqual([expect.stringMatching(/cannot run programs of linux\/arm64/)])
+    fake.play({
+      'buildx inspect': {
+        stdout: 'Name: default\nDriver: docker\n\nNodes:\nStatus: running\nBuildKit version: v0.17.3\n',
+      },
+    })
+    expect(await faultOf(docker({ needs }).look())).toMatch(
+      /cannot push by digest; .*one platform only\. Add docker\/setup-buildx-action/,
+    )
+    expect((await docker().look()).driver).toBe('docker')
+  })
+})
+
+describe('a build', () => {
+  it('gives buildx the secrets by its environment alone, and no inputs, and nothing to read', async () => {
+    const env = {
+      PATH: `${fake.path}:${process.env.PATH}`,
+      'INPUT_REGISTRY-PASSWORD': 'hush',
+      input_x: 'hush',
+      ACTIONS_RUNTIME_TOKEN: 't',
+    }
+    const secretFiles = [{ id: 'f', path: join(folder, 'file') }]
+    writeFileSync(join(folder, 'file'), 'hush')
+    const result = await docker({ env }).run(order({ secrets: [{ id: 's', value: 'hush-1' }], secretFiles }), NONE)
+    expect(result.kind).toBe('done')
+    const [seen] = fake.seen()
+    expect(seen?.argv.slice(0, 2)).toEqual(['buildx', 'build'])
+    expect(seen?.argv.slice(-2)).toEqual(['--', folder])
+    expect(seen?.argv.join('\n')).not.toContain('hush')
+    expect(seen?.stdin).toBe('')
+    expect(Object.entries(seen?.env ?? {}).filter(([, value]) => value.includes('hush'))).toEqual([
+      ['SLUICE_BUILD_SECRET_0', 'hush-1'],
+    ])
+    expect(seen?.env).toMatchObject({ DOCKER_CONFIG: join(folder, 'config'), ACTIONS_RUNTIME_TOKEN: 't' })
+  })
+
+  it.each<[string, string | undefined, string]>([
+    ['the digest of a push', DIGEST, JSON.stringify({ 'containerimage.digest': DIGEST })],
+    ['no digest that is none', undefined, JSON.stringify({ 'containerimage.digest': 'latest' })],
+    ['no digest where there is none', undefined, '{}'],
+    ['no digest of what is no JSON', undefined, 'null'],
+  ])('reads %s', async (_name, digest, metadata) => {
+    fake.play({ 'buildx build': { metadata } })
+    expect(await docker().run(order(), PUSH)).toMatchObject({ kind: 'done', digest })
+    expect(await docker().run(order(), NONE)).toMatchObject({ kind: 'done', digest: undefined })
+  })
+
+  it('logs what is said so that it commands nothing', async () => {
+    const lines = [stepLine({ started: STARTED }), logLine('::error::a\n##[error]b\n'), '::warning::c', '']
+    fake.play({ 'buildx build': { stderr: lines.join('\n') } })
+    await docker().run(order(), NONE)
+    expect(said).toEqual(['#1 [1/1] RUN make', '#1 | ::error::a', '#1 | ## [error]b', ': :warning::c'])
+  })
+
+  it('that fails says where and why, and whether it may pass', async () => {
+    writeFileSync(join(folder, 'left-out.txt'), '')
+    const error = 'failed to calculate checksum of ref a::b: "/left-out.txt": not found'
+    const place = ['Dockerfile:2', '-'.repeat(20), '   2 | >>> COPY left-out.txt /', '-'.repeat(20)]
+    fake.play({ 'buildx build': { stderr: [...place, `ERROR: failed to solve: ${error}`, ''].join('\n'), code: 1 } })
+    expect(await docker().run(order(), NONE)).toMatchObject({
+      kind: 'failed',
+      // The context is not in the folder of the job: no annotation could name it.
+      failure: {
+        file: '',
+        line: 2,
+        command: 'COPY left-out.txt /',
+        cause: expect.stringMatching(/\.dockerignore leaves it out$/),
+      },
+      transient: undefined,
+    })
+    fake.play({
+      'buildx build': {
+        stderr: 'ERROR: failed to build: failed to solve: failed to push r.example/shop: EOF\n',
+        code: 1,
+      },
+    })
+    expect(await docker().run(order(), PUSH)).toMatchObject({ kind: 'failed', transient: { kind: 'eof', text: 'EOF' } })
+    fake.play({ 'buildx build': { code: 17 } })
+    expect(await docker().run(order(), PUSH)).toMatchObject({
+      failure: { cause: 'docker buildx build ended with exit code 17 and said nothing' },
+    })
+  })
+
+  it('names the Dockerfile of a warning as it was named', async () => {
+    const warning = (filename: string) => ({
+      short: Buffer.from('StageNameCasing: x (line 7)').toString('base64'),
+      url: 'https://docs.example/x',
+      sourceInfo: { filename },
+      range: [{ start: { line: 7 } }],
+    })
+    fake.play({
+      'buildx build': { stderr: `${JSON.stringify({ warnings: [warning('shop.Dockerfile'), warning('z')] })}\n` },
+    })
+    const result = await docker().run(order({ dockerfile: 'docker/shop.Dockerfile' }), NONE)
+    expect(result.kind === 'done' && result.progress.warnings.map(({ file, line }) => [file, line])).toEqual([
+      ['docker/shop.Dockerfile', 7],
+      ['', 7],
+    ])
+  })
+
+  it('is never silent for long', async () => {
+    const cancel = new AbortController()
+    fake.play({ 'buildx build': { stderr: `${stepLine({ started: STARTED })}\n`, hangs: true } })
+    const say = (line: string): void => {
+      said.push(line)
+      if (said.filter((one) => /^… \d+\.\d s so far: \[1\/1\] RUN make$/.test(one)).length === 2) cancel.abort()
+    }
+    const result = await docker({ cancelled: cancel.signal, silenceMs: 200, say }).run(order(), NONE)
+    expect(result.kind).toBe('cancelled')
+  })
+
+  it('that is cancelled leaves no process behind', async () => {
+    const cancel = new AbortController()
+    fake.play({ 'buildx build': { stderr: `${stepLine({ started: STARTED })}\n`, hangs: true } })
+    const say = (): void => cancel.abort()
+    const result = await docker({ cancelled: cancel.signal, say }).run(order(), NONE)
+    expect(result).toEqual({ kind: 'cancelled' })
+    const child = fake.seen()[0]?.child ?? 0
+    expect(child).toBeGreaterThan(0)
+    expect(isRunning(child)).toBe(false)
+    expect(await docker({ cancelled: cancel.signal }).run(order(), NONE)).toEqual({ kind: 'cancelled' })
+    expect(fake.seen()).toHaveLength(1)
+  })
+
+  it('holds little of what is said, however much it is', async () => {
+    const before = process.memoryUsage().rss
+    const line = `${stepLine({ started: STARTED })}\n${logLine('x'.repeat(50_000))}\n`
+    fake.play({ 'buildx build': { stderr: `${line}${'y'.repeat(100_000)}`, times: 500 } })
+    const result = await docker().run(order(), NONE)
+    expect(result.kind).toBe('done')
+    expect(JSON.stringify(result).length).toBeLessThan(1_000_000)
+    expect(process.memoryUsage().rss - before).toBeLessThan(400 * 1024 * 1024)
+  })
+
+  it('does not begin with a secret file that is none', async () => {
+    const path = join(folder, 'secret')
+    const refusal = () => faultOf(docker().run(order({ secretFiles: [{ id: 'f', path }] }), NONE))
+    expect(await refusal()).toMatch(/^Invalid input: secret-files: f: .*secret does not exist/)
+    writeFileSync(path, '')
+    expect(await refusal()).toMatch(/is empty/)
+    writeFileSync(path, Buffer.alloc(500 * 1024 + 1))
+    expect(await refusal()).toMatch(/larger than 500 KiB/)
+    rmSync(path)
+    mkdirSync(path)
+    expect(await refusal()).toMatch(/is not a file/)
+    expect(fake.seen()).toEqual([])
+  })
+
+  it("says when GitHub's cache cannot be used, as buildx does not", async () => {
+    const cached = order({ cache: { from: ['type=gha,scope=a'], to: [] } })
+    await docker().run(cached, NONE)
+    expect(said).toEqual([expect.stringMatching(/cache: gha is not used/)])
+    const env = {
+      PATH: `${fake.path}:${process.env.PATH}`,
+      ACTIONS_RUNTIME_TOKEN: 't',
+      ACTIONS_RESULTS_URL: 'https://x',
+    }
+    await docker({ env }).run(cached, NONE)
+    expect(said).toHaveLength(1)
+  })
+})
+
+describe('a copy', () => {
+  it('keeps the bytes', async () => {
+    fake.play({ 'buildx imagetools': { stderr: '#1 DONE 0.0s\n' } })
+    expect(await docker().copy(`a.example/x@${DIGEST}`, 'b.example/x:1')).toEqual({})
+    expect(fake.seen()[0]?.argv).toEqual([
+      ...['buildx', 'imagetools', 'create', '--prefer-index=false', '--tag', 'b.example/x:1'],
+      ...['--', `a.example/x@${DIGEST}`],
+    ])
+    expect(said).toEqual(['#1 DONE 0.0s'])
+  })
+
+  it('that fails says why, and whether it may pass', async () => {
+    fake.play({ 'buildx imagetools': { stderr: 'ERROR: a.example/x: not found\n', code: 1 } })
+    expect(await docker().copy('a.example/x', 'b.example/x')).toEqual({ problem: 'a.example/x: not found' })
+    const text = 'unexpected status from HEAD request to https://a.example/v2/x: 503 Service Unavailable'
+    fake.play({ 'buildx imagetools': { stderr: `ERROR: ${text}\n`, code: 1 } })
+    expect(await docker().copy('a.example/x', 'b.example/x')).toMatchObject({
+      problem: text,
+      transient: { kind: 'server' },
+    })
+  })
+})
