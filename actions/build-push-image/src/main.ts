@@ -49,7 +49,7 @@ const main = async (): Promise<Outcome> => {
   const [username, password] = [inputs['registry-username'], inputs['registry-password']]
   const temporary = mkdtempSync(join(env.RUNNER_TEMP || tmpdir(), 'sluice-build-'))
   try {
-    const registries = openRegistries(
+    const registries = await openRegistries(
       {
         repositories,
         credentials: username === undefined || password === undefined ? undefined : { username, password },

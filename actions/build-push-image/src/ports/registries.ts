@@ -40,9 +40,9 @@ export type Registries = {
  * Opens the registries. Nobody is asked anything yet.
  * @throws Fault('input') when one name and password are to be for several registries
  */
-export const openRegistries = (given: Given, around: Around): Registries => {
+export const openRegistries = async (given: Given, around: Around): Promise<Registries> => {
   const hosts = [...new Set([...given.repositories.map(({ host }) => host), ...given.roles.map(({ host }) => host)])]
-  const ecrs = new Map(hosts.flatMap((host) => ecrOf(host, given, around)))
+  const ecrs = new Map((await Promise.all(hosts.map((host) => ecrOf(host, given, around)))).flat())
   const others = hosts.filter((host) => !ecrs.has(host))
   if (given.credentials !== undefined && others.length !== 1)
     throw new Fault(
@@ -95,14 +95,30 @@ export const openRegistries = (given: Given, around: Around): Registries => {
   }
 }
 
-/** The client of ECR's own API, where there is something to log in with; else what `docker login` left is used, as anywhere. */
-const ecrOf = (host: string, { roles }: Given, { env, cancelled }: Around): readonly (readonly [string, Ecr])[] => {
+/**
+ * The client of ECR's own API, where a role is given or the job has AWS credentials; else what `docker login` left is used, as anywhere. Where neither is, the machine may
+ * have a role of its own, which only the API can say.
+ */
+const ecrOf = async (
+  host: string,
+  { roles }: Given,
+  { env, cancelled, dockerConfig }: Around,
+): Promise<readonly (readonly [string, Ecr])[]> => {
   const parsed = parseEcrHost(host)
+  if (parsed === undefined) return []
   const role = roles.find((one) => one.host === host)?.role
-  if (parsed === undefined || (role === undefined && !env.AWS_ACCESS_KEY_ID && !env.AWS_WEB_IDENTITY_TOKEN_FILE))
-    return []
+  const known = role !== undefined || AWS_VARIABLES.some((name) => Boolean(env[name]))
+  if (!known && (await credentialsFor(dockerConfig, host, env)) !== undefined) return []
   return [[host, openEcr(host, parsed, { role, env, signal: cancelled })]]
 }
+
+const AWS_VARIABLES = [
+  'AWS_ACCESS_KEY_ID',
+  'AWS_WEB_IDENTITY_TOKEN_FILE',
+  'AWS_PROFILE',
+  'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
+  'AWS_CONTAINER_CREDENTIALS_FULL_URI',
+]
 
 const connect = (
   repository: Repository,
