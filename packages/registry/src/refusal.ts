@@ -1,6 +1,7 @@
 import type { HttpAnswer, HttpResult, NoAnswer, TooLarge } from '@sluice/http/request'
 import { retryAfter } from '@sluice/http/retry-after'
 import { Fault } from '@sluice/kit/faults'
+import { parseEcrHost } from './ecr/host.ts'
 import { type Repository, shownRepository } from './repository.ts'
 
 /** What an answer was an answer to. */
@@ -158,7 +159,7 @@ const STATUS_PAGES: Readonly<Record<string, string>> = {
 const outageHint = (host: string): string =>
   `Look at ${STATUS_PAGES[host] ?? `whether ${host} is the host that is meant and is up`}, and at the network between the runner and ${host}; then run the job again`
 
-const isEcr = (host: string): boolean => /(^|\.)dkr[.-]ecr[.-]|^public\.ecr\.aws$|^ecr-public\./.test(host)
+const isEcr = (host: string): boolean => parseEcrHost(host) !== undefined
 
 /** What to add to be let in. Source: the documentation of each registry on how to log in. */
 const accessHint = (asked: Asked): string => {

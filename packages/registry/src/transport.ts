@@ -3,10 +3,11 @@ import { Agent as HttpsAgent } from 'node:https'
 import { type HttpAnswer, type HttpRequest, type HttpResult, request } from '@sluice/http/request'
 import { type Clock, type RetryPolicy, realClock, withRetries } from '@sluice/http/retry'
 import { Fault } from '@sluice/kit/faults'
-import { type Access, authorize, isNoToken } from './authorization.ts'
+import { authorize } from './authorization.ts'
 import type { Credentials } from './credentials.ts'
 import { outcome, refused, unanswered } from './refusal.ts'
 import { apiOf, isLoopback, type Repository } from './repository.ts'
+import { type Access, isNoToken } from './token.ts'
 
 /** How a registry is spoken to. */
 export type Connection = {

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe as describeFault, Fault } from '@sluice/kit/faults'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { Credentials } from '../src/credentials.ts'
 import { type Connection, connectRegistry, type Registry } from '../src/registry.ts'
 import { uploadBlobs } from './contract.ts'
@@ -451,14 +451,38 @@ describe('what is found', () => {
   })
 })
 
-it('a proxy of the environment is never asked for this machine', async () => {
-  await pushed('1.0')
-  const proxy = createServer((_, outgoing) => outgoing.writeHead(500).end())
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
-  const address = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
-  try {
-    expect(await connected(undefined, { env: { HTTP_PROXY: address, HTTPS_PROXY: address } }).find('1.0')).toBe(DIGEST)
-  } finally {
-    await new Promise((resolve) => proxy.close(resolve))
+describe('a proxy of the environment', () => {
+  /** One that lets nothing through, and what it was asked for. */
+  const proxied = async () => {
+    const seen: string[] = []
+    const proxy = createServer((incoming, outgoing) => {
+      seen.push(`${incoming.method} ${incoming.url}`)
+      outgoing.writeHead(500).end()
+    })
+    proxy.on('connect', (incoming, socket) => {
+      seen.push(`CONNECT ${incoming.url}`)
+      socket.end('HTTP/1.1 403 Forbidden\r\n\r\n')
+    })
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => new Promise<void>((resolve) => proxy.close(() => resolve())))
+    const address = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+    return { seen, env: { HTTP_PROXY: address, HTTPS_PROXY: address } }
   }
+
+  it('is asked for a registry elsewhere', async () => {
+    const { seen, env } = await proxied()
+    const registry = connectRegistry(
+      { host: 'registry.invalid', path: 'acme/shop' },
+      { credentials: async () => undefined, attempts: 1, clock, signal: new AbortController().signal, env },
+    )
+    expect(await faultOf(registry.find('1.0'))).toContain('No answer from registry.invalid')
+    expect(seen).toEqual(['CONNECT registry.invalid:443'])
+  })
+
+  it('is never asked for this machine', async () => {
+    await pushed('1.0')
+    const { seen, env } = await proxied()
+    expect(await connected(undefined, { env }).find('1.0')).toBe(DIGEST)
+    expect(seen).toEqual([])
+  })
 })
