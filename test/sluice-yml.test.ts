@@ -188,15 +188,17 @@ describe('what sluice.yml knows of the actions that it is read for', () => {
   })
 })
 
-test.each(['deliver', 'canary', 'stage', 'reap', 'rollback'])(
+test.each(['deliver', 'package', 'scan', 'canary', 'stage', 'reap', 'rollback'])(
   'what the page of %s shows of a sluice.yml is one',
   (name) => {
     const blocks = [...readText(`reusable-workflows/${name}.md`).matchAll(/^```yaml\n([\s\S]*?)^```/gm)]
     const parts = blocks.flatMap(([, text = '']) => {
-      const { deploy, plan } = (parse(text) ?? {}) as { readonly deploy?: object; readonly plan?: object }
-      return deploy === undefined && plan === undefined ? [] : [{ deploy, plan }]
+      const keys = Object.entries((parse(text) ?? {}) as Readonly<Record<string, unknown>>)
+      const own = keys.filter(([key]) => ['deploy', 'plan', 'package', 'scan', 'sast'].includes(key))
+      return own.length === 0 ? [] : [Object.fromEntries(own)]
     })
-    if (name === 'deliver') expect(parts).toHaveLength(2)
+    const shown: Readonly<Record<string, number>> = { deliver: 2, package: 2, scan: 1 }
+    expect(parts).toHaveLength(shown[name] ?? 0)
     for (const part of parts) {
       const file = {
         version: 1,

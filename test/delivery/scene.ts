@@ -189,7 +189,7 @@ jobs:
         run: echo "digest=$(cat digest)" >> "$GITHUB_OUTPUT"
   deliver:
     needs: package
-    permissions: { contents: read, actions: read, deployments: write, id-token: write }
+    permissions: { contents: read, actions: read, attestations: write, deployments: write, id-token: write, packages: write, security-events: write }
     uses: ${OWNER}/sluice/.github/workflows/deliver.yml@v1
     with: { digest: "\${{ needs.package.outputs.digest }}" }
     secrets: inherit

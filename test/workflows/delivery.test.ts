@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Delivered, type Deliveries, openDeliveries } from './delivery.ts'
-import { DIGEST, WELL, type World } from './world.ts'
+import { DIGEST, legOf, WELL, type World } from './world.ts'
 
 let deliveries: Deliveries
 beforeAll(async () => {
@@ -12,10 +12,12 @@ const one = (changes: Partial<World>): Promise<Delivered> => deliveries.deliver(
 /** What may happen up to production, for every combination of what is optional: said once more, in other words than the workflows'. */
 const before = (world: World) => {
   const checked = world.plan === 'pass' && ['pass', 'nothing-to-check'].includes(world.checks)
-  const staged = checked && (!world.staging || (world.deploy === 'pass' && world.smoke === 'pass'))
+  const packaged = checked && (world.digest === 'given' || (world.build === 'pass' && world.merge === 'pass'))
+  const scanned = packaged && ['off', 'pass'].includes(world.scan)
+  const staged = scanned && (!world.staging || (world.deploy === 'pass' && world.smoke === 'pass'))
   const asked = world.production === 'dispatch' ? world.event === 'workflow_dispatch' : world.production !== 'absent'
   const allowed = world.production !== 'environment' || world.reviewer === 'approved'
-  return { checked, staged, asked, released: staged && asked && allowed }
+  return { checked, packaged, scanned, staged, asked, released: staged && asked && allowed }
 }
 
 /** A stage's verdicts, by what deploy and smoke-test say in it. */
@@ -30,8 +32,27 @@ const PRODUCTIONS: readonly Partial<World>[] = [
 ]
 const RELEASED = ['promoted', 'rolled-back', 'superseded', 'inconclusive', 'error'] as const
 
+/** All on and off with who brings the digest and what is scanned, and each way in which packaging and scanning stop. */
+const IMAGES: readonly Partial<World>[] = [
+  ...PRODUCTIONS.flatMap((production) =>
+    [true, false].flatMap((staging) =>
+      (['pass', 'nothing-to-check'] as const).flatMap((checks) =>
+        [{ scan: 'pass' }, { digest: 'built' }, { digest: 'built', scan: 'pass' }].map(
+          (image) => ({ ...production, staging, checks, ...image }) as Partial<World>,
+        ),
+      ),
+    ),
+  ),
+  ...([{ build: 'fail' }, { build: 'error' }, { merge: 'fail' }, { merge: 'error' }] as const).map(
+    (stops) => ({ digest: 'built', scan: 'pass', ...stops }) as const,
+  ),
+  ...(['fail', 'inconclusive', 'error'] as const).flatMap((scan) =>
+    (['given', 'built'] as const).map((digest) => ({ digest, scan })),
+  ),
+]
+
 /** Everything on and off, and every verdict of each that is reached: what comes after a stop is said once. */
-const COMBINATIONS: readonly Partial<World>[] = PRODUCTIONS.flatMap((production) =>
+const STAGES: readonly Partial<World>[] = PRODUCTIONS.flatMap((production) =>
   [true, false].flatMap((staging) =>
     (['pass', 'nothing-to-check', 'fail', 'error'] as const).flatMap((checks) =>
       (staging && before({ ...WELL, checks }).checked ? STAGED : [{}]).flatMap((stage) => {
@@ -42,11 +63,14 @@ const COMBINATIONS: readonly Partial<World>[] = PRODUCTIONS.flatMap((production)
   ),
 )
 
+const COMBINATIONS = [...STAGES, ...IMAGES]
+
 test('the combinations are all there are', () => {
   expect(new Set(COMBINATIONS.map((each) => JSON.stringify(each))).size).toBe(
     // Checks that stop, on and off staging; a staging that stops, after both checks that do not; and what gets through,
     // of which a half is released, with four more ends than one.
-    6 * (2 * 2 + 2 * 3 + 2 * 2) + 3 * 4 * 4,
+    // With packaging and scanning: three of the four ways in which they are on, the fourth being above; four stops, and six.
+    6 * (2 * 2 + 2 * 3 + 2 * 2) + 3 * 4 * 4 + 6 * 2 * 2 * 3 + 4 + 6,
   )
 })
 
@@ -55,14 +79,17 @@ describe('of every combination of what is optional, and of every verdict', () =>
     '%s is delivered exactly when it should be, and the outcome says so',
     async (_, changes) => {
       const world = { ...WELL, ...changes }
-      const { checked, staged, asked, released } = before(world)
+      const { checked, packaged, scanned, staged, asked, released } = before(world)
       const { outcome, did, trace, recorded } = await one(changes)
-      expect(did.includes('stage deploy')).toBe(checked && world.staging)
+      expect(did.includes('build image')).toBe(checked && world.digest === 'built')
+      expect(did.includes('merge image')).toBe(checked && world.digest === 'built' && world.build === 'pass')
+      expect(did.includes('image gate')).toBe(packaged && world.scan !== 'off')
+      expect(did.includes('stage deploy')).toBe(scanned && world.staging)
       expect(did.includes('canary canary')).toBe(released)
       // A release that went well, or never began, leaves nothing to repair.
       expect(did.includes('recover canary reap')).toBe(released && world.canary !== 'promoted')
       expect(recorded.at(-1)?.startsWith('production ')).toBe(
-        released ? true : checked && world.staging ? false : undefined,
+        released ? true : scanned && world.staging ? false : undefined,
       )
       const verdict = released && world.canary === 'promoted' ? 'pass' : staged && !asked ? 'nothing-to-check' : 'fail'
       expect(outcome).toBe(`${verdict} ${codeOf(world)}`)
@@ -74,8 +101,10 @@ describe('of every combination of what is optional, and of every verdict', () =>
 
 /** The reason of an outcome, by the first thing that decides it. */
 const codeOf = (world: World): string => {
-  const { checked, staged, asked, released } = before(world)
+  const { checked, packaged, scanned, staged, asked, released } = before(world)
   if (!checked) return world.checks === 'fail' ? 'checks-failed' : 'checks-error'
+  if (!packaged) return [world.build, world.merge].includes('fail') ? 'package-failed' : 'package-error'
+  if (!scanned) return { fail: 'scan-failed', inconclusive: 'scan-inconclusive' }[String(world.scan)] ?? 'scan-error'
   if (!staged) return world.smoke === 'error' ? 'stage-error' : 'stage-failed'
   if (world.production === 'absent') return 'no-production'
   if (!asked) return 'awaiting-dispatch'
@@ -121,6 +150,43 @@ describe('a delivery that meets', () => {
 test('GitHub’s Deployments say that both began and how both ended', async () => {
   const { recorded } = await one({})
   expect(recorded).toEqual(['staging in_progress', 'staging pass', 'production in_progress', 'production promoted'])
+})
+
+test('an image of two platforms is tagged once both are there, and what is deployed is what was merged', async () => {
+  const { did, images, trace } = await one({ digest: 'built', scan: 'pass' })
+  expect(Object.keys(images).sort()).toEqual(['linux/amd64', 'linux/arm64', 'merge'])
+  expect([images['linux/amd64']?.push, images['linux/arm64']?.push, images.merge?.push]).toEqual([
+    'by-digest',
+    'by-digest',
+    undefined,
+  ])
+  expect(images.merge?.merge?.trim().split(' ')).toEqual([legOf('linux/amd64'), legOf('linux/arm64')])
+  expect(images.merge?.platforms).toBe('linux/amd64,linux/arm64')
+  expect(did.indexOf('merge image')).toBeGreaterThan(did.lastIndexOf('build image'))
+  expect(trace.jobs.find(({ path }) => path === 'deliver / package')?.outputs).toMatchObject({
+    digest: DIGEST,
+    repository: 'registry.test/shop',
+  })
+})
+
+test.each<[World['attest'], signed: boolean, says: string]>([
+  ['off', false, 'pass delivered'],
+  ['pass', true, 'pass delivered'],
+  ['skipped', false, 'pass delivered'],
+  ['error', true, 'fail package-error'],
+])('an attestation that is %s', async (attest, signed, says) => {
+  const { did, outcome } = await one({ digest: 'built', attest })
+  expect([did.includes('attest attest'), outcome]).toEqual([signed, says])
+  expect(did.includes('canary canary')).toBe(says === 'pass delivered')
+})
+
+test('what scans hands over its alerts whatever it says, and each part in its own name', async () => {
+  const { did } = await one({ scan: 'fail' })
+  expect(did.filter((each) => each.endsWith(' alerts')).sort()).toEqual([
+    'dependencies alerts',
+    'image alerts',
+    'source alerts',
+  ])
 })
 
 test('a Rollout is released without a first release, and repaired by the record', async () => {
@@ -183,17 +249,19 @@ describe('the job beside the canary', () => {
 describe('a machine that dies', () => {
   test.each<[World['dies'], string]>([
     ['checks', 'fail checks-error'],
+    ['merge', 'fail package-error'],
+    ['image', 'fail scan-error'],
     ['stage', 'fail stage-error'],
   ])('in %s ends the delivery there', async (dies, says) => {
-    const { outcome, did } = await one({ dies })
+    const { outcome, did } = await one({ digest: 'built', scan: 'pass', dies })
     expect(outcome).toBe(says)
     expect(did).not.toContain('canary login')
   })
 })
 
 describe('a delivery that a person cancels', () => {
-  test.each(['checks', 'stage'] as const)('in %s goes no further, and says so', async (cancelled) => {
-    const { outcome, did, trace } = await one({ cancelled })
+  test.each(['checks', 'merge', 'image', 'stage'] as const)('in %s goes no further, and says so', async (cancelled) => {
+    const { outcome, did, trace } = await one({ digest: 'built', scan: 'pass', cancelled })
     expect([outcome, trace.conclusion]).toEqual(['fail cancelled', 'cancelled'])
     expect(did).not.toContain('canary login')
   })

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { StandIn } from '@sluice/runner/execution'
@@ -8,7 +8,20 @@ import { createPlatform } from '@sluice/runner/platform/platform'
 import type { RunTrace } from '@sluice/runner/trace'
 import { OWNER } from '../../scripts/repository.ts'
 import { ROOT } from './house.ts'
-import { DIGEST, first, GREEN, outcomeOf, planned, released, staged, type Values, WELL, type World } from './world.ts'
+import {
+  built,
+  DIGEST,
+  first,
+  GREEN,
+  outcomeOf,
+  planned,
+  released,
+  scanned,
+  staged,
+  type Values,
+  WELL,
+  type World,
+} from './world.ts'
 
 /** What came of it: the outcome's words, the actions that were called as `job action`, and the run itself. */
 export type Delivered = {
@@ -18,6 +31,8 @@ export type Delivered = {
   readonly recorded: readonly string[]
   /** The inputs that hold a metric source's credential, by `job action`. */
   readonly credentials: Readonly<Record<string, Values>>
+  /** The inputs of build-push-image, by platform, and of the merge. */
+  readonly images: Readonly<Record<string, Values>>
 }
 
 /** The environments' secrets, each with a value that says whose it is. */
@@ -48,12 +63,14 @@ export const openDeliveries = async (): Promise<Deliveries> => {
   let recorded: string[] = []
   let credentials: Record<string, Values> = {}
   let outcome = ''
+  let kept = new Map<string, string>()
+  let given: Readonly<Record<string, Values>> = {}
   let stop = (): void => {}
 
   const answer =
     (name: string, act: Act, isRed: IsRed = ({ verdict }) => verdict !== 'pass'): StandIn =>
     async ({ inputs, job, cancelled }) => {
-      const id = job.split(' / ').at(-1) ?? job
+      const id = (job.split(' / ').at(-1) ?? job).replace(/ .*/, '')
       did.push(`${id} ${name}${inputs.mode ? ` ${inputs.mode}` : ''}`)
       const secret = Object.entries(inputs).filter(([key, value]) => value !== '' && CREDENTIAL.test(key))
       if (secret.length > 0) credentials[`${id} ${name}`] = Object.fromEntries(secret)
@@ -84,7 +101,33 @@ export const openDeliveries = async (): Promise<Deliveries> => {
     directory: join(folder, 'machines'),
     standIns: {
       'actions/checkout': async () => ({ conclusion: 'success' }),
-      'actions/upload-artifact': answer('upload', () => ({ verdict: 'pass' })),
+      'actions/upload-artifact': answer('upload', ({ name = '', path = '' }) => {
+        if (name.startsWith('sluice-digest-')) kept.set(name, readFileSync(path, 'utf8'))
+        return { verdict: 'pass' }
+      }),
+      'actions/download-artifact': async ({ inputs: { pattern = '', path = '' } }) => {
+        for (const [name, text] of kept) {
+          if (!name.startsWith(pattern.replace('*', ''))) continue
+          mkdirSync(join(path, name), { recursive: true })
+          writeFileSync(join(path, name, 'digest'), text)
+        }
+        return { conclusion: 'success' }
+      },
+      // What the caller's own job has built, if it has.
+      'example/image': async () => ({
+        conclusion: 'success',
+        outputs: { digest: world.digest === 'given' ? DIGEST : '' },
+      }),
+      'docker/setup-buildx-action': async () => ({ conclusion: 'success' }),
+      'docker/login-action': async () => ({ conclusion: 'success' }),
+      'actions/dependency-review-action': async () => ({ conclusion: 'success' }),
+      'actions/attest': answer('attest', () => ({ verdict: world.attest })),
+      '$/actions/build-push-image': answer('image', (inputs) => {
+        given = { ...given, [inputs.merge ? 'merge' : (inputs.platforms ?? '')]: inputs }
+        return built(world, inputs)
+      }),
+      '$/actions/trivy-gate': answer('gate', (inputs) => scanned(world, inputs)),
+      'github/codeql-action/upload-sarif': answer('alerts', () => ({ verdict: 'pass' })),
       '$/actions/delivery-plan': answer('plan', () => planned(world)),
       '$/actions/run-checks': answer('checks', () => ({ verdict: world.checks }), isNoGate),
       '$/actions/cluster-login': answer('login', () => ({ verdict: world.login })),
@@ -120,10 +163,13 @@ export const openDeliveries = async (): Promise<Deliveries> => {
     recorded = []
     credentials = {}
     outcome = ''
+    kept = new Map()
+    given = {}
     const started = start()
     if (started === undefined) throw new Error('nothing was started')
     stop = () => (world.dies === '' ? started.cancel() : started.kill(`${world.dies} / ${world.dies}`))
-    return { trace: await started.done, outcome, did, recorded, credentials }
+    const trace = await started.done
+    return { trace, outcome, did, recorded, credentials, images: given }
   }
   return {
     deliver: (next) => run(next, () => (next.event === 'push' ? platform.push()[0] : platform.dispatch('deliver.yml'))),
@@ -179,16 +225,25 @@ const CALLER = `name: Deliver
 on: { push: {}, workflow_dispatch: {} }
 permissions: {}
 jobs:
+  image:
+    runs-on: ubuntu-latest
+    permissions: {}
+    outputs: { digest: "\${{ steps.image.outputs.digest }}" }
+    steps: [{ id: image, uses: example/image@v1 }]
   deliver:
-    permissions: { contents: read, actions: read, deployments: write, id-token: write }
+    needs: image
+    permissions:
+      { actions: read, attestations: write, contents: read, deployments: write, id-token: write, packages: write, security-events: write }
     uses: ${OWNER}/sluice/.github/workflows/deliver.yml@v1
-    with: { digest: "${DIGEST}" }
+    with: { digest: "\${{ needs.image.outputs.digest }}" }
     secrets: inherit
 `
 
 /** The action in which a job is stopped. */
 const LAST = new Map([
   ['checks', 'checks'],
+  ['merge', 'image'],
+  ['image', 'gate'],
   ['stage', 'smoke'],
   ['canary', 'canary'],
 ])

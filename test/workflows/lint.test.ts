@@ -22,6 +22,10 @@ const NEWER_THAN_ACTIONLINT: readonly { readonly says: RegExp; readonly reason: 
     reason: 'a concurrency group may keep more than one that waits',
   },
   { says: /^unknown permission scope "attestations"/, reason: 'a token may keep attestations' },
+  {
+    says: /^property "workflow_repository" is not defined in object type/,
+    reason: 'a job knows the repository of its own workflow file',
+  },
   { says: /^label "ubuntu-24\.04(-arm)?" is unknown/, reason: "a runner of GitHub's that came after this version" },
 ]
 

@@ -10,6 +10,7 @@ version: 1
 services:
   shop:
     image: ghcr.io/acme/shop
+    package: {}
     deploy:
       staging: { namespace: shop-staging, manifests: k8s }
       production: { namespace: shop, manifests: k8s }

@@ -83,8 +83,14 @@ describe.each(PUBLISHED)('%s, which others call,', (path) => {
       expect(job['runs-on'], id).toMatch(
         touches
           ? /^\$\{\{ fromJSON\(inputs\.plan \|\| needs\.plan\.outputs\.plan\)\.(staging|production)\.runs-on \}\}$/
-          : /^\$\{\{ fromJSON\(inputs\.runs-on\) \}\}$/,
+          : builds(job)
+            ? /^\$\{\{ matrix\.leg\.runs-on \}\}$/
+            : /^\$\{\{ fromJSON\(inputs\.runs-on\) \}\}$/,
       )
+      if (builds(job))
+        expect(job.strategy?.matrix?.leg, id).toBe(
+          `\${{ fromJSON(inputs.plan || needs.plan.outputs.plan).package.legs }}`,
+        )
     }
     for (const [id, job] of jobs.filter(([, { uses }]) => uses !== undefined))
       expect(job.with?.['runs-on'], id).toMatch(/^\$\{\{ inputs\.runs-on \}\}$/)
@@ -177,7 +183,8 @@ describe('the credentials that metrics are read with', () => {
     expect(stored.length).toBeGreaterThan(8)
     for (const path of ['.github/workflows/canary.yml', '.github/workflows/deliver.yml']) {
       const call = readWorkflow(path).on.workflow_call
-      expect(Object.keys(call?.secrets ?? {})).toEqual(['kubeconfig', ...stored.map(secretOf)])
+      const others = Object.keys(call?.secrets ?? {}).filter((name) => !IMAGES.includes(name))
+      expect(others).toEqual(['kubeconfig', ...stored.map(secretOf)])
       expect(Object.keys(call?.inputs ?? {}).filter((name) => /prometheus|datadog|aws|cloudwatch/.test(name))).toEqual(
         [],
       )
@@ -199,6 +206,49 @@ describe('the credentials that metrics are read with', () => {
   })
 })
 
+/** What packaging and scanning may be given. */
+const IMAGES = ['registry_username', 'registry_password', 'build_secrets', 'sonar_token']
+
+describe('what scans', () => {
+  const workflow = readWorkflow('.github/workflows/scan.yml')
+
+  test('holds nothing that deploys: no environment, no token for a cloud, no right to write but alerts, no secret but three', () => {
+    for (const [id, { permissions = {}, environment, secrets }] of Object.entries(workflow.jobs)) {
+      expect([environment, secrets], id).toEqual([undefined, undefined])
+      expect(
+        Object.entries(permissions).filter(([scope, access]) => access === 'write' && scope !== 'security-events'),
+        id,
+      ).toEqual([])
+    }
+    expect(Object.keys(workflow.on.workflow_call?.secrets ?? {})).toEqual([
+      'registry_username',
+      'registry_password',
+      'sonar_token',
+    ])
+  })
+  test('hands over alerts in a step of its own, after the verdict, which none of it can change', () => {
+    const uploads = Object.entries(workflow.jobs).flatMap(([id, { steps = [] }]) =>
+      steps.flatMap((step, index) =>
+        step.uses?.startsWith('github/codeql-action/upload-sarif@') ? [{ id, index, step: { ...step } }] : [],
+      ),
+    )
+    expect(uploads.map(({ id }) => id)).toEqual(['source', 'dependencies', 'image', 'semgrep'])
+    for (const { id, index, step } of uploads) {
+      expect(index, id).toBeGreaterThan(0)
+      expect(step, id).toHaveProperty('continue-on-error', true)
+      expect(step.if, id).toContain('always() && ')
+    }
+  })
+  test.each(['package', 'scan'])('gets from deliver.yml, as job %s, the secrets that are named and no others', (id) => {
+    const job = readWorkflow('.github/workflows/deliver.yml').jobs[id]
+    const declared = readWorkflow(`.github/workflows/${id}.yml`).on.workflow_call?.secrets ?? {}
+    expect(Object.keys(declared).every((name) => IMAGES.includes(name))).toBe(true)
+    expect(job?.secrets).toEqual(
+      Object.fromEntries(Object.keys(declared).map((name) => [name, `\${{ secrets.${name} }}`])),
+    )
+  })
+})
+
 test('the user’s commands are run by ci.yml, and by deliver.yml through it', () => {
   const having = PUBLISHED.filter((path) =>
     Object.values(readWorkflow(path).jobs).some((job) => runsCommands(job, houseOf(path))),
@@ -215,11 +265,18 @@ const runsCommands = (job: Job, house: House): boolean =>
   (job.uses !== undefined &&
     Object.values(house.workflow(job.uses)?.workflow.jobs ?? {}).some((inner) => usesAction(inner, 'run-checks')))
 
-/** A script that shows what the token says. */
+/** A script that shows what the token says, a signature, a push that may be to ECR. */
 const asksForToken = ({ steps = [] }: Job): boolean =>
   steps.some(
-    ({ run = '', uses = '' }) => run.includes('ACTIONS_ID_TOKEN_REQUEST_URL') || uses.startsWith('actions/attest@'),
+    ({ run = '', uses = '', with: given = {} }) =>
+      run.includes('ACTIONS_ID_TOKEN_REQUEST_URL') ||
+      uses.startsWith('actions/attest@') ||
+      (actionName(uses) === 'build-push-image' && Object.hasOwn(given, 'aws-role-registries')),
   )
+
+/** One platform of an image, on a runner of that platform. */
+const builds = ({ steps = [] }: Job): boolean =>
+  steps.some(({ uses = '', with: given = {} }) => actionName(uses) === 'build-push-image' && given.merge === undefined)
 
 /** A job that puts a version somewhere, by its steps or by the workflow it calls. */
 const deploys = ({ uses, steps = [] }: Job): boolean =>

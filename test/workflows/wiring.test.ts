@@ -115,7 +115,9 @@ jobs:
   })
 })
 
-const PAGES = ['ci', 'stage', 'canary', 'rollback', 'reap', 'deliver'].map((name) => `reusable-workflows/${name}.md`)
+const PAGES = ['ci', 'package', 'scan', 'stage', 'canary', 'rollback', 'reap', 'deliver'].map(
+  (name) => `reusable-workflows/${name}.md`,
+)
 
 test.each(PAGES)('%s shows a caller that is right', (path) => {
   const page = existsSync(join(ROOT, path)) ? readFileSync(join(ROOT, path), 'utf8') : ''

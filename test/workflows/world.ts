@@ -14,6 +14,15 @@ export type World = {
   /** `dropped`: the plan holds a secret's value. */
   readonly plan: 'pass' | 'fail' | 'error' | 'dropped'
   readonly checks: 'pass' | 'fail' | 'nothing-to-check' | 'error'
+  /** Whether the caller brings the digest, or package.yml builds it, for two platforms. */
+  readonly digest: 'given' | 'built'
+  /** What one leg of the build says, the other being good. */
+  readonly build: 'pass' | 'fail' | 'error'
+  readonly merge: 'pass' | 'fail' | 'error'
+  /** `off`: sluice.yml asks for no attestation. `skipped`: the image was there before. */
+  readonly attest: 'off' | 'pass' | 'error' | 'skipped'
+  /** `off`: sluice.yml names none; else what the scan of the image says, the others being good. */
+  readonly scan: 'off' | 'pass' | 'fail' | 'inconclusive' | 'error'
   readonly login: 'pass' | 'error'
   readonly deploy: 'pass' | 'fail' | 'error'
   readonly smoke: 'pass' | 'fail' | 'inconclusive' | 'error'
@@ -25,9 +34,9 @@ export type World = {
   /** What an abort says. */
   readonly abort: readonly [verdict: string, code: string]
   /** The machine of this job dies while its last action works. */
-  readonly dies: '' | 'checks' | 'stage' | 'canary'
+  readonly dies: '' | 'checks' | 'merge' | 'image' | 'stage' | 'canary'
   /** A person cancels the run while the last action of this job works; the action stops and says so. */
-  readonly cancelled: '' | 'checks' | 'stage' | 'canary'
+  readonly cancelled: '' | 'checks' | 'merge' | 'image' | 'stage' | 'canary'
 }
 
 /** A delivery where everything is there and does well. */
@@ -39,6 +48,11 @@ export const WELL: World = {
   reviewer: 'approved',
   plan: 'pass',
   checks: 'pass',
+  digest: 'given',
+  build: 'pass',
+  merge: 'pass',
+  attest: 'off',
+  scan: 'off',
   login: 'pass',
   deploy: 'pass',
   smoke: 'pass',
@@ -67,8 +81,29 @@ export const GREEN: Readonly<Record<string, readonly string[]>> = {
 /** What delivery-plan puts out: the real plan of a sluice.yml that fits the world. */
 export const planned = (world: World): Values => {
   const verdict = world.plan === 'dropped' ? 'pass' : world.plan
-  return { verdict, 'reason-code': verdict, service: 'shop', plan: verdict === 'pass' ? planOf(world) : '' }
+  const plan = verdict === 'pass' ? planOf(world) : ''
+  return { verdict, 'reason-code': verdict, service: 'shop', plan, release: 'release.json' }
 }
+/** What build-push-image puts out: one leg, or the merge of all. */
+export const built = (world: World, { merge = '', platforms = '' }: Values): Values => {
+  const verdict = merge !== '' ? world.merge : platforms === 'linux/arm64' ? world.build : 'pass'
+  const code = { pass: 'pushed', fail: merge === '' ? 'build-failed' : 'tag-conflict', error: 'registry' }[verdict]
+  return {
+    verdict,
+    'reason-code': code,
+    digest: verdict === 'pass' ? (merge === '' ? legOf(platforms) : DIGEST) : '',
+    tags: merge === '' ? '' : `${IMAGE}:main`,
+    skipped: String(world.attest === 'skipped'),
+  }
+}
+/** The digest of a platform's leg. */
+export const legOf = (platform: string): string => `sha256:${(platform === 'linux/arm64' ? 'c' : 'd').repeat(64)}`
+/** What trivy-gate puts out. */
+export const scanned = ({ scan }: World, { image = '' }: Values): Values => ({
+  verdict: image === '' || scan === 'off' ? 'pass' : scan,
+  'reason-code': 'scanned',
+  sarif: 'found.sarif',
+})
 /** What deploy puts out in staging. */
 export const staged = ({ deploy }: World): Values => ({ verdict: deploy, 'reason-code': 'deployed' })
 /** What `deploy existing: skip` puts out in production. */
@@ -93,12 +128,16 @@ export const outcomeOf = ({ needs = '', plan = '', digest }: Values): Values => 
   const given = plan === '' ? undefined : readPlan(plan)
   if ('problem' in read) throw new Error(read.problem)
   if (given !== undefined && 'problem' in given) throw new Error(given.problem)
-  const decided = decide({ needs: read.value, plan: given?.value, digest: digest as `sha256:${string}` })
+  const decided = decide({
+    needs: read.value,
+    plan: given?.value,
+    digest: digest === '' ? undefined : (digest as `sha256:${string}`),
+  })
   return { verdict: decided.verdict, 'reason-code': decided.reason.code }
 }
 
 const IMAGE = 'registry.test/shop'
-const planOf = ({ event, staging, production, plan, router }: World): string => {
+const planOf = ({ event, staging, production, plan, router, digest, attest, scan }: World): string => {
   const target = { namespace: 'shop', manifests: 'k8s' }
   // A Rollout is there already.
   const released = router === '' ? target : { namespace: 'shop', router }
@@ -108,6 +147,10 @@ const planOf = ({ event, staging, production, plan, router }: World): string => 
     services: {
       shop: {
         image: plan === 'dropped' ? `account-4711/shop` : IMAGE,
+        ...(digest === 'built'
+          ? { package: { platforms: ['linux/amd64', 'linux/arm64'], attest: attest !== 'off' } }
+          : {}),
+        ...(scan === 'off' ? {} : { scan: {} }),
         deploy: {
           ...(staging ? { staging: target } : {}),
           ...(production === 'absent' ? {} : { production: released }),

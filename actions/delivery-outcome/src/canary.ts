@@ -95,7 +95,9 @@ const unwanted = ({ needs, plan }: Delivery): Decided => {
     )
   }
   if (canary.result === 'success' && verdict === '') return dropped('verdict', 'the job canary')
-  const failed = (['plan', 'checks', 'stage'] as const).find((name) => needs[name].result !== 'success')
+  const failed = (['plan', 'checks', 'package', 'scan', 'stage'] as const).find(
+    (name) => needs[name].result !== 'success',
+  )
   if (failed !== undefined)
     return fail('job-failed', `the job ${failed} passed its gate and then ended as ${needs[failed].result}`)
   const text =

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 
 /** The jobs of a delivery, in their order. */
-export const JOBS = ['plan', 'checks', 'stage', 'canary'] as const
+export const JOBS = ['plan', 'checks', 'package', 'scan', 'stage', 'canary'] as const
 /** The name of one of them. */
 export type JobName = (typeof JOBS)[number]
 
@@ -10,7 +10,7 @@ const job = z.object({
   // GitHub leaves out what a job did not set, and what it dropped.
   outputs: z.optional(z.record(z.string(), z.string())),
 })
-const needs = z.object({ plan: job, checks: job, stage: job, canary: job })
+const needs = z.object({ plan: job, checks: job, package: job, scan: job, stage: job, canary: job })
 
 const place = z.nullable(z.looseObject({ environment: z.string() }))
 const planned = z.looseObject({
@@ -43,7 +43,7 @@ export const readNeeds = (text: string): Read<Needs> => {
   const read = parse(
     text,
     needs,
-    "the JSON of GitHub's needs, as its function toJSON gives it, of the jobs plan, checks, stage and canary",
+    "the JSON of GitHub's needs, as its function toJSON gives it, of the jobs plan, checks, package, scan, stage and canary",
   )
   if ('problem' in read) return read
   const entries = JOBS.map((name): [JobName, Job] => {

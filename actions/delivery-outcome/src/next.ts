@@ -13,6 +13,15 @@ const NEXT: Readonly<Record<Code, string>> = {
     'See the summary of the job plan: it names every problem with its line. Mend sluice.yml and push again.',
   'checks-failed': 'See the last lines of each in the summary of the job checks. Mend them and push again.',
   'checks-error': 'Look at the job checks; if its machine died, run the failed jobs again.',
+  'package-failed':
+    'See the annotations and the summary of the job package: the line of the Dockerfile that failed, or the tag that names something else. Mend it and push again.',
+  'package-error':
+    'Look at the job package: the builder, the login or the registry failed, not the build. Run the failed jobs again.',
+  'scan-failed':
+    'See the summary of the job scan: what was found, and which version mends it. Mend it, or except it with a reason, and push again.',
+  'scan-inconclusive':
+    'See the summary of the job scan: part of what it looked at was not understood. Nothing was deployed.',
+  'scan-error': 'Look at the job scan: the scanner, its database or its machine failed. Run the failed jobs again.',
   'stage-failed':
     'See the summary of the job stage: why the rollout hung, or which answer was wrong. Mend it and push again.',
   'stage-error':

@@ -1,5 +1,5 @@
 import { afterCanary } from './canary.ts'
-import type { JobName, Needs, Planned } from './needs.ts'
+import { JOBS, type Needs, type Planned } from './needs.ts'
 import { type Decided, type Delivery, dropped, fail, isOk, notRun } from './reason.ts'
 
 /**
@@ -9,19 +9,19 @@ import { type Decided, type Delivery, dropped, fail, isOk, notRun } from './reas
  */
 export const decide = (delivery: Delivery): Decided => {
   const { needs, plan, digest } = delivery
-  const impossible = JOB_NAMES.find((name) => needs[name].result === 'skipped' && needs[name].said('verdict') !== '')
+  const impossible = JOBS.find((name) => needs[name].result === 'skipped' && needs[name].said('verdict') !== '')
   if (impossible !== undefined)
     return fail('contradiction', `the job ${impossible} was skipped and yet says ${needs[impossible].said('verdict')}`)
   return (
     beforeChecks(needs, plan) ??
-    (digest === undefined ? dropped('digest', 'the job that built the image') : undefined) ??
     gate('checks', needs) ??
+    gate('package', needs) ??
+    (digest === undefined ? dropped('digest', 'the job package') : undefined) ??
+    gate('scan', needs) ??
     gate('stage', needs) ??
     afterCanary(delivery)
   )
 }
-
-const JOB_NAMES = ['plan', 'checks', 'stage', 'canary'] as const satisfies readonly JobName[]
 
 const beforeChecks = (needs: Needs, plan: Planned | undefined): Decided | undefined => {
   const { result, said } = needs.plan
@@ -39,25 +39,48 @@ const beforeChecks = (needs: Needs, plan: Planned | undefined): Decided | undefi
 
 const PLAN_OUTPUTS = ['verdict', 'plan', 'service']
 
+type Gate = 'checks' | 'package' | 'scan' | 'stage'
+
 /** What keeps a gate's job from letting the delivery through; `undefined` when it does. */
-const gate = (name: 'checks' | 'stage', needs: Needs): Decided | undefined => {
+const gate = (name: Gate, needs: Needs): Decided | undefined => {
   const { result, said } = needs[name]
   const verdict = said('verdict')
   if (isOk(verdict)) return undefined
   if (result === 'cancelled' || result === 'skipped') return notRun(name, needs)
   if (result === 'success' && verdict === '') return dropped('verdict', `the job ${name}`)
   const code = said('reason-code')
-  const why = code === '' ? '' : ` (${code})`
-  if (name === 'checks') {
-    const failed = said('failed')
-    return verdict === 'fail'
-      ? fail(
-          'checks-failed',
-          failed === '' ? 'the checks failed' : `these checks failed: ${failed.replaceAll(',', ', ')}`,
-        )
-      : fail('checks-error', `the checks came to no verdict${why}`)
-  }
-  return verdict === 'fail' || verdict === 'inconclusive'
-    ? fail('stage-failed', `the release did not pass in staging: ${verdict}${why}`)
-    : fail('stage-error', `staging came to no verdict${why}`)
+  return STOPPED[name](verdict, code === '' ? '' : ` (${code})`, named(said('failed')))
+}
+
+/** Names with a comma between or after them, for a sentence. */
+const named = (names: string): string =>
+  names
+    .split(',')
+    .filter((name) => name.trim() !== '')
+    .join(', ')
+
+/** How each gate says no, or that it could not say. `why` begins with a blank, or is empty. */
+const STOPPED: Readonly<Record<Gate, (verdict: string, why: string, failed: string) => Decided>> = {
+  checks: (verdict, why, failed) =>
+    verdict === 'fail'
+      ? fail('checks-failed', failed === '' ? 'the checks failed' : `these checks failed: ${failed}`)
+      : fail('checks-error', `the checks came to no verdict${why}`),
+  package: (verdict, why) =>
+    verdict === 'fail'
+      ? fail('package-failed', `the image was not built, or not pushed under its tags${why}`)
+      : fail('package-error', `packaging came to no verdict${why}`),
+  scan: (verdict, why, failed) => {
+    if (verdict === 'fail')
+      return fail('scan-failed', `the scan found what must not be deployed${failed === '' ? '' : `, in: ${failed}`}`)
+    if (verdict === 'inconclusive')
+      return fail(
+        'scan-inconclusive',
+        `the scan did not understand all that it looked at${failed === '' ? '' : `, in: ${failed}`}`,
+      )
+    return fail('scan-error', `the scan came to no verdict${why}`)
+  },
+  stage: (verdict, why) =>
+    verdict === 'fail' || verdict === 'inconclusive'
+      ? fail('stage-failed', `the release did not pass in staging: ${verdict}${why}`)
+      : fail('stage-error', `staging came to no verdict${why}`),
 }

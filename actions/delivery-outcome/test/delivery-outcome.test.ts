@@ -23,6 +23,8 @@ const outcome = async (inputs: Record<string, string>): Promise<Ran> => {
 const GOOD: Readonly<Record<string, Said>> = {
   plan: ['success', 'pass', { plan: '{}', service: 'shop' }],
   checks: ['success', 'pass'],
+  package: ['success', 'nothing-to-check', { 'reason-code': 'prebuilt' }],
+  scan: ['success', 'nothing-to-check'],
   stage: ['success', 'pass'],
   canary: ['success', 'promoted', { image: IMAGE, 'reason-code': 'passed' }],
 }
@@ -67,7 +69,13 @@ describe('the outcome of a delivery', { timeout: 120_000 }, () => {
 
   it('whose plan was dropped says which outputs, and why', async () => {
     const plan: Said = ['success', 'pass', { service: 'shop' }]
-    const rest: Record<string, Said> = { checks: ['skipped'], stage: ['skipped'], canary: ['skipped'] }
+    const rest: Record<string, Said> = {
+      checks: ['skipped'],
+      package: ['skipped'],
+      scan: ['skipped'],
+      stage: ['skipped'],
+      canary: ['skipped'],
+    }
     const ran = await outcome({ needs: needsOf({ plan, ...rest }), plan: '', digest: DIGEST })
     expect(ran).toMatchObject({ code: 1, outputs: { verdict: 'fail', 'reason-code': 'output-dropped' } })
     expect(ran.summary).toContain(
@@ -82,7 +90,7 @@ describe('the outcome of a delivery', { timeout: 120_000 }, () => {
     [
       'needs of other jobs',
       { needs: '{"build":{"result":"success","outputs":{}}}' },
-      'missing or wrong: plan, checks, stage, canary',
+      'missing or wrong: plan, checks, package, scan, stage, canary',
     ],
     [
       'a result that GitHub does not know',
@@ -111,6 +119,8 @@ it('the summary says the sentence, what to do, and what each job said, as text',
   const jobs: Record<string, Said> = {
     ...GOOD,
     checks: ['failure', 'fail', { failed: 'a*b*,<b>' }],
+    package: ['skipped'],
+    scan: ['skipped'],
     stage: ['skipped'],
     canary: ['skipped'],
   }
@@ -124,6 +134,8 @@ it('the summary says the sentence, what to do, and what each job said, as text',
 | --- | --- | --- |
 | plan | ✅ success | pass |
 | checks | ❌ failure | fail; a\\*b\\*,&lt;b> |
+| package | ⚪ skipped | – |
+| scan | ⚪ skipped | – |
 | stage | ⚪ skipped | – |
 | canary | ⚪ skipped | – |
 `)

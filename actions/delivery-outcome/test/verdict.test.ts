@@ -8,7 +8,14 @@ const PLANNED: Said = ['success', 'pass', { plan: 'here', service: 'shop' }]
 const OK: Said = ['success', 'pass']
 const NONE: Said = ['success', 'nothing-to-check']
 const SKIPPED: Said = ['skipped']
-const GOOD = { plan: PLANNED, checks: OK, stage: OK, canary: ['success', 'promoted', { image: IMAGE }] as Said }
+const GOOD = {
+  plan: PLANNED,
+  checks: OK,
+  package: NONE,
+  scan: NONE,
+  stage: OK,
+  canary: ['success', 'promoted', { image: IMAGE }] as Said,
+}
 
 describe('a delivery', () => {
   test.each<readonly [string, Partial<typeof GOOD>, string, string, string]>([
@@ -69,7 +76,9 @@ describe('a delivery', () => {
     expect(reason.text).toContain(text)
   })
 
-  const stopped = { stage: SKIPPED, canary: SKIPPED }
+  const undeployed = { stage: SKIPPED, canary: SKIPPED }
+  const stopped = { package: SKIPPED, scan: SKIPPED, ...undeployed }
+  const unscanned = { scan: SKIPPED, ...undeployed }
   const nothing = { checks: SKIPPED, ...stopped }
   test.each<readonly [string, Partial<typeof GOOD>, string, string, string]>([
     [
@@ -134,6 +143,59 @@ describe('a delivery', () => {
     ['checks were cancelled', { checks: ['cancelled', 'error'], ...stopped }, WANTED, 'cancelled', 'in the job checks'],
     ['checks were skipped', { checks: SKIPPED, ...stopped }, WANTED, 'skipped', 'the job checks was skipped'],
     [
+      'the build failed',
+      { package: ['failure', 'fail', { 'reason-code': 'build-failed' }], ...unscanned },
+      WANTED,
+      'package-failed',
+      'was not built, or not pushed under its tags (build-failed)',
+    ],
+    [
+      'the registry refused',
+      { package: ['failure', 'error', { 'reason-code': 'registry' }], ...unscanned },
+      WANTED,
+      'package-error',
+      '(registry)',
+    ],
+    ['packaging was cancelled', { package: ['cancelled', 'error'], ...unscanned }, WANTED, 'cancelled', 'job package'],
+    [
+      "packaging's verdict was dropped",
+      { package: ['success'], ...unscanned },
+      WANTED,
+      'output-dropped',
+      'job package',
+    ],
+    ['packaging was skipped', { package: SKIPPED, ...unscanned }, WANTED, 'skipped', 'the job package was skipped'],
+    [
+      'the scan found something',
+      { scan: ['failure', 'fail', { failed: 'image,codeql,' }], ...undeployed },
+      WANTED,
+      'scan-failed',
+      'what must not be deployed, in: image, codeql',
+    ],
+    [
+      'the scan was not understood',
+      { scan: ['failure', 'inconclusive', { failed: 'image,' }], ...undeployed },
+      WANTED,
+      'scan-inconclusive',
+      'all that it looked at, in: image',
+    ],
+    [
+      'the scan came to nothing',
+      { scan: ['failure', 'error', { 'reason-code': 'part-error' }], ...undeployed },
+      WANTED,
+      'scan-error',
+      '(part-error)',
+    ],
+    ['the scan was cancelled', { scan: ['cancelled', 'error'], ...undeployed }, WANTED, 'cancelled', 'in the job scan'],
+    ["the scan's verdict was dropped", { scan: ['success'], ...undeployed }, WANTED, 'output-dropped', 'the job scan'],
+    [
+      'the scan failed, and what it says is of an earlier attempt',
+      { scan: ['failure', 'pass'], ...undeployed },
+      WANTED,
+      'job-failed',
+      'the job scan says pass, and yet it failed: the job stage was skipped',
+    ],
+    [
       'the smoke test failed',
       { stage: ['failure', 'fail', { 'reason-code': 'wrong-answer' }], canary: SKIPPED },
       WANTED,
@@ -160,7 +222,7 @@ describe('a delivery', () => {
       { checks: ['cancelled', 'pass'], ...stopped },
       WANTED,
       'cancelled',
-      'before the job stage',
+      'before the job package',
     ],
     [
       'nobody approved',
@@ -280,10 +342,13 @@ describe('a delivery', () => {
   })
 
   test('without a digest fails: the output of the job that built the image was dropped', () => {
-    const { needs, plan } = deliveryOf(GOOD, WANTED)
+    const { needs, plan } = deliveryOf({ ...GOOD, package: OK, scan: SKIPPED, stage: SKIPPED, canary: SKIPPED }, WANTED)
     expect(decide({ needs, plan, digest: undefined })).toMatchObject({
       verdict: 'fail',
-      reason: { code: 'output-dropped', text: expect.stringContaining('digest') },
+      reason: {
+        code: 'output-dropped',
+        text: expect.stringContaining('the job package ended well, but did not hand on: digest'),
+      },
     })
   })
 })
@@ -299,6 +364,31 @@ const jobOf = ([result, verdict = '']: Said): Job => ({
   said: (output) => (output === 'verdict' ? verdict : ''),
 })
 
+type Gates = readonly [checks: Said, image: Said, scan: Said, stage: Said]
+
+/** Every way of two gates together, the other two being good: what two say to each other, no third changes. */
+const GATES: readonly Gates[] = (() => {
+  const of = [
+    ways(['pass', 'fail', 'nothing-to-check']),
+    ways(['pass', 'fail', 'nothing-to-check']),
+    ways(['pass', 'inconclusive', 'nothing-to-check']),
+    ways(['pass', 'error', 'nothing-to-check']),
+  ]
+  const all = of.flatMap((firsts, first) =>
+    of.flatMap((seconds, second) =>
+      second <= first
+        ? []
+        : firsts.flatMap((one) =>
+            seconds.map(
+              (other) =>
+                [0, 1, 2, 3].map((at) => (at === first ? one : at === second ? other : OK)) as unknown as Gates,
+            ),
+          ),
+    ),
+  )
+  return [...new Map(all.map((gates) => [JSON.stringify(gates), gates])).values()]
+})()
+
 test('over every combination: green only when it is there, or was not meant to be and all else passed', () => {
   const plans = ['', planOf(), planOf({ wanted: false }), WANTED]
   const wrong: string[] = []
@@ -307,42 +397,48 @@ test('over every combination: green only when it is there, or was not meant to b
   for (const plan of plans) {
     const known = plannedOf(plan)
     for (const planned of ways(['pass', 'error']))
-      for (const checks of ways(['pass', 'fail', 'nothing-to-check']))
-        for (const stage of ways(['pass', 'error', 'nothing-to-check']))
-          for (const canary of ways(['promoted', 'rolled-back', 'nothing-to-check', 'error'])) {
-            count++
-            const needs = { plan: jobOf(planned), checks: jobOf(checks), stage: jobOf(stage), canary: jobOf(canary) }
-            const { verdict, reason } = decide({ needs, plan: known, digest: DIGEST })
-            const expected = rule({ plan, planned, checks, stage, canary })
-            if (expected === 'pass') delivered++
-            if (verdict !== expected || reason.text === '')
-              wrong.push(JSON.stringify({ plan, planned, checks, stage, canary, verdict, reason }))
+      for (const gates of GATES)
+        for (const canary of ways(['promoted', 'rolled-back', 'nothing-to-check', 'error'])) {
+          count++
+          const [checks, image, scan, stage] = gates
+          const needs = {
+            plan: jobOf(planned),
+            checks: jobOf(checks),
+            package: jobOf(image),
+            scan: jobOf(scan),
+            stage: jobOf(stage),
+            canary: jobOf(canary),
           }
+          const { verdict, reason } = decide({ needs, plan: known, digest: DIGEST })
+          const expected = rule({ plan, planned, gates, canary })
+          if (expected === 'pass') delivered++
+          if (verdict !== expected || reason.text === '')
+            wrong.push(JSON.stringify({ plan, planned, gates, canary, verdict, reason }))
+        }
   }
   expect(wrong.slice(0, 5)).toEqual([])
-  expect(count).toBe(4 * 12 * 16 * 16 * 20)
-  // Of the plan and of the canary one good verdict, of each gate two, each after three results.
-  expect(delivered).toBe(3 * 6 * 6 * 3)
+  expect(count).toBe(4 * 12 * GATES.length * 20)
+  // Of the plan and of the canary one good verdict, of each gate two, each after three results: none other than OK, one of four, or two.
+  expect(delivered).toBe(3 * (1 + 4 * 5 + 6 * 5 * 5) * 3)
 })
 
 type Row = {
   readonly plan: string
   readonly planned: Said
-  readonly checks: Said
-  readonly stage: Said
+  readonly gates: Gates
   readonly canary: Said
 }
 
 /** The rule said another way: as sets of rows, not as an order of questions. */
-const rule = ({ plan, planned, checks, stage, canary }: Row): 'pass' | 'fail' | 'nothing-to-check' => {
-  const jobs = [planned, checks, stage, canary]
+const rule = ({ plan, planned, gates, canary }: Row): 'pass' | 'fail' | 'nothing-to-check' => {
+  const jobs = [planned, ...gates, canary]
   const ghosts = jobs.filter(([result, verdict]) => result === 'skipped' && verdict !== '')
   const open = new Set(['pass', 'nothing-to-check'])
   const through =
-    planned[1] === 'pass' && plan !== '' && open.has(checks[1] ?? '') && open.has(stage[1] ?? '') && ghosts.length === 0
+    planned[1] === 'pass' && plan !== '' && gates.every(([, said = '']) => open.has(said)) && ghosts.length === 0
   const meant = plan.includes('"wanted":true')
   if (through && meant && canary[1] === 'promoted') return 'pass'
   const quiet = canary.join() === 'success,nothing-to-check' || canary.join() === 'skipped,'
-  const clean = [planned, checks, stage].every(([result]) => result === 'success')
+  const clean = [planned, ...gates].every(([result]) => result === 'success')
   return through && !meant && quiet && clean ? 'nothing-to-check' : 'fail'
 }

@@ -25,8 +25,12 @@ export const diagram = (service: string, stages: readonly Stage[]): string => {
   ].join('\n')
 }
 
-const short = (name: Stage['name'], does: string, environment: string): string =>
-  name === 'checks' ? does : name === 'canary' ? `${environment}: ${does.replace(/ of .*/, '')}` : environment
+const short = (name: string, does: string, environment: string): string =>
+  ['checks', 'package', 'scan'].includes(name)
+    ? does
+    : name === 'canary'
+      ? `${environment}: ${does.replace(/ of .*/, '')}`
+      : environment
 
 /** Text for a quoted label: nothing in it ends the label, starts HTML or an entity. */
 const quoted = (text: string): string =>

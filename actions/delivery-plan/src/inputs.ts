@@ -33,6 +33,7 @@ export const inputs = z.object({
   file,
   service: optionalText,
   digest,
+  delivers: choice(['true', 'false']),
   event,
   token,
   'unenforced-approval': choice(['fail', 'warn']),

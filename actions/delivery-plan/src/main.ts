@@ -45,6 +45,7 @@ const main = async (): Promise<Outcome> => {
     {
       service: inputs.service ?? '',
       digest: inputs.digest ?? '',
+      delivers: inputs.delivers === 'true',
       event,
       base: posix.dirname(file),
       commit: env.GITHUB_SHA ?? '',
@@ -114,7 +115,7 @@ const outcomeOf = (
       details: { event, plan, environments: seen },
     },
     reportPath: reportPath(NAME),
-    summary: summarize({ verdict, reason, plan, digest, event, seen, findings }),
+    summary: summarize({ verdict, reason, plan, comes: planned.comes, digest, event, seen, findings }),
     ...(verdict === 'pass' ? {} : { failed: `${reason.text}. ${reason.next}` }),
   }
 }

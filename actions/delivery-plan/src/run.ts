@@ -1,17 +1,21 @@
 import type { SluiceFile } from '@sluice/delivery/file'
 import { type DeliveryPlan, planFor } from '@sluice/delivery/plan'
 import { jobLimit } from '@sluice/delivery/runner'
+import { Fault } from '@sluice/kit/faults'
 import type { Finding } from '@sluice/kit/report'
 import { credentialFindings } from './credentials.ts'
 import { enforcementFindings, environmentsOf, isUnenforced, isUnusable, STOPPING } from './enforcement.ts'
 import type { Look, Seen } from './look.ts'
 import { type Named, namedBy } from './named.ts'
 import { type Release, releaseText } from './release.ts'
+import type { Comes } from './stages.ts'
 
 /** What is asked. `service` and `digest` empty for none; `base` is the folder of sluice.yml. */
 export type Asked = {
   readonly service: string
   readonly digest: string
+  /** Whether the run is to deliver, not only to read the file. */
+  readonly delivers: boolean
   readonly event: string
   readonly base: string
   readonly commit: string
@@ -42,6 +46,7 @@ export type Planned = {
     readonly next: string
   }
   readonly plan: DeliveryPlan
+  readonly comes: Comes
   readonly seen: readonly Seen[]
   readonly findings: readonly Finding[]
   readonly release: { readonly path: string; readonly sha256: string } | undefined
@@ -49,10 +54,11 @@ export type Planned = {
 
 /**
  * Plans, then looks at the environments that this run will use.
- * @throws Fault('input') when nothing can be planned: see planFor
+ * @throws Fault('input') when nothing can be planned: see planFor; and when a digest is to be delivered that nobody gives or builds
  */
 export const run = async (file: SluiceFile, asked: Asked, ports: Ports): Promise<Planned> => {
   const plan = planFor(file, asked)
+  const comes = comesFrom(plan, asked, ports)
   const environments = environmentsOf(plan)
   const looks = environments.length === 0 ? [] : await ports.look(environments.map(({ name }) => name))
   const seen = environments.map(
@@ -78,12 +84,12 @@ export const run = async (file: SluiceFile, asked: Asked, ports: Ports): Promise
   }
   const told = {
     plan,
+    comes,
     seen,
     findings,
     release: asked.digest === '' || failed ? undefined : ports.keep(releaseText(release)),
   }
-  if (!failed)
-    return { ...told, verdict: 'pass', reason: { code: 'planned', text: textOf(plan, asked.digest), next: '' } }
+  if (!failed) return { ...told, verdict: 'pass', reason: { code: 'planned', text: textOf(plan, comes), next: '' } }
   const code = STOPPING.find((each) => findings.some(({ id }) => id === each)) ?? 'approval-not-enforced'
   const finding = findings.find(({ id }) => id === code)
   return {
@@ -100,16 +106,28 @@ export const run = async (file: SluiceFile, asked: Asked, ports: Ports): Promise
   }
 }
 
-const textOf = ({ service, staging, production }: DeliveryPlan, digest: string): string => {
+/** Where the digest comes from that the later jobs take. */
+const comesFrom = (plan: DeliveryPlan, { digest, delivers }: Asked, { placeOf }: Ports): Comes => {
+  if (digest !== '') return 'given'
+  if (!delivers) return 'nowhere'
+  if (plan.package !== null) return 'built'
+  throw new Fault(
+    'input',
+    `${placeOf(['services', plan.service])}: no digest is given, and ${plan.service} has no package, which would say how its image is built`,
+    'Give the workflow the digest of an image that is pushed already, or add package: {} to the service.',
+  )
+}
+
+const textOf = ({ service, staging, production }: DeliveryPlan, comes: Comes): string => {
   const to = [
     ...(staging === null ? [] : [staging.environment]),
     ...(production?.wanted === true ? [production.environment] : []),
   ]
   const why = production === null || production.wanted ? '' : `; ${production['wanted-why']}`
   if (to.length === 0) return `${service}: nothing is to be deployed${why}`
-  if (digest === '')
+  if (comes === 'nowhere')
     return `${service}: no digest is given, so nothing is deployed; with one it would be to ${to.join(', then ')}${why}`
-  return `${service}: planned for ${to.join(', then ')}${why}`
+  return `${service}: ${comes === 'built' ? 'is built, then deployed to' : 'planned for'} ${to.join(', then ')}${why}`
 }
 
 /** What is missing in the checkout would stop a later job. It may be made there before it is read, so it stops nothing here. */

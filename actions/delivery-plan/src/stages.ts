@@ -3,7 +3,7 @@ import type { DeliveryPlan, PlannedEnvironment, PlannedProduction } from '@sluic
 
 /** One stage of this run. `does`: what it does, or why it has nothing to check. `atMost` in minutes. */
 export type Stage = {
-  readonly name: 'checks' | 'stage' | 'approve' | 'canary' | 'recover'
+  readonly name: 'checks' | 'package' | 'scan' | 'stage' | 'approve' | 'canary' | 'recover'
   readonly on: boolean
   readonly does: string
   readonly environment: string
@@ -11,8 +11,11 @@ export type Stage = {
   readonly atMost: number | null
 }
 
-/** The stages of this run, in their order; those that are off are there as well. `digest` empty: nothing is given to deploy. */
-export const stagesOf = (plan: DeliveryPlan, digest: string): readonly Stage[] => [
+/** Where the digest comes from that a run deploys: it is given, built on the way, or there is none and the file is only read. */
+export type Comes = 'given' | 'built' | 'nowhere'
+
+/** The stages of this run, in their order; those that are off are there as well. */
+export const stagesOf = (plan: DeliveryPlan, comes: Comes): readonly Stage[] => [
   {
     name: 'checks',
     on: plan.checks > 0,
@@ -21,14 +24,39 @@ export const stagesOf = (plan: DeliveryPlan, digest: string): readonly Stage[] =
     runner: '',
     atMost: null,
   },
-  ...deploying(plan, digest),
+  { ...NO_PLACE, name: 'package', ...packaging(plan, comes) },
+  { ...NO_PLACE, name: 'scan', ...scanning(plan, comes) },
+  ...deploying(plan, comes),
 ]
+
+const NO_PLACE = { environment: '', runner: '', atMost: null } as const
 
 /** Why nothing is deployed without a digest. */
 const NO_DIGEST = 'no digest is given: the file is only read'
 
-const deploying = ({ staging, production, 'deploys-why': why }: DeliveryPlan, digest: string): readonly Stage[] => {
-  const off = why ?? (digest === '' ? NO_DIGEST : undefined)
+const packaging = ({ package: built }: DeliveryPlan, comes: Comes): Partial<Stage> & Pick<Stage, 'on' | 'does'> => {
+  if (comes === 'given') return { on: false, does: 'the digest is given' }
+  if (comes === 'nowhere' || built === null) return { on: false, does: NO_DIGEST }
+  const runners = [...new Set(built.legs.map((leg) => [leg['runs-on']].flat().join('+')))]
+  return {
+    on: true,
+    does: `${built.platforms.replaceAll(',', ', ')}${built.attest ? ', attested' : ''}`,
+    runner: runners.join(', '),
+  }
+}
+
+const scanning = ({ scan }: DeliveryPlan, comes: Comes): Pick<Stage, 'on' | 'does'> => {
+  if (comes === 'nowhere') return { on: false, does: NO_DIGEST }
+  const parts = [
+    ...(['source', 'dependencies', 'image'] as const).filter((part) => scan[part]),
+    ...(scan.verify ? ['attestation'] : []),
+    ...(['codeql', 'semgrep', 'sonarqube'] as const).filter((tool) => scan[tool] !== null),
+  ]
+  return scan.any ? { on: true, does: parts.join(', ') } : { on: false, does: 'sluice.yml names neither scan nor sast' }
+}
+
+const deploying = ({ staging, production, 'deploys-why': why }: DeliveryPlan, comes: Comes): readonly Stage[] => {
+  const off = why ?? (comes === 'nowhere' ? NO_DIGEST : undefined)
   const wanted = production?.wanted === true && off === undefined
   const notWanted = off ?? production?.['wanted-why'] ?? 'no environment with the role production'
   const asked = wanted && production.approval === 'environment'

@@ -5,13 +5,14 @@ import { inline, table, unmarked } from '@sluice/kit/markdown'
 import type { Finding } from '@sluice/kit/report'
 import { diagram } from './diagram.ts'
 import type { Look, Seen } from './look.ts'
-import { atMost, stagesOf } from './stages.ts'
+import { atMost, type Comes, stagesOf } from './stages.ts'
 
 /** What the summary is made of. `digest` empty for none. */
 export type Told = {
   readonly verdict: string
   readonly reason: { readonly text: string; readonly next: string }
   readonly plan: DeliveryPlan
+  readonly comes: Comes
   readonly digest: string
   readonly event: string
   readonly seen: readonly Seen[]
@@ -19,8 +20,8 @@ export type Told = {
 }
 
 /** The job summary of a plan: verdict, what this run does as a picture and as a table, what it costs, and what the environments enforce. */
-export const summarize = ({ verdict, reason, plan, digest, event, seen, findings }: Told): string => {
-  const stages = stagesOf(plan, digest)
+export const summarize = ({ verdict, reason, plan, comes, digest, event, seen, findings }: Told): string => {
+  const stages = stagesOf(plan, comes)
   return [
     `### Delivery plan of ${inline(plan.service)}: ${verdict}`,
     '',
@@ -41,7 +42,7 @@ export const summarize = ({ verdict, reason, plan, digest, event, seen, findings
       ]),
     ),
     '',
-    minutesOf(plan, digest),
+    minutesOf(plan, comes),
     '',
     ...(seen.length === 0
       ? []
@@ -62,8 +63,8 @@ export const summarize = ({ verdict, reason, plan, digest, event, seen, findings
 const worstFirst = (findings: readonly Finding[]): readonly Finding[] =>
   (['error', 'warning', 'note'] as const).flatMap((level) => findings.filter((finding) => finding.level === level))
 
-const minutesOf = ({ production }: DeliveryPlan, digest: string): string => {
-  if (production?.wanted !== true || digest === '')
+const minutesOf = ({ production }: DeliveryPlan, comes: Comes): string => {
+  if (production?.wanted !== true || comes === 'nowhere')
     return 'Planned runner minutes of the canary: none, this run does not release to production.'
   const { kind, why } = jobLimit(production['runs-on'])
   const longest = shown(production['timeout-minutes'] * 60_000)

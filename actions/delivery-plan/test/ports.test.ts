@@ -122,7 +122,8 @@ describe('files', () => {
 })
 
 describe('inputs', () => {
-  const given = { file: 'sluice.yml', service: '', digest: '', event: '', token: '', 'unenforced-approval': 'fail' }
+  const given = {
+    delivers: 'false', file: 'sluice.yml', service: '', digest: '', event: '', token: '', 'unenforced-approval': 'fail' }
   const problems = (change: Readonly<Record<string, string>>): readonly string[] =>
     (z.safeParse(inputs, { ...given, ...change }).error?.issues ?? []).map(
       ({ path, message }) => `${path.join('.')} ${message}`,

@@ -7,6 +7,7 @@ import { summarize } from '../src/summary.ts'
 const ASKED: Asked = {
   service: '',
   digest: `sha256:${'5a'.repeat(32)}`,
+  delivers: false,
   event: 'push',
   base: '.',
   commit: 'c0ffee',

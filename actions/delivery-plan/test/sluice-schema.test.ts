@@ -60,6 +60,21 @@ const VALUES: readonly Json[] = [
   'dispatch',
   'replicas',
   'probe',
+  'min',
+  'none',
+  'linux/amd64',
+  'https://sonar.example/x',
+  '1.2.3',
+  '123456789012.dkr.ecr.eu-west-1.amazonaws.com',
+  'arn:aws:iam::123456789012:role/a',
+  ['HIGH'],
+  ['vuln'],
+  ['go'],
+  ['linux/amd64'],
+  { 'linux/amd64': 'a,b' },
+  { 'linux/amd64': [] },
+  { HIGH: 7 },
+  { config: 'a' },
   [],
   ['a'],
   ['a', 1],
@@ -127,7 +142,7 @@ test('each description says the default, and a default in the schema is the one 
     ]
   }
   const optional = Object.entries<typeof schema>(schema.$defs)
-    .filter(([name]) => ['service', 'check', 'target', 'environment', 'plan'].includes(name))
+    .filter(([name]) => ['service', 'package', 'scan', 'sast', 'check', 'target', 'environment', 'plan'].includes(name))
     .flatMap(([name, at]) => wrong({ ...at, description: undefined }, name, true))
   expect(optional).toEqual([])
 })

@@ -4,27 +4,24 @@ import { duration } from '@sluice/kit/fields'
 import * as z from 'zod/mini'
 import { canaryPlan } from './canary.ts'
 import { login } from './login.ts'
+import { packaging } from './package.ts'
 import { references } from './references.ts'
 import { ROUTERS } from './routers.ts'
-import { dnsLabel, environmentName, line, path, pathFromFolder, positiveSpan, whole } from './text.ts'
+import { sast, scanning } from './scan.ts'
+import {
+  dnsLabel,
+  environmentName,
+  imageRepository,
+  line,
+  lineScalar,
+  path,
+  pathFromFolder,
+  positiveSpan,
+  runnerLabels,
+  whole,
+} from './text.ts'
 
-const image = line.check(
-  z.regex(/^[^@]*$/, {
-    error: 'must be a repository without a digest: the digest is what each release brings',
-    abort: true,
-  }),
-  z.regex(/^([^:]|:\d+\/)*$/, {
-    error: 'must be a repository without a tag: a release is named by its digest',
-    abort: true,
-  }),
-  z.regex(/^([a-zA-Z0-9.-]+(:\d+)?\/)?[a-z0-9]+([._-]+[a-z0-9]+)*(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/, {
-    error: 'must be an image repository in lower case, such as ghcr.io/acme/shop',
-  }),
-)
 const scalar = z.union([z.string(), z.number(), z.boolean()], { error: 'must be a text, a number, true or false' })
-const lineScalar = z.union([z.literal(''), line, z.number(), z.boolean()], {
-  error: 'must be a text of one line, a number, true or false',
-})
 const absolute = line.check(z.startsWith('/', { error: 'must start with /' }))
 
 const check = z.strictObject({
@@ -69,9 +66,12 @@ const target = z.strictObject({
 })
 
 const described = z.strictObject({
-  image,
+  image: imageRepository,
   folder: z._default(path, '.'),
   checks: z._default(z.array(check), []),
+  package: z.optional(packaging),
+  scan: z.optional(scanning),
+  sast: z.optional(sast),
   start: z.optional(
     z.strictObject({
       run: z.string().check(z.regex(/\S/, { error: 'is empty: give the command' })),
@@ -87,15 +87,9 @@ const described = z.strictObject({
   plan: z.optional(canaryPlan),
 })
 
-const label = line.check(z.regex(/^[^,]*$/, { error: 'must be one label; several are a list: [self-hosted, linux]' }))
 const environment = z.strictObject({
   role: z.enum(['staging', 'production']),
-  'runs-on': z._default(
-    z.union([label, z.array(label).check(z.minLength(1, { error: 'is empty: name at least one label' }))], {
-      error: 'must be a label such as ubuntu-latest, or a list of labels',
-    }),
-    'ubuntu-latest',
-  ),
+  'runs-on': z._default(runnerLabels, 'ubuntu-latest'),
   context: z.optional(line),
   login: z.optional(login),
   approval: z.optional(z.enum(['environment', 'dispatch', 'none'])),
@@ -196,10 +190,11 @@ const DEEPEST = 200
 const TOO_DEEP = 'is nested too deeply to be read'
 const entirely = (text: string): FileRead => ({ kind: 'wrong', problems: [{ line: 1, column: 1, text }] })
 
-/** The values of manifests and the environment of checks end up as text. */
+/** The values of manifests, the environment of checks, and what an image is built with end up as text. */
 const isText = ([root, , part, ...rest]: readonly string[]): boolean =>
   root === 'services' &&
-  ((part === 'checks' && rest[0] === 'env' && rest.length === 2) ||
+  ((part === 'package' && ['labels', 'build-args'].includes(rest[0] ?? '') && rest.length === 2) ||
+    (part === 'checks' && rest[0] === 'env' && rest.length === 2) ||
     (part === 'deploy' && rest[1] === 'values' && rest.length === 3))
 
 /** In the file's order, and none twice: what does not parse is found by both readings. */

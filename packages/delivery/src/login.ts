@@ -1,13 +1,9 @@
 import { parseDuration } from '@sluice/kit/fields'
 import * as z from 'zod/mini'
-import { line, positiveSpan } from './text.ts'
+import { line, positiveSpan, roleArn } from './text.ts'
 
 const aws = {
-  role: line.check(
-    z.regex(/^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/, {
-      error: 'must be the ARN of a role, such as arn:aws:iam::123456789012:role/deploy',
-    }),
-  ),
+  role: roleArn,
   region: line.check(z.regex(/^[a-z]{2}(-[a-z]+)+-\d+$/, { error: 'must be a region, such as eu-west-1' })),
   cluster: line,
   session: z.optional(positiveSpan),

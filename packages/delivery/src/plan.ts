@@ -1,10 +1,12 @@
 import { Fault } from '@sluice/kit/faults'
 import { unknownName } from '@sluice/kit/nearest'
+import { type PlannedPackage, packageOf } from './built.ts'
 import { deploysNothing } from './event.ts'
 import type { Described, Environment, SluiceFile } from './file.ts'
 import type { JobLogin } from './login.ts'
 import { environmentOf, type Place } from './place.ts'
 import { productionOf } from './production.ts'
+import { type PlannedScan, scanOf } from './scanned.ts'
 import { joined } from './text.ts'
 
 /** One environment of a delivery, as a job needs it. Paths are relative to the repository's root. */
@@ -65,6 +67,9 @@ export type DeliveryPlan = {
   readonly checks: number
   /** Why a run of this event deploys nothing at all; `null` when it may. */
   readonly 'deploys-why': string | null
+  /** `null`: the digest is brought by whoever starts the run. */
+  readonly package: PlannedPackage | null
+  readonly scan: PlannedScan
   readonly staging: PlannedEnvironment | null
   readonly production: PlannedProduction | null
 }
@@ -98,11 +103,12 @@ export const planFor = (file: SluiceFile, { service: asked, event, base = '.' }:
       'Use pull_request for the checks, and push for the delivery.',
     )
   const service = chosen(file, asked.trim())
-  const described = own(file.services, service) as Described
+  const inFile = own(file.services, service) as Described
+  const described = { ...inFile, folder: joined(base, inFile.folder) }
   const places = Object.entries(described.deploy).map(
     ([name, target]): Place => ({
       service,
-      described: { ...described, folder: joined(base, described.folder) },
+      described,
       name,
       target,
       environment: own(file.environments, name) as Environment,
@@ -114,9 +120,11 @@ export const planFor = (file: SluiceFile, { service: asked, event, base = '.' }:
     version: 1,
     service,
     repository: described.image,
-    folder: joined(base, described.folder),
+    folder: described.folder,
     checks: described.checks.length,
     'deploys-why': deploysNothing(event) ?? null,
+    package: packageOf(described),
+    scan: scanOf(described),
     staging: staging === undefined || deploysNothing(event) !== undefined ? null : environmentOf(staging),
     production: production === undefined ? null : productionOf(production, { ...file.plan, ...described.plan }, event),
   }

@@ -2,6 +2,7 @@ import { unknownName } from '@sluice/kit/nearest'
 import * as z from 'zod/mini'
 import { environmentProblems } from './environments.ts'
 import { type Fields, type Found, fields, list } from './found.ts'
+import { imageProblems } from './images.ts'
 import { routerProblems } from './routers.ts'
 import { sourceProblems } from './sources.ts'
 import { planFindings } from './steps.ts'
@@ -117,6 +118,7 @@ const ofService = (name: string, one: Fields, file: Fields): readonly Found[] =>
     ...unknown,
     ...variables,
     ...climbing(name, one),
+    ...imageProblems(name, one),
     ...twice,
     ...production,
     ...empty,
@@ -138,8 +140,14 @@ const climbing = (name: string, one: Fields): readonly Found[] => {
   const folder = typeof one.folder === 'string' ? one.folder : '.'
   // A folder that is itself outside is told by the schema, once.
   if (leavesRepository('.', folder)) return []
+  const { package: packaging, scan } = one
+  const repository = fields(fields(packaging)['ensure-repository'])
   const paths: readonly Placed[] = [
     [['smoke'], one.smoke],
+    ...['context', 'dockerfile'].map((key): Placed => [['package', key], fields(packaging)[key]]),
+    [['package', 'ensure-repository', 'lifecycle'], repository.lifecycle],
+    ...['report', 'ignore-file', 'kev'].map((key): Placed => [['scan', key], fields(scan)[key]]),
+    ...list(fields(scan).vex).map((each, index): Placed => [['scan', 'vex', index], each]),
     ...list(one.checks).map((check, index): Placed => [['checks', index, 'folder'], fields(check).folder]),
     ...Object.entries(fields(one.deploy)).flatMap(([environment, target]): readonly Placed[] => {
       const { manifests } = fields(target)

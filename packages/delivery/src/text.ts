@@ -6,9 +6,49 @@ export const line = z
   .string()
   .check(z.regex(/^[^\p{Cc}\u2028\u2029]*[^\s\p{Cc}][^\p{Cc}\u2028\u2029]*$/u, { error: 'must be one line of text' }))
 
+/** A text of one line, or what becomes one: a number, true, false, or nothing. */
+export const lineScalar = z.union([z.literal(''), line, z.number(), z.boolean()], {
+  error: 'must be a text of one line, a number, true or false',
+})
+
+/** The repository of an image, without tag and digest. */
+export const imageRepository = line.check(
+  z.regex(/^[^@]*$/, {
+    error: 'must be a repository without a digest: the digest is what each release brings',
+    abort: true,
+  }),
+  z.regex(/^([^:]|:\d+\/)*$/, {
+    error: 'must be a repository without a tag: a release is named by its digest',
+    abort: true,
+  }),
+  z.regex(/^([a-zA-Z0-9.-]+(:\d+)?\/)?[a-z0-9]+([._-]+[a-z0-9]+)*(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/, {
+    error: 'must be an image repository in lower case, such as ghcr.io/acme/shop',
+  }),
+)
+
+/** A label of a runner, or several. */
+export const runnerLabels = (() => {
+  const label = line.check(z.regex(/^[^,]*$/, { error: 'must be one label; several are a list: [self-hosted, linux]' }))
+  return z.union([label, z.array(label).check(z.minLength(1, { error: 'is empty: name at least one label' }))], {
+    error: 'must be a label such as ubuntu-latest, or a list of labels',
+  })
+})()
+
+/** A role of AWS that a job takes on. */
+export const roleArn = line.check(
+  z.regex(/^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/, {
+    error: 'must be the ARN of a role, such as arn:aws:iam::123456789012:role/deploy',
+  }),
+)
+
 const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 const ENVIRONMENT = /^[A-Za-z0-9]([A-Za-z0-9 ._/-]{0,198}[A-Za-z0-9])?$/
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/
+/** What one platform is called, such as `linux/arm64` or `linux/arm/v7`. */
+export const PLATFORM = /^[a-z0-9]+\/[a-z0-9_]+(\/[a-z0-9]+)?$/
+/** A registry of Amazon's that asks for a login, also in China, GovCloud and by IPv6. Source: AWS, "Amazon ECR endpoints and quotas". */
+export const ECR_HOST =
+  /^\d{12}\.dkr[.-]ecr(-fips)?\.[a-z]{2}(-[a-z]+)+-\d+\.(amazonaws\.com(\.cn)?|on\.(aws|amazonwebservices\.com\.cn))$/
 
 /** What a name must be, by what it names: a sentence for one that is not, else `undefined`. */
 export const nameProblem = (what: keyof typeof NAMES, name: string): string | undefined =>
@@ -24,6 +64,12 @@ const NAMES = {
     error: 'must be a name of letters, digits, blanks and ._/-, at most 200, with a letter or digit at both ends',
   },
   variable: { form: VARIABLE, error: 'must be a name of letters, digits and _' },
+  platform: { form: PLATFORM, error: 'must be a name such as linux/amd64 or linux/arm/v7' },
+  registry: {
+    form: ECR_HOST,
+    error: 'must be a name such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com: only ECR takes a role',
+  },
+  label: { form: /^[^\s=\p{Cc}]{1,255}$/u, error: 'must be a name of a label, without blanks and =' },
 } as const
 
 /** A name that DNS takes as a label (RFC 1123): what Kubernetes asks of namespaces, Services and their like. */

@@ -9,6 +9,29 @@ const planOf = (change: Change = {}, asked: { service?: string; event?: string; 
   planFor(fileOf(change), { service: '', event: 'push', ...asked })
 const production = (change: Change): Change => ({ environments: { production: change } })
 
+const NOTHING_SCANNED = {
+  any: false,
+  source: false,
+  dependencies: false,
+  image: false,
+  verify: false,
+  registry: 'ghcr.io',
+  report: '',
+  scanners: 'vuln',
+  'fail-on': 'none',
+  'ignore-unfixed': false,
+  'ignore-file': '',
+  vex: '',
+  'strict-exceptions': false,
+  grace: '',
+  kev: '',
+  'trivy-version': '',
+  timeout: '',
+  codeql: null,
+  semgrep: null,
+  sonarqube: null,
+}
+
 describe('the plan of a small file', () => {
   test('says everything, with the defaults filled in', () => {
     expect(planOf()).toEqual({
@@ -18,6 +41,8 @@ describe('the plan of a small file', () => {
       folder: '.',
       checks: 0,
       'deploys-why': null,
+      package: null,
+      scan: NOTHING_SCANNED,
       staging: {
         environment: 'staging',
         namespace: 'shop-staging',
