@@ -40,14 +40,7 @@ export const readEvent = (env: Variables, payload: unknown, now: number): GitEve
   const name = env.GITHUB_EVENT_NAME ?? ''
   const pull = fieldsOf(at(payload, 'pull_request'))
   const isOpen = name.startsWith('pull_request') && pull.merged !== true
-  const sha = (isOpen ? headOf(name, pull) : (env.GITHUB_SHA ?? '')).toLowerCase()
-  if (!/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(sha))
-    throw new Fault(
-      'input',
-      `There is no commit to name: GITHUB_SHA is "${sha}"`,
-      'Run this in a workflow of GitHub Actions',
-    )
-
+  const sha = commitOf(isOpen ? text(at(pull.head, 'sha')) : text(env.GITHUB_SHA), isOpen)
   const ref = env.GITHUB_REF ?? ''
   const pushedFrom = ref.startsWith('refs/tags/') ? text(at(payload, 'base_ref')).replace(/^refs\/heads\//, '') : ''
   const base = text(env.GITHUB_BASE_REF) || text(at(pull.base, 'ref'))
@@ -64,13 +57,14 @@ export const readEvent = (env: Variables, payload: unknown, now: number): GitEve
   }
 }
 
-const headOf = (name: string, pull: Fields): string => {
-  const sha = text(at(pull.head, 'sha'))
-  if (sha !== '') return sha
+const commitOf = (given: string, isOpen: boolean): string => {
+  const sha = given.toLowerCase()
+  if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(sha)) return sha
+  const where = isOpen ? "the payload's pull_request.head.sha" : 'GITHUB_SHA'
   throw new Fault(
     'input',
-    `There is no commit to name: the payload of ${name} has no pull_request.head.sha`,
-    'GITHUB_SHA would be the trial merge, which nobody keeps',
+    `There is no commit to name: ${where} is "${given.slice(0, 80)}"`,
+    'Run this in a workflow of GitHub Actions',
   )
 }
 
