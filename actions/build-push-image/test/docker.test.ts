@@ -137,6 +137,17 @@ describe('a build', () => {
     expect(seen?.env).toMatchObject({ DOCKER_CONFIG: join(folder, 'config'), ACTIONS_RUNTIME_TOKEN: 't' })
   })
 
+  it('pushes nothing with a builder that would write a tag', async () => {
+    const node = 'Name: b0\nStatus: running\nBuildKit version: v0.25.0\n'
+    fake.play({ 'buildx inspect': { stdout: `Name: b\nDriver: remote\n\nNodes:\n${node}\n${node}` } })
+    const opened = docker()
+    await opened.look()
+    const both = order({ platforms: ['linux/amd64', 'linux/arm64'] })
+    expect((await opened.run(both, NONE)).kind).toBe('done')
+    expect(await faultOf(opened.run(both, PUSH))).toMatch(/tag latest/)
+    expect((await opened.run(order({ platforms: ['linux/amd64'] }), PUSH)).kind).toBe('done')
+  })
+
   it.each<[string, string | undefined, string]>([
     ['the digest of a push', DIGEST, JSON.stringify({ 'containerimage.digest': DIGEST })],
     ['no digest that is none', undefined, JSON.stringify({ 'containerimage.digest': 'latest' })],

@@ -23,12 +23,27 @@ const BUILDKIT: Version = [0, 12]
 /** A sentence for each thing that is missing or too old, with what to do; and what may be wrong, which is for the log. */
 export type Look = {
   readonly builder: Builder
+  /** The machines that it builds on. */
+  readonly nodes: number
   readonly missing: readonly string[]
   readonly hint: string
   readonly doubts: readonly string[]
 }
 
+/** What a builder with several machines does when it pushes several platforms: it writes the tag `latest` when it puts them together, whatever was asked for. */
+export const severalNodes = (
+  { nodes, builder }: Pick<Look, 'nodes' | 'builder'>,
+  platforms: readonly string[],
+): string | undefined =>
+  nodes > 1 && platforms.length > 1
+    ? `the builder ${builder.name} has ${nodes} nodes, and buildx writes the tag latest when it puts together what they pushed`
+    : undefined
+
 const SETUP = 'Add docker/setup-buildx-action in a step before'
+
+/** What to do about several nodes. */
+export const ONE_NODE =
+  'Use a builder of one node, or build each platform in a job of its own with push: by-digest, and merge their digests'
 
 /** Reads what docker said of itself. */
 export const lookAt = ({ docker, buildx, inspect, why }: Told, needs: Needs): Look => {
@@ -37,7 +52,8 @@ export const lookAt = ({ docker, buildx, inspect, why }: Told, needs: Needs): Lo
     buildx: /github\.com\/docker\/buildx v?(\S{1,100})/.exec(buildx ?? '')?.[1] ?? '',
     ...inspected(inspect ?? ''),
   }
-  const of = (missing: readonly string[], hint: string): Look => ({ builder, missing, hint, doubts: [] })
+  const nodes = Math.max(0, valuesOf(inspect ?? '', 'Name').length - 1)
+  const of = (missing: readonly string[], hint: string): Look => ({ builder, nodes, missing, hint, doubts: [] })
   if (/podman/i.test(docker))
     return of(
       ["docker is Podman's here, which builds without BuildKit"],
@@ -55,7 +71,9 @@ export const lookAt = ({ docker, buildx, inspect, why }: Told, needs: Needs): Lo
   if (old) missing.push(`buildx ${builder.buildx} is older than 0.13, the first that tells of its progress as JSON`)
   if (inspect === undefined) missing.push(`there is no builder that runs (${why})`)
   else missing.push(...builderProblems(builder, inspect, needs))
-  return { builder, missing, hint: hintOf(missing, builder), doubts: doubtsOf(builder, needs) }
+  const several = needs.push ? severalNodes({ nodes, builder }, needs.platforms) : undefined
+  if (several !== undefined) return { builder, nodes, missing: [...missing, several], hint: ONE_NODE, doubts: [] }
+  return { builder, nodes, missing, hint: hintOf(missing, builder), doubts: doubtsOf(builder, needs) }
 }
 
 const hintOf = (missing: readonly string[], { driver }: Builder): string => {

@@ -96,7 +96,10 @@ const RULES: readonly Rule[] = [
     /^failed to calculate checksum of ref \S+: "([^"]{1,1000})": not found/,
     (match, known) => missing(found(match, 1), known),
   ],
-  [/lstat (\S{1,1000}): no such file or directory/, (match, known) => missing(found(match, 1), known)],
+  [
+    /lstat (\S{1,1000}): no such file or directory/,
+    (match, known) => missing(found(match, 1).replace(/^.*\/buildkit-mount\d+/, ''), known),
+  ],
   [
     /dockerfile parse error on line \d+: ([\s\S]*)/,
     (match) => ({ cause: `The Dockerfile cannot be read: ${found(match, 1)}`, hint: 'Correct the instruction' }),

@@ -6,7 +6,9 @@ const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g
 
 /** A line as people read it: what a progress bar wrote over is gone, and so is what only a terminal obeys. At most so many characters. */
 export const readable = (line: string, longest: number): string => {
-  const ended = line.replace(/\r+$/, '')
+  let end = line.length
+  while (line[end - 1] === '\r') end--
+  const ended = line.slice(0, end)
   return short(
     ended
       .slice(ended.lastIndexOf('\r') + 1)

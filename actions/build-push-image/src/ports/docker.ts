@@ -3,7 +3,7 @@ import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { describe, Fault } from '@sluice/kit/faults'
 import { loggedLine } from '@sluice/kit/log'
 import { foldersOf, programIn } from '@sluice/process/program'
-import { lookAt, type Needs } from '../build/builder.ts'
+import { type Look, lookAt, type Needs, ONE_NODE, severalNodes } from '../build/builder.ts'
 import { errorOf, failureOf, fileOf } from '../build/failure.ts'
 import { argumentsOf, type BuildOrder, type Output } from '../build/order.ts'
 import { type Progress, type Reader, reader } from '../build/progress.ts'
@@ -33,7 +33,7 @@ export type Around = {
 export type Docker = {
   /** @throws Fault('input') that names all that is missing or too old */
   look(): Promise<Builder>
-  /** @throws Fault('input') for secrets that cannot be given */
+  /** @throws Fault('input') for secrets that cannot be given, and for a builder that would write a tag by itself */
   run(order: BuildOrder, output: Output): Promise<BuildResult>
   /**
    * The same bytes, and so the same digest, under another name; buildx 0.15 or later.
@@ -54,9 +54,18 @@ const LARGEST_METADATA = 64 * 1024 * 1024
 /** Opens the driver. Nothing is called yet. */
 export const openDocker = (around: Around): Docker => {
   let calls = 0
+  let looked: Look | undefined
   return {
-    look: () => look(around),
-    run: (order, output) => build(around, { order, output, file: join(around.temporary, `buildx-${++calls}.json`) }),
+    look: async () => {
+      looked = await look(around)
+      return looked.builder
+    },
+    run: async (order, output) => {
+      const several =
+        looked === undefined || output.kind !== 'by-digest' ? undefined : severalNodes(looked, order.platforms)
+      if (several !== undefined) throw new Fault('input', several, ONE_NODE)
+      return build(around, { order, output, file: join(around.temporary, `buildx-${++calls}.json`) })
+    },
     copy: (from, to) => copy(around, from, to),
   }
 }
@@ -87,7 +96,7 @@ const programOf = ({ env }: Around): string => {
   )
 }
 
-const look = async (around: Around): Promise<Builder> => {
+const look = async (around: Around): Promise<Look> => {
   programOf(around)
   const docker = await ask(around, ['--version'], LOOK_MS)
   if (docker.out === undefined) throw new Fault('input', `docker does not work: ${docker.why}`, 'Install it again')
@@ -107,7 +116,7 @@ const look = async (around: Around): Promise<Builder> => {
   )
   if (found.missing.length > 0) throw new Fault('input', found.missing.join('; '), found.hint)
   for (const doubt of found.doubts) around.say(loggedLine(doubt))
-  return found.builder
+  return found
 }
 
 type Answer = { readonly out: string | undefined; readonly why: string }

@@ -46,6 +46,7 @@ it('reads what docker says of itself', () => {
       buildkit: '0.25.0',
       platforms: ['linux/amd64', 'linux/amd64/v2', 'linux/arm64', 'linux/386'],
     },
+    nodes: 1,
     missing: [],
     hint: '',
     doubts: [],
@@ -108,4 +109,12 @@ it('doubts a platform that nothing runs here, as what only compiles for it needs
   const { missing, doubts } = look({}, { platforms: ['linux/amd64', 'linux/s390x'] })
   expect(missing).toEqual([])
   expect(doubts).toEqual([expect.stringMatching(/cannot run programs of linux\/s390x:.*setup-qemu-action/)])
+})
+
+it('refuses several nodes for what is pushed for several platforms: the tag latest would be written', () => {
+  const two = `${inspect()}\nName:             r1\nEndpoint:         unix:///run/bk1.sock\nStatus:           running\nBuildKit version: v0.25.0\nPlatforms:        linux/arm64\n`
+  const both = { platforms: ['linux/amd64', 'linux/arm64'] }
+  expect(problem({ inspect: two }, both)).toMatch(/^the builder r has 2 nodes, .*tag latest.*\. .*push: by-digest/)
+  expect(problem({ inspect: two })).toBe('')
+  expect(problem({ inspect: two }, { ...both, push: false })).toBe('')
 })
