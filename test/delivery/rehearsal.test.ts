@@ -13,6 +13,7 @@ type Result = {
     readonly ok: boolean
     readonly actual: string
   }[]
+  readonly moments: readonly { readonly text: string; readonly detail: string }[]
   readonly releases: readonly {
     readonly name: string
     readonly run: { readonly outcome: string; readonly outcomeReason: string; readonly conclusion: string }
@@ -27,7 +28,8 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }))
 /** Runs the command as a newcomer does, in a folder, and gives its result. `TMPDIR` is its own, so that what it leaves behind is seen. */
 const rehearse = async (name: string, cwd: string, ...flags: readonly string[]): Promise<Ended> => {
   mkdirSync(join(directory, name, 'tmp'), { recursive: true })
-  const args = ['rehearse', '--json', '--report', join(directory, name, 'report'), ...flags]
+  const source = process.env.SLUICE_FROM_SOURCE === undefined ? [] : ['--from-source']
+  const args = ['rehearse', '--json', '--report', join(directory, name, 'report'), ...source, ...flags]
   const child = spawn(process.execPath, [join(root, 'packages/cli/src/main.ts'), ...args], {
     cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -75,6 +77,32 @@ describe('the rehearsal', () => {
 
   test('the bad release is taken back, by its last job’s word', () => {
     expect(ends(ended)).toEqual([['bad', 'failure', 'fail', 'rolled-back']])
+  })
+
+  test('of the example shows the gate: each release takes a prebuilt image, and its scan passed before anything was deployed', () => {
+    const scans = ended.result?.claims.filter(({ text }) => text === 'the scan passed before anything was deployed')
+    expect(scans?.map(({ release, actual }) => [release, actual])).toEqual([
+      ['first', 'pass'],
+      ['bad', 'pass'],
+    ])
+    const told = ended.result?.moments.map(({ text, detail }) => `${text}; ${detail}`) ?? []
+    for (const run of [1, 3])
+      expect(told).toEqual(
+        expect.arrayContaining([
+          expect.stringMatching(`^package takes a prebuilt image: no image is built; sha256:[0-9a-f]{12}; run ${run}$`),
+          `the gate says pass (scan of the image); 0 of 4 findings fail; run ${run}`,
+        ]),
+      )
+    const html = readFileSync(join(report, 'rehearsal.html'), 'utf8')
+    expect(html).toContain('the gate says pass (scan of the image)')
+    expect(html).toContain('rehearsal/trivy.json, in place of a scan of the image')
+  })
+
+  test('of one’s own repository, which says how its image is built and scanned, builds and scans nothing, and says so', () => {
+    const html = readFileSync(join(directory, 'own/report/rehearsal.html'), 'utf8')
+    expect(html).toContain('It takes a prebuilt image: no image is built')
+    expect(html).toContain('Nothing is scanned here')
+    expect(own.result?.claims.filter(({ text }) => text.startsWith('the scan'))).toEqual([])
   })
 
   test('the clients sent about 80 requests in each second', () => {
@@ -185,6 +213,8 @@ services:
   shop:
     image: ghcr.io/acme/shop
     checks: [{ name: syntax, run: node --check server.mjs }]
+    package: { tags: [type=sha] }
+    scan: { ignore-unfixed: true }
     start: { run: node server.mjs, port: 3000, ready: /ready }
     smoke: [{ name: shop, path: /goods, expect: { status: 200 } }]
     deploy:

@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { type Callers, callersOf } from '../src/rehearsal/callers.ts'
+import { type Callers, callersOf, GRANTED } from '../src/rehearsal/callers.ts'
 
-const wanted = { service: 'shop', branch: 'main', publisher: 'acme/sluice' }
+const wanted = { service: 'shop', branch: 'main', publisher: 'acme/sluice', builds: false, packaged: false }
+const DIGEST = `\${{ needs.package.outputs.digest }}`
 const DELIVER = '.github/workflows/deliver.yml'
 const whole = `name: Ours
 on: { push: { branches: [trunk] } }
@@ -25,6 +28,10 @@ jobs:
     uses: someone/mirror/.github/workflows/deliver.yml@v1
     with: { digest: "\${{ needs.build.outputs.digest }}", runs-on: '"big"' }
     secrets: inherit
+`
+const building = `on: { push: { branches: [main] } }
+jobs:
+  ship: { uses: someone/mirror/.github/workflows/deliver.yml@v1, secrets: inherit }
 `
 const jobs = ({ files }: Callers, path: string) => parse(files[path] ?? '').jobs
 
@@ -59,6 +66,48 @@ describe('the workflows of a rehearsal', () => {
     const { deliver } = jobs(callers, DELIVER)
     expect(deliver).toMatchObject({ uses: 'acme/sluice/.github/workflows/deliver.yml@v1', with: { service: 'shop' } })
     expect(parse(callers.advice).jobs.deliver).toEqual(deliver)
+  })
+
+  test('grant what the page of deliver.yml says a caller must', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../../reusable-workflows/deliver.md'), 'utf8')
+    const [, block = ''] = /<!-- permissions -->\n```yaml\n([^`]+)```/.exec(page) ?? []
+    expect(parse(block)).toEqual({ permissions: GRANTED })
+  })
+
+  test('give a digest to a caller that has none, since nothing is built', () => {
+    const callers = callersOf({ '.github/workflows/ours.yml': building }, wanted)
+    expect(jobs(callers, '.github/workflows/ours.yml').deliver).toMatchObject({
+      needs: 'package',
+      with: { digest: DIGEST },
+    })
+    expect(callers.said.join(' ')).toContain('takes a prebuilt image: no image is built')
+  })
+
+  test('build in deliver.yml where they are to: no digest, no packaging job, and what says just that stays as it is', () => {
+    const builds = { ...wanted, builds: true }
+    const taken = callersOf({ '.github/workflows/ours.yml': whole }, builds)
+    expect(jobs(taken, '.github/workflows/ours.yml')).toEqual({
+      deliver: {
+        uses: 'someone/mirror/.github/workflows/deliver.yml@abc',
+        with: { service: 'shop' },
+        secrets: 'inherit',
+      },
+    })
+    expect(Object.keys(taken.files)).not.toContain('.github/workflows/package.yml')
+    const kept = callersOf({ '.github/workflows/ours.yml': building }, builds)
+    expect(kept.files['.github/workflows/ours.yml']).toBe(building)
+  })
+
+  test('advise no job for the image where sluice.yml says how it is built', () => {
+    const { advice } = callersOf({}, { ...wanted, packaged: true })
+    expect(parse(advice).jobs).toEqual({
+      deliver: {
+        permissions: GRANTED,
+        uses: 'acme/sluice/.github/workflows/deliver.yml@v1',
+        with: { service: 'shop' },
+        secrets: 'inherit',
+      },
+    })
   })
 
   test('always say a digest without building anything', () => {

@@ -112,6 +112,10 @@ describe('all claims hold', () => {
     { name: 'for a run whose canary died and whose recovery took it back', facts: recovered },
     { name: 'for a run that lost two machines and was reaped', facts: killed },
     { name: 'for a release that the reviewer refused', facts: refused },
+    {
+      name: 'for a release that was scanned before it was deployed',
+      facts: { ...promoted, scan: { verdict: 'pass', reasonCode: 'passed', before: true } },
+    },
     { name: 'for an outage that was held and promoted', facts: { ...promoted, fault: 'outage' as const, held: true } },
     {
       name: 'for a hang, whose canary answers nothing',
@@ -131,6 +135,10 @@ describe('all claims hold', () => {
     const first = { ...promoted, run: run('success', 'pass first-release') }
     expect(firstClaims(first).filter(({ ok }) => !ok)).toEqual([])
     expect(firstClaims(promoted).filter(({ ok }) => !ok)).toMatchObject([{ text: 'outcome' }])
+    const scan = { verdict: 'pass', reasonCode: 'passed', before: false }
+    expect(firstClaims({ ...first, scan }).filter(({ ok }) => !ok)).toMatchObject([
+      { text: 'the scan passed before anything was deployed' },
+    ])
   })
 })
 
@@ -208,6 +216,21 @@ describe('a claim fails', () => {
       text: 'objects left behind',
     },
     { name: 'when the saved state is not done', facts: after({ recorded: 'cleaning' }), text: 'saved state' },
+    {
+      name: 'when the scan failed, though it was deployed',
+      facts: { ...promoted, scan: { verdict: 'fail', reasonCode: 'findings', before: true } },
+      text: 'the scan passed before anything was deployed',
+    },
+    {
+      name: 'when the scan said nothing',
+      facts: { ...promoted, scan: { verdict: '', reasonCode: '', before: false } },
+      text: 'the scan passed before anything was deployed',
+    },
+    {
+      name: 'when the scan passed after a deployment had begun',
+      facts: { ...promoted, scan: { verdict: 'pass', reasonCode: 'passed', before: false } },
+      text: 'the scan passed before anything was deployed',
+    },
     {
       name: 'when the old release still answers',
       facts: clients({ settled: { r2: 119, r1: 1 } }),

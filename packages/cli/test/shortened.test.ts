@@ -26,8 +26,8 @@ environments:
     context: prod
     login: { aws: { role: x } }
 `
-const short = (change: Partial<Subject> = {}) =>
-  shortened(FILE, {
+const short = (change: Partial<Subject> = {}, file = FILE) =>
+  shortened(file, {
     service: 'shop',
     environments: ['production'],
     plan: life,
@@ -87,5 +87,65 @@ describe('a sluice.yml for a rehearsal', () => {
     const { plan, said } = short({ plan: { ...life, 'min-requests': 5_000 } })
     expect(plan['min-requests']).toBe(50)
     expect(said.join(' ')).toContain('min-requests 50 (5000)')
+  })
+})
+
+describe('what sluice.yml says of the image, in a rehearsal', () => {
+  const withImage = (image: string): string => FILE.replace('{ image: a/b }', `{ image: a/b, ${image} }`)
+  const shop = (image: string, change: Partial<Subject> = {}) => {
+    const { text, said } = short(change, withImage(image))
+    return { ...parse(text).services.shop, plan: undefined, said: said.join(' ') }
+  }
+
+  test('a scan with a stored report keeps its gate, and nothing that needs a scanner', () => {
+    const { scan, said } = shop('scan: { report: old.json, fail-on: [HIGH] }')
+    expect(scan).toEqual({ report: 'old.json', 'fail-on': ['HIGH'], source: false, dependencies: false })
+    expect(said).toContain("a stored report of Trivy's, old.json, in place of a scan of the image")
+    expect(said).toContain('Not scanned here, for that needs Trivy and its database: source, dependencies.')
+  })
+
+  test('a scan without one takes the one that is at hand, in which everything counts', () => {
+    const { scan } = shop('scan: { scanners: [vuln], source: false }', { report: 'rehearsal/trivy.json' })
+    expect(scan).toEqual({ source: false, dependencies: false, report: 'rehearsal/trivy.json' })
+  })
+
+  test.each(['scan: {}', 'scan: { image: false }'])('%s cannot be done here, and that is said', (image) => {
+    const { scan, said } = shop(image)
+    expect(scan).toBeUndefined()
+    expect(said).toContain('Nothing is scanned here')
+  })
+
+  test('a service that says nothing of a scan stays as it is', () => {
+    const { said, ...service } = shop('checks: []')
+    expect(service).toEqual({ image: 'a/b', checks: [] })
+    expect(said).not.toMatch(/scan|GitHub/)
+  })
+
+  test('what only GitHub can do is left out', () => {
+    const {
+      package: packaging,
+      sast,
+      said,
+    } = shop('package: { attest: true, verify: true }, sast: { semgrep: { config: x } }')
+    expect({ packaging, sast }).toEqual({ packaging: { attest: true } })
+    expect(said).toContain('Left out of sluice.yml here, as it needs GitHub: sast, package.verify.')
+  })
+
+  test('a build is for this machine, and pushes nowhere else', () => {
+    const build = { platform: 'linux/amd64' }
+    const given = 'package: { platforms: [linux/arm64], images: [c/d], ensure-repository: true, build-args: { A: 1 } }'
+    const { package: packaging, said } = shop(given, { build })
+    expect(packaging).toEqual({ platforms: { 'linux/amd64': 'ubuntu-latest' }, 'build-args': { A: 1 } })
+    expect(said).toContain('Nothing is pushed anywhere else: package.images, package.ensure-repository left out.')
+  })
+
+  test('a build may be another one here, also where there is none in life', () => {
+    const instead = { dockerfile: 'rehearsal/Dockerfile', args: { FAULT: 'errors' } }
+    const { package: packaging } = shop('checks: []', { build: { platform: 'linux/arm64', instead } })
+    expect(packaging).toEqual({
+      platforms: { 'linux/arm64': 'ubuntu-latest' },
+      dockerfile: 'rehearsal/Dockerfile',
+      'build-args': { FAULT: 'errors' },
+    })
   })
 })

@@ -22,27 +22,31 @@ export type Wanted = {
   readonly branch: string
   /** Who publishes the workflows, where no caller says so. */
   readonly publisher: string
+  /** Whether deliver.yml builds the image here, rather than being given its digest. */
+  readonly builds: boolean
+  /** Whether it could in life: sluice.yml says how. */
+  readonly packaged: boolean
 }
 
 const FOLDER = '.github/workflows'
 
 /**
  * The workflows that a rehearsal runs. Of the user's own only the job that calls `deliver.yml` is taken, as it is written: what other jobs do, such as
- * pushing an image, is not a laptop's to repeat. In place of what builds the image stands a job that gives the digest of the release that the commit is.
- * A file that consists of that job and of a local `package.yml` stays as it is, byte for byte.
+ * pushing an image, is not a laptop's to repeat. In place of what builds the image stands a job that gives the digest of the release that the commit is, unless
+ * `deliver.yml` is to build it. A file that says just that stays as it is, byte for byte.
  * @param own workflow files by path; those that do not parse are passed over
  */
 export const callersOf = (own: Readonly<Record<string, string>>, wanted: Wanted): Callers => {
   const found = callOf(own, 'deliver')
   const reap = callOf(own, 'reap')
   const publisher = found?.publisher ?? wanted.publisher
-  const whole = found !== undefined && isWhole(found)
+  const whole = found !== undefined && isWhole(found, wanted)
   const deliver = found?.name ?? 'deliver.yml'
   const job = found?.job ?? generatedJob(wanted)
   return {
     files: {
-      [`${FOLDER}/${PACKAGE}`]: PACKAGING,
-      [`${FOLDER}/${deliver}`]: whole ? found.text : rebuilt(job, wanted.branch),
+      ...(wanted.builds ? {} : { [`${FOLDER}/${PACKAGE}`]: PACKAGING }),
+      [`${FOLDER}/${deliver}`]: whole ? found.text : rebuilt(job, wanted),
       [`${FOLDER}/${reap?.name ?? 'reap.yml'}`]:
         reap !== undefined && isWholeReap(reap)
           ? reap.text
@@ -52,15 +56,22 @@ export const callersOf = (own: Readonly<Record<string, string>>, wanted: Wanted)
     deliver,
     reap: reap?.name ?? 'reap.yml',
     publisher,
-    said: [
-      whole
-        ? `${FOLDER}/${deliver} runs as it is; ${FOLDER}/${PACKAGE} gives the digest of the release that the commit is, for a rehearsal builds no image in a job.`
-        : found === undefined
-          ? `There is no workflow that calls deliver.yml: one was written, as you would add it.`
-          : `Of ${FOLDER}/${deliver} the job that calls deliver.yml is taken; in place of the jobs before it stands one that gives the digest of the release that the commit is.`,
-    ],
-    advice: found === undefined ? adviceOf(generatedJob(wanted), wanted.branch) : '',
+    said: [said({ found: found !== undefined, whole, deliver }, wanted)],
+    advice: found === undefined ? adviceOf(wanted) : '',
   }
+}
+
+type Taken = { readonly found: boolean; readonly whole: boolean; readonly deliver: string }
+
+const said = ({ found, whole, deliver }: Taken, { builds }: Wanted): string => {
+  const taken = !found
+    ? 'There is no workflow that calls deliver.yml: one was written, as you would add it.'
+    : whole
+      ? `${FOLDER}/${deliver} runs as it is.`
+      : `Of ${FOLDER}/${deliver} the job that calls deliver.yml is taken, and nothing else of it runs.`
+  return builds
+    ? `${taken} It gives no digest: deliver.yml builds the image and pushes it.`
+    : `${taken} It takes a prebuilt image: no image is built, and ${FOLDER}/${PACKAGE} gives the digest of the release that the commit is.`
 }
 
 type Job = { readonly uses?: string; readonly needs?: unknown; readonly with?: Readonly<Record<string, unknown>> }
@@ -99,11 +110,12 @@ const jobsOf = (text: string): Readonly<Record<string, Job>> => {
   }
 }
 
-/** Nothing but the delivery and a packaging job of the same repository, and started by a push. */
-const isWhole = ({ id, jobs, text }: Call): boolean =>
+/** Started by a push, and nothing but the delivery, with a packaging job of the same repository that gives the digest or, where deliver.yml builds, without either. */
+const isWhole = ({ id, job, jobs, text }: Call, { builds }: Wanted): boolean =>
   'push' in triggersOf(text) &&
+  (job.with?.digest !== undefined) === !builds &&
   Object.entries(jobs).every(
-    ([other, job]) => other === id || /^[.$]\/\.github\/workflows\/package\.yml$/.test(job?.uses ?? ''),
+    ([other, one]) => other === id || (!builds && /^[.$]\/\.github\/workflows\/package\.yml$/.test(one?.uses ?? '')),
   )
 
 /** Nothing but repair, and to be started by hand. */
@@ -123,34 +135,47 @@ const triggersOf = (text: string): Triggers => {
   return Object.fromEntries([on ?? []].flat().map((event) => [event, null]))
 }
 
-const GRANTED = { contents: 'read', actions: 'read', deployments: 'write', 'id-token': 'write' } as const
+/** What a caller of deliver.yml must grant: the block of reusable-workflows/deliver.md. */
+export const GRANTED = {
+  actions: 'read',
+  attestations: 'write',
+  contents: 'read',
+  deployments: 'write',
+  'id-token': 'write',
+  packages: 'write',
+  'security-events': 'write',
+} as const
 
-const generatedJob = ({ publisher, service }: Wanted): Job =>
+const generatedJob = ({ publisher, service, builds }: Wanted): Job =>
   ({
     permissions: GRANTED,
     uses: workflow(publisher, 'deliver'),
-    with: { service, digest: DIGEST },
+    with: { service, ...(builds ? {} : { digest: DIGEST }) },
     secrets: 'inherit',
   }) as Job
 
 const DIGEST = `\${{ needs.package.outputs.digest }}`
 
-const rebuilt = (job: Job, branch: string): string =>
-  stringify(
+const rebuilt = (job: Job, { branch, builds }: Wanted): string => {
+  const { digest: _, ...rest } = job.with ?? {}
+  return stringify(
     {
       name: 'Deliver',
       on: { push: { branches: [branch] } },
       permissions: {},
-      jobs: {
-        package: { permissions: { contents: 'read' }, uses: `./${FOLDER}/${PACKAGE}` },
-        deliver: { ...job, needs: 'package', if: undefined, with: { ...job.with, digest: DIGEST } },
-      },
+      jobs: builds
+        ? { deliver: { ...job, needs: undefined, if: undefined, with: rest } }
+        : {
+            package: { permissions: { contents: 'read' }, uses: `./${FOLDER}/${PACKAGE}` },
+            deliver: { ...job, needs: 'package', if: undefined, with: { ...rest, digest: DIGEST } },
+          },
     },
     { lineWidth: 0 },
   )
+}
 
 const reapCaller = ({ with: given, ...job }: Job): string => {
-  const { digest: _, 'checks-minutes': __, ...rest } = given ?? {}
+  const rest = Object.fromEntries(Object.entries(given ?? {}).filter(([name]) => !DELIVERS_ONLY.includes(name)))
   return stringify(
     {
       name: 'Reap',
@@ -162,16 +187,25 @@ const reapCaller = ({ with: given, ...job }: Job): string => {
   )
 }
 
-const adviceOf = (job: Job, branch: string): string =>
-  stringify(
+/** Inputs of deliver.yml that reap.yml does not know. */
+const DELIVERS_ONLY: readonly string[] = ['digest', 'checks-minutes', 'package-minutes', 'scan-minutes']
+
+const adviceOf = (wanted: Wanted): string => {
+  const builds = wanted.builds || wanted.packaged
+  const job = generatedJob({ ...wanted, builds })
+  return stringify(
     {
       name: 'Deliver',
-      on: { push: { branches: [branch] } },
+      on: { push: { branches: [wanted.branch] } },
       permissions: {},
-      jobs: { package: PLACEHOLDER, deliver: { needs: 'package', ...job } },
+      jobs: builds ? { deliver: job } : { package: PLACEHOLDER, deliver: { needs: 'package', ...job } },
     },
     { lineWidth: 0 },
-  ).replace(`package: ${PLACEHOLDER}`, 'package: # yours: builds the image, pushes it, and outputs its digest')
+  ).replace(
+    `package: ${PLACEHOLDER}`,
+    'package: # yours: builds the image, pushes it, and outputs its digest; or leave it out, with digest, and say package in sluice.yml',
+  )
+}
 
 const PLACEHOLDER = 'PACKAGE'
 

@@ -51,12 +51,13 @@ export const claimsOf = (facts: ReleaseFacts): readonly Claim[] => {
 
 /** Everything that must be true of the first release, which nothing ran before. */
 export const firstClaims = (
-  facts: Pick<ReleaseFacts, 'name' | 'run' | 'image' | 'label' | 'deployment' | 'after' | 'clients'>,
+  facts: Pick<ReleaseFacts, 'name' | 'run' | 'image' | 'label' | 'scan' | 'deployment' | 'after' | 'clients'>,
 ): readonly Claim[] => {
   const claim = claimFor(facts.name)
   return [
     claim('its run', 'success', facts.run.conclusion),
     claim('outcome', 'pass, first-release', outcomeOf(facts.run)),
+    ...scanClaims(facts),
     claim('GitHub Deployment to production', 'success', facts.deployment),
     ...restingClaims(facts, facts),
   ]
@@ -74,6 +75,7 @@ const runClaims = (facts: ReleaseFacts, verdict: End): readonly Claim[] => {
   return [
     claim('its run', conclusion, run.refused === '' ? run.conclusion : `refused: ${run.refused}`),
     oneOf('outcome', OUTCOMES[act === 'none' ? verdict : act], outcomeOf(run)),
+    ...scanClaims(facts),
     ...(act === 'none' || act === 'refuse' ? [] : [atThatMoment(facts)]),
     ...(act === 'none'
       ? [claim('canary-promote in production', verdict, jobOf(run, 'canary / canary')?.verdict || 'no verdict')]
@@ -94,6 +96,18 @@ const runClaims = (facts: ReleaseFacts, verdict: End): readonly Claim[] => {
     oneOf('GitHub Deployment to production', DEPLOYMENTS[act === 'none' ? verdict : act], facts.deployment),
   ]
 }
+
+/** A gate that let a release through after it was deployed would be none. */
+const scanClaims = ({ name, scan }: Pick<ReleaseFacts, 'name' | 'scan'>): readonly Claim[] =>
+  scan === undefined
+    ? []
+    : [
+        claimFor(name)(
+          'the scan passed before anything was deployed',
+          'pass',
+          `${scan.verdict || 'no verdict'}${scan.before ? '' : ', when a deployment had begun'}`,
+        ),
+      ]
 
 const OUTCOMES: Readonly<Record<End | Exclude<Act, 'none'>, readonly string[]>> = {
   promoted: ['pass, delivered'],

@@ -23,6 +23,9 @@ export type RunFacts = {
   readonly jobs: readonly JobFacts[]
 }
 
+/** What the job `scan` said, and whether it had said it before anything was deployed. */
+export type ScanFacts = { readonly verdict: string; readonly reasonCode: string; readonly before: boolean }
+
 /** What was read back about one release once it had ended. Images are digests. */
 export type ReleaseFacts = {
   readonly name: string
@@ -36,6 +39,8 @@ export type ReleaseFacts = {
   readonly run: RunFacts
   /** With two machines that died: the run that ended what nobody watched. */
   readonly reap?: RunFacts
+  /** Absent where nothing is to be scanned. */
+  readonly scan?: ScanFacts
   /** The canary's weight when the run was cancelled or its last machine had died. */
   readonly weightThen?: number
   /** The state that was saved before this release began. */

@@ -1,5 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { readSluiceFile } from '@sluice/delivery/file'
+import { planFor } from '@sluice/delivery/plan'
 import { Fault } from '@sluice/kit/faults'
 import type { RunTrace } from '@sluice/runner/trace'
 import type { RehearseOptions } from '../arguments.ts'
@@ -7,6 +9,7 @@ import type { Board } from './board.ts'
 import { type Callers, callersOf } from './callers.ts'
 import { tryStart } from './dry-start.ts'
 import { publishedFromSource, startGitHub } from './github.ts'
+import { toldBy } from './job-moments.ts'
 import { pause } from './pause.ts'
 import { LOAD } from './plan.ts'
 import type { Forge } from './release.ts'
@@ -66,6 +69,8 @@ export const openForge = (asked: Asked): { readonly ready: Promise<Opened>; stop
       service: subject.service,
       branch: 'main',
       publisher: publisherOf(root),
+      builds: false,
+      packaged: subject.packaged,
     })
     const { text, said } = shortened(subject.text, {
       service: subject.service,
@@ -76,6 +81,7 @@ export const openForge = (asked: Asked): { readonly ready: Promise<Opened>; stop
       readyWithin: Math.max(patience.ready, Math.ceil((3 * took) / 1000)),
       lease: patience.lease,
       ...(repository === found.repository ? {} : { repository }),
+      ...(subject.kind === 'example' ? { report: STORED_REPORT } : {}),
     })
     for (const line of [...callers.said, ...said]) screen.note(line)
     const forge = await forgeOf({ ...asked, subject }, { stage, callers, text })
@@ -121,6 +127,8 @@ const forgeOf = async (
     },
     on: (happening) => {
       board.hear(happening)
+      const told = happening.kind === 'job-ended' ? toldBy(happening.job) : undefined
+      if (told !== undefined && happening.kind === 'job-ended') tell(told.text, `${told.detail}; run ${happening.run}`)
       if (happening.kind === 'run-ended') traces.push(happening.run)
     },
   })
@@ -129,8 +137,12 @@ const forgeOf = async (
       before = wanted.catch(() => undefined)
     },
   }
-  return { forge: { subject, callers, repository, platform }, traces, review }
+  const { scan } = planFor(readSluiceFile(text, 'sluice.yml'), { service: subject.service, event: 'push' })
+  return { forge: { subject, callers, repository, platform, gated: scan.any }, traces, review }
 }
+
+/** What the example keeps for its scan, relative to its folder: no scanner is needed to see the gate decide. */
+const STORED_REPORT = 'rehearsal/trivy.json'
 
 /** The first lines of a rehearsal: what is real in it and what is not. */
 const introduction = ({ subject, options }: Asked): readonly string[] => [

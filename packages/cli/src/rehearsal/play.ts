@@ -9,7 +9,7 @@ import { pause } from './pause.ts'
 import { LOAD } from './plan.ts'
 import { countsOf, readBack, routeOf, settledOf } from './read-back.ts'
 import { type Asked, productionState, pushRelease, type Rehearsed, type Scene, takeThrough } from './release.ts'
-import { runFacts, troubles } from './run-facts.ts'
+import { runFacts, scanFacts, troubles } from './run-facts.ts'
 import { doorOf, placeOf, startClients } from './stage.ts'
 import { isFailed } from './traffic.ts'
 
@@ -48,6 +48,7 @@ export const play = async (opened: Opened, options: RehearseOptions, told: Told)
       label: first.label,
       image: first.digest,
       run: runFacts(trace),
+      ...(forge.gated ? { scan: scanFacts(trace) } : {}),
       deployment: productionState(forge, first.digest),
       after: await readBack(stage.cluster, place, await routeOf(stage.cluster, place)),
       clients: {

@@ -12,7 +12,7 @@ import type { Release } from './plan.ts'
 import type { Place } from './production.ts'
 import { countsOf, readBack, routeOf, settledOf } from './read-back.ts'
 import type { TemporaryRepository } from './repository.ts'
-import { runFacts } from './run-facts.ts'
+import { runFacts, scanFacts } from './run-facts.ts'
 import type { Stage } from './stage.ts'
 import type { Subject } from './subject.ts'
 import { badSpan, isFailed, sentBetween } from './traffic.ts'
@@ -33,6 +33,8 @@ export type Forge = {
   readonly callers: Callers
   readonly repository: TemporaryRepository
   readonly platform: Platform
+  /** Whether anything is to be scanned. */
+  readonly gated: boolean
 }
 
 /** What a release is taken through, and who is told: `tell` an event, `at` the stage it is in, `see` each look at production. */
@@ -128,6 +130,7 @@ export const takeThrough = async (asked: Asked, scene: Scene): Promise<Taken> =>
       previousImage: asked.previous.digest,
       run: runFacts(trace),
       ...(reaped === undefined ? {} : { reap: runFacts(reaped) }),
+      ...(forge.gated ? { scan: scanFacts(trace) } : {}),
       ...(weightAtDeath === undefined ? {} : { weightThen: weightAtDeath }),
       recordedBefore: before.recorded,
       deployment: productionState(forge, release.digest),

@@ -1,5 +1,5 @@
 import type { JobTrace, RunTrace } from '@sluice/runner/trace'
-import type { RunFacts } from './facts.ts'
+import type { RunFacts, ScanFacts } from './facts.ts'
 
 /** What a run's trace says to a person: how it ended, what its last job said, and how each job went. */
 export const runFacts = (trace: RunTrace): RunFacts => {
@@ -27,6 +27,16 @@ export const runFacts = (trace: RunTrace): RunFacts => {
 /** The job whose path ends so, such as `canary / recover`. */
 export const jobOf = (trace: RunTrace, end: string): JobTrace | undefined =>
   trace.jobs.find(({ path, kind }) => kind === 'job' && (path === end || path.endsWith(` / ${end}`)))
+
+/** What the scan of a delivery said, and whether everything that deploys began after it. */
+export const scanFacts = (trace: RunTrace): ScanFacts => {
+  const scan = jobOf(trace, 'scan / scan')
+  const deploying = trace.jobs.filter(
+    ({ kind, ids, conclusion }) =>
+      kind === 'job' && ['stage', 'canary'].includes(ids[1] ?? '') && conclusion !== 'skipped',
+  )
+  return { ...said(scan), before: scan !== undefined && deploying.every(({ startedAt }) => startedAt >= scan.endedAt) }
+}
 
 /** What the last of a job's steps that gives a verdict said, else the job itself. */
 const said = (job: JobTrace | undefined): { readonly verdict: string; readonly reasonCode: string } => {

@@ -1,5 +1,6 @@
 import { parseDuration } from '@sluice/kit/fields'
 import { parseDocument } from 'yaml'
+import { type BuiltHere, imageParts } from './image-parts.ts'
 import { LOAD } from './plan.ts'
 
 /** A canary plan as YAML holds it: what is read of it here. */
@@ -29,11 +30,15 @@ export type Subject = {
   readonly lease: number
   /** The image's repository where it is another one here. */
   readonly repository?: string
+  /** A report of Trivy's, relative to the service's folder, that stands for the image's scan where sluice.yml names none. */
+  readonly report?: string
+  /** How the image is built here; absent: it is given. */
+  readonly build?: BuiltHere
 }
 
 /**
  * sluice.yml with minutes made seconds, and with what a laptop does not have taken out: clouds to log in to, contexts of a kubeconfig, an approval by a
- * second workflow. Everything else stays, comments too. The text has to be a valid sluice.yml.
+ * second workflow, scanners. Everything else stays, comments too. The text has to be a valid sluice.yml.
  */
 export const shortened = (text: string, subject: Subject): Shortened => {
   const document = parseDocument(text)
@@ -52,11 +57,13 @@ export const shortened = (text: string, subject: Subject): Shortened => {
       taken.push(`${name}.approval: dispatch (a reviewer answers instead)`)
     }
   }
+  const image = imageParts(document, ['services', subject.service], subject)
   return {
     text: document.toString(),
     plan,
     said: [
       said,
+      ...image,
       ...(taken.length === 0 ? [] : [`Left out of sluice.yml here: ${taken.join(', ')}.`]),
       ...(subject.repository === undefined ? [] : [`Its image is pushed to ${subject.repository} instead.`]),
     ],

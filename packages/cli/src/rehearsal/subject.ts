@@ -16,6 +16,8 @@ export type Subject = {
   readonly service: string
   /** The text of sluice.yml. */
   readonly text: string
+  /** Whether it says how its image is built. */
+  readonly packaged: boolean
   /** The image's repository. */
   readonly repository: string
   readonly staging: PlannedEnvironment | null
@@ -67,6 +69,7 @@ export const findSubject = (where: Where, { service, act, defaults }: Wanted): S
     folder,
     text,
     service: plan.service,
+    packaged: described.package !== undefined,
     repository: plan.repository,
     staging: plan.staging,
     production: plan.production,
