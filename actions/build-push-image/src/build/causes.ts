@@ -19,7 +19,7 @@ const LONGEST = 500
 
 /** The first real cause of a failure, with a hint where it is one that is known. */
 export const causeOf = (known: Case): Cause => {
-  const { cause, hint } = ofCommand(known) ?? ofText(known) ?? { cause: known.error }
+  const { cause, hint } = ofCommand(known) ?? ofPush(known) ?? ofText(known) ?? { cause: known.error }
   const said = short(cause.replace(/\s+/g, ' ').trim().replace(/\.$/, ''), LONGEST)
   return hint === undefined ? { cause: said } : { cause: said, hint }
 }
@@ -187,9 +187,34 @@ const RULES: readonly Rule[] = [
   ],
 ]
 
+const DENIED =
+  /pull access denied|authorization failed|insufficient_scope|401 Unauthorized|403 Forbidden|unauthorized|denied/i
+
+/** What the registry says of an image that is pushed. */
+const ofPush = ({ error }: Case): Cause | undefined => {
+  const [, name, said] = /^failed to push (\S{1,500}): ([\s\S]*)/.exec(error) ?? []
+  if (name === undefined || said === undefined) return undefined
+  const cause = `${name} was not pushed: ${said.replace(/ (?:request )?(?:to )?"?https?:\/\/[^\s"]*[^\s":]"?/g, '')}`
+  if (/\bquota\b/i.test(said)) return { cause, hint: 'Delete what is not needed there, or have the quota raised' }
+  if (/does not exist|name unknown|repository name not known/i.test(said))
+    return {
+      cause,
+      hint: 'Create the repository, at ECR with ensure-repository: true, or look how its name is written',
+    }
+  if (DENIED.test(said)) return { cause, hint: 'Log in to that registry, with an account that may push there' }
+  if (/server gave HTTP response to HTTPS client/i.test(said))
+    return {
+      cause,
+      hint: "The registry has no TLS: name it as one without in the builder's configuration (http = true)",
+    }
+  const network = ofNetwork(said)
+  return network === undefined ? { cause } : { cause, hint: network }
+}
+
 /** What is said of a base image, or of what ADD fetches. */
-const ofImage = ({ error }: Case): Cause | undefined => {
-  const [, image] = /failed to resolve source metadata for (\S{1,500}):/.exec(error) ?? []
+const ofImage = ({ error, command }: Case): Cause | undefined => {
+  const [, image = error.startsWith('failed to fetch ') ? baseIn(command) : undefined] =
+    /failed to resolve source metadata for (\S{1,500}):/.exec(error) ?? []
   const name = image === undefined ? undefined : image.replace(/^docker\.io\/(library\/)?/, '')
   if (/429 Too Many Requests|toomanyrequests|pull rate limit/i.test(error))
     return {
@@ -208,11 +233,7 @@ const ofImage = ({ error }: Case): Cause | undefined => {
       cause: `There is no image ${name}`,
       hint: 'Look how it and its tag are written; the name of a stage has to stand before it is used',
     }
-  if (
-    /pull access denied|authorization failed|insufficient_scope|401 Unauthorized|403 Forbidden|unauthorized|denied/i.test(
-      error,
-    )
-  )
+  if (DENIED.test(error))
     return {
       cause: `The base image ${name} is not there, or may not be read`,
       hint: 'Log in to its registry in a step before, and look how its name is written',
@@ -224,6 +245,8 @@ const ofImage = ({ error }: Case): Cause | undefined => {
     }
   return undefined
 }
+
+const baseIn = (command: string): string | undefined => /^FROM +(?:--\S{1,200} +)*(\S{1,500})/i.exec(command)?.[1]
 
 const lastPart = (error: string): string => error.slice(error.lastIndexOf(': ') + 2)
 

@@ -256,6 +256,53 @@ const CASES: readonly (readonly [string, Given, string | RegExp, RegExp | undefi
     /build-args/,
   ],
   [
+    'a base image whose registry gives no token',
+    {
+      instruction: 'FROM --platform=$BUILDPLATFORM 127.0.0.1:25075/none:1 AS build',
+      error:
+        'failed to fetch anonymous token: unexpected status from GET request to http://127.0.0.1:45181/token?scope=repository%3Anone%3Apull&service=registry.test: 401 Unauthorized',
+    },
+    'The base image 127.0.0.1:25075/none:1 is not there, or may not be read',
+    /^Log in/,
+  ],
+  [
+    'a push without a login',
+    {
+      error: `failed to push 127.0.0.1:5950/f/app: unexpected status from HEAD request to http://127.0.0.1:5950/v2/f/app/blobs/sha256:8ab2: 401 Unauthorized`,
+    },
+    '127.0.0.1:5950/f/app was not pushed: unexpected status from HEAD: 401 Unauthorized',
+    /^Log in/,
+  ],
+  [
+    'a push that is not allowed',
+    { error: 'failed to push 127.0.0.1:5952/f/app: denied' },
+    '127.0.0.1:5952/f/app was not pushed: denied',
+    /may push/,
+  ],
+  [
+    'a push of too much',
+    { error: 'failed to push 127.0.0.1:5956/f/app: denied: quota exceeded' },
+    '127.0.0.1:5956/f/app was not pushed: denied: quota exceeded',
+    /quota raised/,
+  ],
+  [
+    'a push to nowhere',
+    {
+      error:
+        'failed to push 127.0.0.1:5953/f/app: unknown: The repository with name x does not exist in the registry with id 1',
+    },
+    /does not exist/,
+    /ensure-repository/,
+  ],
+  [
+    'a push to a registry with another certificate',
+    {
+      error: `failed to push 192.0.2.2:5983/f/x: failed to do request: Head "https://192.0.2.2:5983/v2/f/x/blobs/sha256:8ab2": tls: failed to verify certificate: x509: cannot validate certificate for 192.0.2.2 because it doesn't contain any IP SANs`,
+    },
+    /^192\.0\.2\.2:5983\/f\/x was not pushed: failed to do request: Head: tls: failed/,
+    /certificate/,
+  ],
+  [
     'a builder that cannot',
     { error: 'push-by-digest is currently not implemented for docker driver, please create a new builder instance' },
     /^push-by-digest/,
