@@ -191,6 +191,18 @@ describe.skipIf(lacking().length > 0)('build-push-image on real registries', () 
     60_000,
   )
 
+  test('without the inputs, what docker login left is used', async () => {
+    const { host } = ground.basic
+    const input = ACCOUNT.password
+    const login = ['login', '--username', ACCOUNT.username, '--password-stdin', host]
+    expect(await run('docker', login, { env: ground.env, input })).toMatchObject({ code: 0 })
+    const images = `${host}/logged-in`
+    const ran = await build(ground, { sha: one }, { context: ground.context({ Dockerfile: BASE }), images })
+    await run('docker', ['logout', host], { env: ground.env })
+    succeeded(ran)
+    expect(await ground.basic.tags('logged-in')).toEqual(['main-1111111', 'sha-1111111'])
+  }, 60_000)
+
   test('a step that fails is shown at its line with its last words, and nothing is pushed', async () => {
     const images = `${ground.open.host}/broken`
     const context = ground.context({

@@ -111,6 +111,36 @@ describe.skipIf(lacking().length > 0)('build-push-image while the registry is un
     60_000,
   )
 
+  test('a run that was broken off between two tags is completed by the next, without a build', async () => {
+    const proxy = await ground.before(ground.open)
+    const inputs = {
+      context: ground.context({ Dockerfile: `${BASE}${step('echo halves > /x')}` }),
+      images: `${proxy.host}/halves`,
+    }
+    const released = { ...commit, ref: 'refs/tags/v1.0.0' }
+    const TAGS = ['1.0.0', 'sha-1111111', 'v1.0.0-1111111']
+    proxy.next(Number.POSITIVE_INFINITY, { when: /^PUT .*\/manifests\/(sha-|v1)/, status: 403 })
+    const first = await build(ground, released, inputs)
+    expect(first).toMatchObject({ code: 1, outputs: { verdict: 'error' } })
+    expect(await ground.open.tags('halves')).toEqual(['1.0.0'])
+    proxy.clear()
+    const second = await build(ground, released, inputs)
+    succeeded(second)
+    expect(second.outputs.skipped).toBe('true')
+    expect(await ground.open.tags('halves')).toEqual(TAGS)
+    const digests = TAGS.map(async (tag) => (await ground.open.stored('halves', tag))?.digest)
+    expect(new Set(await Promise.all(digests))).toEqual(new Set([second.outputs.digest]))
+  }, 60_000)
+
+  test('what the registry took and does not have gets no tag', async () => {
+    const proxy = await ground.before(ground.open)
+    const context = ground.context({ Dockerfile: BASE })
+    proxy.next(Number.POSITIVE_INFINITY, { when: /^(GET|HEAD) .*\/manifests\/sha256:/, from: /^sluice/, status: 404 })
+    const ran = await build(ground, commit, { context, images: `${proxy.host}/forgetful` })
+    expect(ran).toMatchObject({ code: 1, outputs: { verdict: 'error', 'reason-code': 'not-whole', tags: '' } })
+    expect(await ground.open.tags('forgetful')).toEqual([])
+  }, 60_000)
+
   test('what no try can mend is not tried again', async () => {
     const proxy = await ground.before(ground.open)
     proxy.next(Number.POSITIVE_INFINITY, { ...UPLOADS, status: 403 })
@@ -146,6 +176,29 @@ describe.skipIf(lacking().length > 0)('build-push-image while the registry is un
     ])
     expect(ran.log).toMatch(/toomanyrequests/)
     expect(await ground.open.tags('never')).toEqual([])
+  }, 60_000)
+
+  test('a build that is cancelled ends in BuildKit as well', async () => {
+    const context = ground.context({ Dockerfile: `${BASE}${step('echo sleeping; /bin/busybox sleep 973')}` })
+    const sleeping = (): boolean => /^\/bin\/busybox sleep 973$/m.test(output('ps', ['-eo', 'args']) ?? '')
+    let slept = false
+    const inputs = { context, images: `${ground.open.host}/asleep` }
+    const ran = await build(ground, commit, inputs, {
+      started: (kill) => {
+        const look = setInterval(() => {
+          slept = sleeping()
+          if (!slept) return
+          clearInterval(look)
+          kill('SIGINT')
+        }, 100)
+        setTimeout(() => clearInterval(look), 30_000)
+      },
+    })
+    expect(ran).toMatchObject({ outputs: { verdict: 'error', 'reason-code': 'cancelled' } })
+    expect(ran.code).not.toBe(0)
+    expect(slept).toBe(true)
+    await expect.poll(sleeping, { timeout: 10_000 }).toBe(false)
+    expect(await ground.open.tags('asleep')).toEqual([])
   }, 60_000)
 
   test.each(['SIGINT', 'SIGTERM'] as const)(
