@@ -129,6 +129,24 @@ describe('what anybody may write', () => {
     expect(heard(['{"vertexes":[1,null,{"digest":7,"started":"yesterday"}]}']).progress.steps).toEqual([])
   })
 
+  it('is read in little time', () => {
+    const began = performance.now()
+    const bad = [
+      '\r'.repeat(500_000),
+      '\u001b['.repeat(500_000),
+      '\u001b[0;'.repeat(200_000),
+      ' '.repeat(500_000),
+      '('.repeat(500_000),
+    ]
+    const { progress } = heard([
+      stepLine({ started: STARTED }),
+      ...bad.map((text) => logLine(`${text}x\n`)),
+      ...bad.map((text) => `${text}x`),
+    ])
+    expect(progress.steps).toEqual([])
+    expect(performance.now() - began).toBeLessThan(2000)
+  })
+
   it('is never held: not a line without end, not a log without end, not ever new steps', () => {
     const read = reader()
     read.heard(stepLine({ started: STARTED }))
