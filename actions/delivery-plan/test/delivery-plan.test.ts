@@ -128,14 +128,17 @@ describe('a plan', () => {
         '  checks["checks<br/>1 command"]',
         '  approve["approve<br/>production-approval"]',
         '  canary["canary<br/>production: 5 % → 25 % → 50 %"]',
-        '  plan --> checks --> stage --> approve --> canary --> outcome',
+        '  plan --> checks --> package --> scan --> stage --> approve --> canary --> outcome',
         '| approve | waits for a reviewer | production-approval |  |  |',
         "Planned runner minutes of the canary: **26** when nothing holds it, at most 3 h 51 min; GitHub's own runner counts every one of them, the holds included. A job on GitHub's own runner (ubuntu-latest) ends after 6 h.",
         '| production-approval | approval | 1 | none | any |',
         '| production | production | 0 | none | protected ones |',
       ]),
     )
-    expect(summary).not.toContain('nothing to check')
+    expect(summary.match(/^\| \w+ \| nothing to check/gm)).toEqual([
+      '| package | nothing to check',
+      '| scan | nothing to check',
+    ])
   })
   test('shows what is off in its place', async () => {
     const text = FILE.replace(/\n {4}checks:\n.*\n/, '\n')
@@ -143,7 +146,7 @@ describe('a plan', () => {
       .replace('role: production }', 'role: production, approval: none }')
     const { summary, asked } = await plan({ cwd: whole(text), says: GOOD, inputs: { digest: DIGEST } })
     expect(summary).toContain(
-      '  checks["checks<br/>nothing to check"]:::off\n  stage["stage<br/>nothing to check"]:::off\n  approve["approve<br/>nothing to check"]:::off\n  canary["canary<br/>production: 5 %',
+      '  checks["checks<br/>nothing to check"]:::off\n  package["package<br/>nothing to check"]:::off\n  scan["scan<br/>nothing to check"]:::off\n  stage["stage<br/>nothing to check"]:::off\n  approve["approve<br/>nothing to check"]:::off\n  canary["canary<br/>production: 5 %',
     )
     expect(summary).toContain('| stage | nothing to check: no environment with the role staging |')
     expect(asked.join('\n')).not.toMatch(/approval|staging/)
@@ -235,6 +238,10 @@ describe('what is wrong ends in an error, before anything is asked', () => {
     expect(ran.report.reason.text).toMatch(
       /2 invalid inputs: digest must be[\s\S]*unenforced-approval unknown value "ignore"/,
     )
+  })
+  test('a delivery of what nobody builds, at its service', async () => {
+    const ran = await failed({ inputs: { delivers: 'true' } })
+    expect(ran.report.reason.text).toMatch(/^sluice\.yml:3:3: no digest is given, and shop has no package/)
   })
   test('pull_request_target', async () => {
     expect((await failed({ event: 'pull_request_target' })).log).toContain('with the rights of this repository')

@@ -123,7 +123,14 @@ describe('files', () => {
 
 describe('inputs', () => {
   const given = {
-    delivers: 'false', file: 'sluice.yml', service: '', digest: '', event: '', token: '', 'unenforced-approval': 'fail' }
+    delivers: 'false',
+    file: 'sluice.yml',
+    service: '',
+    digest: '',
+    event: '',
+    token: '',
+    'unenforced-approval': 'fail',
+  }
   const problems = (change: Readonly<Record<string, string>>): readonly string[] =>
     (z.safeParse(inputs, { ...given, ...change }).error?.issues ?? []).map(
       ({ path, message }) => `${path.join('.')} ${message}`,

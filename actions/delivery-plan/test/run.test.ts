@@ -82,6 +82,72 @@ test('a plan whose job GitHub would fail fails first, before anything is deploye
   expect((await ran(file(''), { ports: { look }, asked: { unenforced: 'warn' } })).verdict).toBe('pass')
 })
 
+describe('a run that is to deliver', () => {
+  const delivers = { delivers: true, digest: '' }
+  const built = (image: string, more = '') =>
+    readSluiceFile(
+      `version: 1
+services: { shop: { image: shop, package: ${image}, deploy: { eu: { namespace: shop, manifests: m } }${more} } }
+environments: { eu: { role: production, approval: none } }`,
+      'sluice.yml',
+    )
+  test('without a digest and without a package stops at the service, before anything is asked', async () => {
+    const looked: string[] = []
+    const look: Ports['look'] = async (names) => {
+      looked.push(...names)
+      return []
+    }
+    await expect(ran(file('approval: none'), { asked: delivers, ports: { look } })).rejects.toThrow(
+      'sluice.yml:1:1 services.shop: no digest is given, and shop has no package, which would say how its image is built',
+    )
+    expect(looked).toEqual([])
+  })
+  test('builds what it deploys, keeps no release before there is one, and shows both in their places', async () => {
+    const planned = await ran(
+      built('{ platforms: [linux/amd64, linux/arm64], attest: true }', ', scan: { source: false }'),
+      {
+        asked: delivers,
+      },
+    )
+    expect([planned.comes, planned.kept, planned.release]).toEqual(['built', [], undefined])
+    expect(planned.reason.text).toBe('shop: is built, then deployed to eu')
+    const summary = summarize({ ...planned, digest: '', event: 'push' })
+    expect(summary).toContain('  plan --> checks --> package --> scan --> stage --> approve --> canary --> outcome')
+    expect(summary).toContain('  package["package<br/>linux/amd64, linux/arm64, attested"]')
+    expect(summary).toContain('  scan["scan<br/>dependencies, image"]')
+    expect(summary).toContain(
+      '| package | linux/amd64, linux/arm64, attested |  | ubuntu-latest, ubuntu-24.04-arm |  |',
+    )
+  })
+  test('with a digest builds nothing, whatever the file says', async () => {
+    const planned = await ran(built('{}'), { asked: { delivers: true } })
+    expect([planned.comes, planned.kept.length]).toEqual(['given', 1])
+    expect(summarize({ ...planned, digest: ASKED.digest, event: 'push' })).toContain(
+      '| package | nothing to check: the digest is given |',
+    )
+  })
+  test('and one that only reads the file builds, scans and deploys nothing', async () => {
+    const planned = await ran(built('{}', ', sast: { semgrep: { config: p/ci } }'), { asked: { digest: '' } })
+    const summary = summarize({ ...planned, digest: '', event: 'push' })
+    expect(planned.comes).toBe('nowhere')
+    for (const stage of ['package', 'scan', 'stage', 'canary'])
+      expect(summary).toContain(`| ${stage} | nothing to check: no digest is given: the file is only read |`)
+  })
+  test('looks for the Dockerfile and what the scan reads', async () => {
+    const image = built('{ context: docker }', ', scan: { report: r.json, vex: [v.json] }')
+    const planned = await ran(image, { ports: { exists: () => false } })
+    const missing = planned.findings.filter(({ id }) => id === 'path-missing').map(({ text }) => text)
+    expect(missing).toEqual(
+      expect.arrayContaining([
+        'the context of the image: there is no docker in this checkout',
+        'the Dockerfile: there is no docker/Dockerfile in this checkout',
+        'report of the scan: there is no r.json in this checkout',
+        'vex of the scan: there is no v.json in this checkout',
+      ]),
+    )
+  })
+})
+
 test('without a digest nothing is kept', async () => {
   expect((await ran(file('approval: none'), { asked: { digest: '' } })).kept).toEqual([])
 })

@@ -42,7 +42,7 @@ export const packaging = z.strictObject({
   flavor: z._default(z.array(line), []),
   labels: z._default(z.record(z.string(), lineScalar), {}),
   'build-args': z._default(z.record(z.string(), lineScalar), {}),
-  cache: z._default(z.enum(['registry', 'gha', 'inline', 'none']), 'none'),
+  cache: z._default(z.enum(['registry', 'gha', 'none']), 'none'),
   provenance: z._default(z.enum(['min', 'max', 'none']), 'min'),
   sbom: z._default(flag, false),
   attest: z._default(flag, false),

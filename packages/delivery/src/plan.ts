@@ -124,7 +124,7 @@ export const planFor = (file: SluiceFile, { service: asked, event, base = '.' }:
     checks: described.checks.length,
     'deploys-why': deploysNothing(event) ?? null,
     package: packageOf(described),
-    scan: scanOf(described),
+    scan: scanOf(service, described),
     staging: staging === undefined || deploysNothing(event) !== undefined ? null : environmentOf(staging),
     production: production === undefined ? null : productionOf(production, { ...file.plan, ...described.plan }, event),
   }

@@ -11,6 +11,8 @@ export type PlannedScan = {
   readonly image: boolean
   /** Whether the image must have an attestation of this repository. */
   readonly verify: boolean
+  /** What tells the service's alerts from others; the gate wants no two dashes in a row. */
+  readonly category: string
   /** The registry that the image is at, for `docker login`. */
   readonly registry: string
   /** A report that stands for the image's scan; empty for none. */
@@ -34,7 +36,7 @@ export type PlannedScan = {
 export type CodeqlLeg = { readonly language: string; readonly 'build-mode': string }
 
 /** What scan.yml needs. Every part is off where the service says nothing of it. */
-export const scanOf = ({ image, folder, scan, sast, package: packaging }: Described): PlannedScan => {
+export const scanOf = (service: string, { image, folder, scan, sast, package: packaging }: Described): PlannedScan => {
   const codeql = sast?.codeql
   const on = {
     source: scan?.source === true,
@@ -46,6 +48,7 @@ export const scanOf = ({ image, folder, scan, sast, package: packaging }: Descri
   return {
     any: Object.values(on).includes(true) || sast !== undefined,
     ...on,
+    category: service.replace(/-+/g, '-'),
     registry: hostOf(image),
     report: path(scan?.report),
     scanners: scan?.scanners?.join(',') ?? 'vuln',

@@ -15,6 +15,7 @@ const NOTHING_SCANNED = {
   dependencies: false,
   image: false,
   verify: false,
+  category: 'shop',
   registry: 'ghcr.io',
   report: '',
   scanners: 'vuln',
