@@ -19,7 +19,10 @@ export type Push =
 export const build = async (plan: Plan, ports: Ports, work: Work): Promise<Result | undefined> => {
   const { order } = plan
   const made = await work.timed('build', () => ports.docker.run(order, { kind: 'none' }))
-  if (made.kind !== 'cancelled') work.saw({ progress: made.progress })
+  if (made.kind !== 'cancelled') {
+    work.saw({ progress: made.progress })
+    work.note(...made.progress.cacheProblems)
+  }
   if (made.kind !== 'done') return ended(made, work, 'build-failed')
   if (!plan.load) return undefined
   const names = plan.repositories.flatMap((name) => plan.tagging.tags.map((tag) => `${name}:${tag.name}`))

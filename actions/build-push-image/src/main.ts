@@ -62,7 +62,14 @@ const main = async (): Promise<Outcome> => {
     // Docker prefers its logins to those of any folder: they are in ours.
     const { DOCKER_AUTH_CONFIG: _, ...dockerEnv } = env
     const result = await run(plan, {
-      docker: openDocker({ dockerConfig: () => registries.folder, env: dockerEnv, cancelled, temporary, say }),
+      docker: openDocker({
+        dockerConfig: () => registries.folder,
+        env: dockerEnv,
+        cancelled,
+        temporary,
+        needs: { push: plan.push !== 'false', platforms: plan.order.platforms },
+        say,
+      }),
       place: registries.place,
       login: registries.login,
       ensure: registries.ensure,

@@ -39,7 +39,7 @@ export type Ports = {
     /** @throws Fault('input') for what is missing or too old */
     look(): Promise<Builder>
     run(order: BuildOrder, output: Output): Promise<BuildResult>
-    /** The same image under another repository's name, digest and all. */
+    /** The same image in another repository, by digest: both are `host/path@digest`. */
     copy(from: string, to: string): Promise<{ readonly problem?: string }>
   }
   place(repository: string): Place

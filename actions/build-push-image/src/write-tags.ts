@@ -31,7 +31,7 @@ export const writeTags = async (
     const place = ports.place(repository)
     if (!at.includes(repository) && (await place.manifest(image.digest)) === undefined) {
       ports.say(`${repository} gets the image from ${from}`)
-      const { problem } = await ports.docker.copy(`${from}@${image.digest}`, repository)
+      const { problem } = await ports.docker.copy(`${from}@${image.digest}`, `${repository}@${image.digest}`)
       if (problem !== undefined)
         return { problems: [`${repository} could not get it from ${from}: ${problem}`], tags: written }
     }

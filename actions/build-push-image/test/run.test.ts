@@ -4,7 +4,7 @@ import type { BuildResult } from '../src/build/result.ts'
 import { run } from '../src/run.ts'
 import { digest, emptyStore, fixed, has, imageOf, moving, ORDER, PLAN, type Store, world } from './world.ts'
 
-const progress = { steps: [], warnings: [] } as unknown as Progress
+const progress = { steps: [], warnings: [], cacheProblems: [] } as unknown as Progress
 const A = digest('a')
 const B = digest('b')
 
@@ -150,7 +150,7 @@ test('an image that is in one repository only is copied to the other by digest',
   const plan = { ...PLAN, repositories: ['example.com/shop', 'example.org/shop'] }
   const result = await run(plan, world(store, []))
   expect(result).toMatchObject({ code: 'skipped' })
-  expect(store.log).toContain(`copy example.com/shop@${A} example.org/shop`)
+  expect(store.log).toContain(`copy example.com/shop@${A} example.org/shop@${A}`)
   expect(store.tags.get('example.org/shop:sha-1')).toBe(A)
 })
 

@@ -155,7 +155,7 @@ export const world = (
         store.log.push(`copy ${from} ${to}`)
         const image = store.images.get(from)
         if (image === undefined) return { problem: 'not found' }
-        has(store, to, image)
+        has(store, to.split('@')[0] ?? '', image)
         return {}
       },
     },
