@@ -57,7 +57,7 @@ const formsFor = (tag: Tag, { tags }: Tagging): readonly Written[] => {
 }
 
 const versionIn = (name: string, { before, after, parts }: Written): string | undefined => {
-  if (name.length <= before.length + after.length || !name.startsWith(before) || !name.endsWith(after)) return undefined
+  if (!name.startsWith(before) || !name.endsWith(after)) return undefined
   const bare = name.slice(before.length, name.length - after.length)
   const numbers = /^v?(0|[1-9]\d{0,14})(?:\.(0|[1-9]\d{0,14}))?(?:\.(0|[1-9]\d{0,14}))?$/.exec(bare)
   if (numbers === null) return undefined

@@ -70,7 +70,7 @@ export const tagsOf = (rules: string, flavor: string, event: GitEvent): Tagging 
   throwProblems(problems)
   const version = tags[0]?.name
   if (version === undefined) throw noTags(event, notes)
-  return { tags: withoutDoubles(tags), version, stable: stableIn(candidates, event), notes: [...new Set(notes)] }
+  return { tags: withoutDoubles(tags), version, stable: stableIn(candidates, event), notes }
 }
 
 const noTags = (event: GitEvent, notes: readonly string[]): Fault =>

@@ -26,6 +26,14 @@ describe('tags that would go back', () => {
     expect(keptOf({ event: onTag('v1.2.3') }, known)).toEqual(expected)
   })
 
+  it('are compared by numbers', () => {
+    expect(keptOf({ event: onTag('v1.9.5'), rules: 'x', flavor: 'latest=true' }, ['1.10.0', '1.9.0'])).toEqual(['x'])
+    expect(keptOf({ event: onTag('v1.10.0'), flavor: 'latest=true', rules: 'x' }, ['1.9.9', '1.2.0'])).toEqual([
+      'x',
+      'latest',
+    ])
+  })
+
   it('are each told with a sentence', () => {
     expect(
       withoutGoingBack(tagsOf(RULES, 'latest=auto', onTag('v1.1.1')), ['1.1.0', '2.5.2', '1.4.0']).dropped,
@@ -44,6 +52,16 @@ describe('tags that would go back', () => {
     ['no rule of versions', { event: onTag('v1.2.3'), rules: 'type=ref,event=tag' }, ['v1.3.0'], ['v1.2.3']],
     ['no rules', { event: onTag('v1.2.3'), rules: '' }, ['1.3.0'], ['1.2.3', 'v1.2.3-860c190', 'sha-860c190']],
     ['a match', { event: onTag('v1.2.3'), rules: 'type=match,pattern=v(\\d),group=1' }, ['1.3.0'], []],
+    [
+      'two versions',
+      {
+        event: onBranch('main'),
+        rules: 'type=semver,pattern={{version}},value=v2.0.0\ntype=semver,pattern={{major}},value=v1.2.3',
+        flavor: '',
+      },
+      ['1.3.0'],
+      ['2.0.0'],
+    ],
     ['a word', { event: onTag('v1.2.3'), rules: 'type=semver,pattern=stable', flavor: '' }, ['1.3.0'], []],
     ['a word', { event: onTag('v1.2.3'), rules: 'type=semver,pattern=stable', flavor: '' }, ['1.2.2'], ['stable']],
     ['1.x', { event: onTag('v1.2.3'), rules: 'type=semver,pattern={{major}}.x', flavor: '' }, ['1.3.0'], []],
@@ -90,6 +108,27 @@ describe('tags that would go back', () => {
       '',
       ['1.3.0', 'desk-1.3.0'],
       ['till-1.2.3', 'till-v1'],
+    ],
+    [
+      'a latest without the suffix goes by those without it too',
+      RULES,
+      'latest=auto\nsuffix=-alpine',
+      ['1.3.0'],
+      ['1.2.3-alpine', '1.2-alpine', '1-alpine'],
+    ],
+    [
+      'a v in all patterns',
+      'type=semver,pattern=v{{version}}\ntype=semver,pattern=v{{major}}',
+      '',
+      ['1.3.0'],
+      ['v1.2.3'],
+    ],
+    [
+      'two variants in one build',
+      `${RULES}\ntype=semver,pattern={{version}},suffix=-slim\ntype=semver,pattern={{major}},suffix=-slim`,
+      '',
+      ['1.3.0'],
+      ['1.2.3', '1.2', '1.2.3-slim', '1-slim'],
     ],
     [
       'PEP 440 of two numbers',

@@ -61,6 +61,8 @@ describe('a rule that cannot be read', () => {
   it('is told also where this run has no use for it', () => {
     expect(saidOf('type=sha,enable=false,prefix={{nope}}')).toContain('unknown expression "nope"')
     expect(saidOf('type=semver,pattern={{nope}}\ntype=sha')).toContain('unknown expression "nope"')
+    expect(saidOf("type=schedule,pattern={{date 'z'}}\ntype=sha")).toContain("the date's token z is not known")
+    expect(saidOf("type=schedule,pattern={{date 'Y' tz='x'}}\ntype=sha")).toContain('"x" is no time zone')
   })
 
   it('is told with all the others, by line', () => {
@@ -97,6 +99,7 @@ describe('a tag that is none', () => {
       `gives "-${SHORT}": a tag begins with a letter, a digit or _; on refs/tags/v1, {{branch}} is empty`,
     ],
     ['type=ref,event=branch', onBranch('日本'), 'gives "-": a tag begins with'],
+    ['=x', MAIN, 'gives "-x": a tag begins with'],
     ['.x', MAIN, 'gives ".x": a tag begins with'],
     ['type=ref,event=branch', onBranch('b'.repeat(129)), 'gives a tag of 129 characters, "bbb'],
     ['type=match,pattern=x*', onTag('v1'), 'gives an empty tag'],

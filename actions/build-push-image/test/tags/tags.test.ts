@@ -18,6 +18,11 @@ describe('without rules', () => {
     ['a pre-release', onTag('v2.0.0-rc.1'), ['2.0.0-rc.1', `v2.0.0-rc.1-${SHORT}`, `sha-${SHORT}`]],
     ['a tag that is no version', onTag('nightly/3'), [`nightly-3-${SHORT}`, `sha-${SHORT}`]],
     ['a version of two numbers', onTag('v1.2'), [`v1.2-${SHORT}`, `sha-${SHORT}`]],
+    [
+      'a version too long for a tag',
+      onTag(`1.2.3-${'r'.repeat(125)}`),
+      [`1.2.3-${'r'.repeat(114)}-${SHORT}`, `sha-${SHORT}`],
+    ],
     ['a pull request', onPull(7), [`pr-7-${SHORT}`, `sha-${SHORT}`]],
     ['another ref', eventOf({ ref: 'refs/notes/x' }), [`sha-${SHORT}`]],
     ['no ref', eventOf({ ref: '' }), [`sha-${SHORT}`]],
@@ -111,6 +116,7 @@ describe('rules as docker/metadata-action documents them', () => {
     ['type=raw,value=into-{{base_ref}}', onPull(2), ['into-main']],
     ['type=raw,value=latest,enable={{is_default_branch}}', onBranch('main'), ['latest']],
     ['type=raw,value=x,enable={{is_not_default_branch}}', onTag('main'), ['x']],
+    ['type=raw,value=x,enable={{is_not_default_branch}}', onTag('main', { defaultBranch: '' }), ['x']],
     ["type=raw,value={{commit_date 'YYYYMMDD'}}", onBranch('main'), ['20200109']],
     ['type=sha\ntype=raw,value=x\ntype=ref,event=branch', onBranch('main'), ['main', 'x', `sha-${SHORT}`]],
     ['type=sha,priority=2000\ntype=raw,value=x', onBranch('main'), [`sha-${SHORT}`, 'x']],
@@ -216,7 +222,9 @@ describe('what a tag promises', () => {
     ['type=raw,value=x-0860c190', onBranch('main'), 'moving'],
     ['type=raw,value=1.2.3', onBranch('main'), 'moving'],
     ['latest', onBranch('main'), 'moving all'],
-    ['type=raw,value=1.2.3\ntype=semver,pattern={{version}},priority=1', onTag('v1.2.3'), 'fixed'],
+    ['type=semver,pattern={{major}}.{{patch}}', onTag('v1.2.3'), 'moving'],
+    ['type=raw,value=1.0.0\ntype=semver,pattern={{version}},value=1.0.0,priority=1', onBranch('main'), 'fixed'],
+    ['type=ref,event=branch\nlatest', onBranch('latest'), 'moving all'],
   ])('%s', (rule, event, expected) => {
     const [tag] = tagsOf(rule, '', event).tags
     expect([tag?.kind, tag?.line].filter((one) => one !== undefined).join(' ')).toBe(expected)
