@@ -7,9 +7,12 @@ export const BASE = 'FROM scratch\nCOPY busybox /bin/busybox\n'
 export const step = (line: string, options = ''): string =>
   `RUN ${options}${options === '' ? '' : ' '}${JSON.stringify(['/bin/busybox', 'sh', '-c', line])}\n`
 
-/** A step that counts how often it ran, past every image and cache: the image has the number it had come to in `/runs`. */
+/**
+ * A step that counts how often it ran, past every image and cache: the image has the number it had come to in `/runs`.
+ * The command has the identity in it, as BuildKit takes steps that run the same command for one.
+ */
 export const counting = (id: string): string =>
   step(
-    'echo run >> /count/runs && /bin/busybox wc -l < /count/runs > /runs',
+    `echo ${id} >> /count/runs && /bin/busybox wc -l < /count/runs > /runs`,
     `--mount=type=cache,id=${id},target=/count`,
   )

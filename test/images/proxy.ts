@@ -101,11 +101,10 @@ export const startFaultyProxy = async (upstream: string): Promise<FaultyProxy> =
     fault: Fault | undefined,
   ): Promise<Seen['answer']> => {
     if (fault?.delayMs !== undefined) await pause(fault.delayMs)
+    // The body is read to its end: a client that is still sending would see a broken connection instead of the answer, or of the end.
+    if (fault?.drop === 'request' || fault?.status !== undefined) await read(incoming)
     if (fault?.drop === 'request') return cut(incoming)
     if (fault?.status !== undefined) {
-      // The body is read to its end: a client that is still sending would see a broken connection instead of the answer.
-      incoming.resume()
-      await new Promise((resolve) => (incoming.readableEnded ? resolve(undefined) : incoming.on('end', resolve)))
       const [type, body] = bodyOf(fault.status, fault.says)
       response.writeHead(fault.status, { 'content-type': type, ...fault.headers })
       response.end(incoming.method === 'HEAD' ? undefined : body)
@@ -113,8 +112,7 @@ export const startFaultyProxy = async (upstream: string): Promise<FaultyProxy> =
     }
     const answer = await passOn(incoming)
     if (fault?.drop === 'answer') {
-      answer.resume()
-      await new Promise((resolve) => answer.on('close', resolve))
+      await read(answer)
       return cut(incoming)
     }
     response.writeHead(answer.statusCode ?? 502, answer.headers)
@@ -153,6 +151,14 @@ export const startFaultyProxy = async (upstream: string): Promise<FaultyProxy> =
       }),
   }
 }
+
+const read = (message: IncomingMessage): Promise<void> =>
+  new Promise((resolve) => {
+    message.on('close', resolve)
+    message.on('end', resolve)
+    message.resume()
+    if (message.readableEnded) resolve()
+  })
 
 const cut = (incoming: IncomingMessage): 'cut' => {
   incoming.socket.destroy()
