@@ -122,11 +122,18 @@ describe('the checklist', () => {
 
 test('the caller has a sluice.yml that is right, with staging and an approved production', () => {
   const text = readFileSync(join(import.meta.dirname, 'caller/sluice.yml'), 'utf8')
-  const { staging, production } = planFor(readSluiceFile(text, 'sluice.yml'), {
+  const {
+    staging,
+    production,
+    package: image,
+    scan,
+  } = planFor(readSluiceFile(text, 'sluice.yml'), {
     service: '',
     event: 'workflow_dispatch',
   })
   expect([staging?.environment, production?.approval, production?.wanted]).toEqual(['staging', 'environment', true])
+  // What only GitHub shows: runners of two platforms, a signature, code scanning.
+  expect([image?.legs.length, image?.attest, scan.verify, scan.codeql?.legs.length]).toEqual([2, true, true, 1])
 })
 
 test('on GitHub itself everything holds that can be looked at', async ({ skip }) => {
