@@ -68,6 +68,14 @@ export const failed = (seen: Seen, code: Code, problems: readonly string[], fail
   tags: [],
 })
 
+/** A result that came while tags were written: those that are written stay, and are told. */
+export const stoppedAt = (result: Result, tags: readonly Written[]): Result => {
+  const done = tags.filter(({ written }) => written).map(({ repository, tag }) => `${repository}:${tag}`)
+  if (done.length === 0) return { ...result, tags }
+  const next = `Written before, and right: ${done.join(', ')}. Run the failed jobs again for the others`
+  return { ...result, tags, next }
+}
+
 /** An image that is there. */
 export const passed = (
   seen: Seen,

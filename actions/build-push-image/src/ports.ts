@@ -1,6 +1,7 @@
 import type { Digest, ImageFacts, Manifest, Put } from '@sluice/registry/registry'
 import type { BuildOrder, Output } from './build/order.ts'
 import type { Builder, BuildResult } from './build/result.ts'
+import type { Transient } from './build/transient.ts'
 import type { Tagging } from './tags/tags.ts'
 
 /** What is to be done. */
@@ -40,7 +41,7 @@ export type Ports = {
     look(): Promise<Builder>
     run(order: BuildOrder, output: Output): Promise<BuildResult>
     /** The same image in another repository, by digest: both are `host/path@digest`. */
-    copy(from: string, to: string): Promise<{ readonly problem?: string }>
+    copy(from: string, to: string): Promise<{ readonly problem?: string; readonly transient?: Transient }>
   }
   place(repository: string): Place
   /** Logs in, or in again where a token is about to end. */

@@ -2,7 +2,7 @@ import type { Digest, ImageFacts } from '@sluice/registry/registry'
 import { build, type Push, push } from './build-and-push.ts'
 import { type Ahead, lookAhead, REVISION, type Seen as SeenTag, takenSince } from './existing.ts'
 import { mergeLegs } from './index-of.ts'
-import { failed, passed, type Result } from './outcome.ts'
+import { failed, passed, type Result, stoppedAt } from './outcome.ts'
 import { missingPlatforms } from './platforms.ts'
 import type { Plan, Ports } from './ports.ts'
 import { withoutGoingBack } from './tags/going-back.ts'
@@ -165,9 +165,9 @@ const finish = async ({ plan, ports, work, tags }: Ready, made: Image): Promise<
     work.note(`another run tagged ${ahead.at}@${ahead.image.digest} of the same revision meanwhile: that is the image`)
     return finish({ plan, ports, work, tags }, { image: ahead.image, at: [ahead.at], code: 'skipped' })
   }
-  const written = await work.timed('tags', () => writeTags({ plan, ports, tags }, made, seen))
-  if ('problems' in written) return { ...failed(work.seen(), 'tag-taken', written.problems), tags: written.tags }
-  return passed(work.seen(), made.code, { text: told(made.code, name), image: made.image, tags: written.tags })
+  const { tags: written, stopped } = await work.timed('tags', () => writeTags({ plan, ports, tags }, made, seen))
+  if (stopped !== undefined) return stoppedAt(failed(work.seen(), stopped.code, [stopped.problem]), written)
+  return passed(work.seen(), made.code, { text: told(made.code, name), image: made.image, tags: written })
 }
 
 const told = (code: Image['code'], name: string): string => {

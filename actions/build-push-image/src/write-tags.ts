@@ -1,8 +1,10 @@
+import { describe } from '@sluice/kit/faults'
 import type { ImageFacts } from '@sluice/registry/registry'
 import type { Seen } from './existing.ts'
-import type { Written } from './outcome.ts'
+import type { Code, Written } from './outcome.ts'
 import type { Plan, Ports } from './ports.ts'
 import type { Tag } from './tags/tags.ts'
+import { waitBefore } from './waits.ts'
 
 /** An image that is whole in the repositories `at`. */
 export type Image = {
@@ -11,49 +13,73 @@ export type Image = {
   readonly code: 'pushed' | 'merged' | 'skipped'
 }
 
+/** What became of the tags; `stopped` where not all of them were written. */
+export type Tagged = {
+  readonly tags: readonly Written[]
+  readonly stopped?: { readonly code: Code; readonly problem: string }
+}
+
 type Ready = { readonly plan: Plan; readonly ports: Ports; readonly tags: readonly Tag[] }
 
 /**
  * Puts the very manifest under each tag that does not name it yet: those that name it for ever first, `latest` last, as whoever pulls by a moving tag
- * should find all the others.
+ * should find all the others. What stops it is told with what was written before.
  * @param seen what the tags name now
  */
-export const writeTags = async (
-  { plan, ports, tags }: Ready,
-  { image, at }: Image,
-  seen: readonly Seen[],
-): Promise<
-  { readonly tags: readonly Written[] } | { readonly problems: readonly string[]; readonly tags: readonly Written[] }
-> => {
+export const writeTags = async (ready: Ready, made: Image, seen: readonly Seen[]): Promise<Tagged> => {
   const written: Written[] = []
-  const [from] = at
-  for (const repository of plan.repositories) {
-    const place = ports.place(repository)
-    if (!at.includes(repository) && (await place.manifest(image.digest)) === undefined) {
-      ports.say(`${repository} gets the image from ${from}`)
-      const { problem } = await ports.docker.copy(`${from}@${image.digest}`, `${repository}@${image.digest}`)
-      if (problem !== undefined)
-        return { problems: [`${repository} could not get it from ${from}: ${problem}`], tags: written }
+  try {
+    for (const repository of ready.plan.repositories) {
+      const stopped = await writeIn(repository, { ...ready, made, seen, written })
+      if (stopped !== undefined) return { tags: written, stopped }
     }
-    const manifest = await place.manifest(image.digest)
-    if (manifest === undefined)
-      return { problems: [`${repository}@${image.digest} is not there any more`], tags: written }
-    for (const { name } of inOrder(tags)) {
-      if (seen.some((one) => one.repository === repository && one.tag === name && one.digest === image.digest)) {
-        written.push({ repository, tag: name, written: false })
-        continue
-      }
-      const put = await place.put(name, manifest)
-      if (put.kind === 'immutable') {
-        const others = written.filter((one) => one.written).map((one) => `${one.repository}:${one.tag}`)
-        const told = others.length === 0 ? 'no tag was written' : `written before: ${others.join(', ')}`
-        return { problems: [`${repository}:${name} cannot be moved: ${put.text}; ${told}`], tags: written }
-      }
-      ports.say(`tagged ${repository}:${name}`)
-      written.push({ repository, tag: name, written: true })
-    }
+    return { tags: written }
+  } catch (thrown) {
+    const code = ready.ports.cancelled.aborted ? 'cancelled' : 'push-failed'
+    return { tags: written, stopped: { code, problem: describe(thrown) } }
   }
-  return { tags: written }
+}
+
+type Writing = Ready & { readonly made: Image; readonly seen: readonly Seen[]; readonly written: Written[] }
+
+const writeIn = async (repository: string, writing: Writing): Promise<Tagged['stopped']> => {
+  const { ports, tags, made, seen, written } = writing
+  const { digest } = made.image
+  const place = ports.place(repository)
+  const lacks = !made.at.includes(repository) && (await place.manifest(digest)) === undefined
+  const problem = lacks ? await bring(repository, writing) : undefined
+  if (problem !== undefined) return { code: 'push-failed', problem }
+  const manifest = await place.manifest(digest)
+  if (manifest === undefined) return { code: 'not-whole', problem: `${repository}@${digest} is not there any more` }
+  for (const { name } of inOrder(tags)) {
+    if (seen.some((one) => one.repository === repository && one.tag === name && one.digest === digest)) {
+      written.push({ repository, tag: name, written: false })
+      continue
+    }
+    const put = await place.put(name, manifest)
+    if (put.kind === 'immutable')
+      return { code: 'tag-taken', problem: `${repository}:${name} cannot be moved: ${put.text}` }
+    ports.say(`tagged ${repository}:${name}`)
+    written.push({ repository, tag: name, written: true })
+  }
+  return undefined
+}
+
+/** Copies the image into a repository, and again where a registry fails in a way that passes. @returns what stands in the way */
+const bring = async (repository: string, { plan, ports, made }: Writing): Promise<string | undefined> => {
+  const [from = ''] = made.at
+  const { digest } = made.image
+  ports.say(`${repository} gets the image from ${from}`)
+  for (let attempt = 1; ; attempt++) {
+    await ports.login()
+    const { problem, transient } = await ports.docker.copy(`${from}@${digest}`, `${repository}@${digest}`)
+    if (problem === undefined) return undefined
+    if (transient === undefined || attempt >= plan.attempts || ports.cancelled.aborted)
+      return `${repository} could not get it from ${from}: ${problem}`
+    const wait = waitBefore(attempt + 1, ports.clock.random())
+    ports.say(`copy ${attempt} of ${plan.attempts} failed: ${transient.text}; again in ${Math.ceil(wait / 1000)} s`)
+    await ports.clock.sleep(wait)
+  }
 }
 
 const inOrder = (tags: readonly Tag[]): readonly Tag[] => [...tags].sort((a, b) => rank(a) - rank(b))

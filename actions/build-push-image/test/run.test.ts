@@ -154,6 +154,26 @@ test('an image that is in one repository only is copied to the other by digest',
   expect(store.tags.get('example.org/shop:sha-1')).toBe(A)
 })
 
+test('a copy that fails in passing is tried again, and one that is refused is not', async () => {
+  const plan = { ...PLAN, repositories: ['example.com/shop', 'example.org/shop'] }
+  for (const [transient, tries] of [
+    [{ kind: 'server', text: '503' } as const, 3],
+    [undefined, 1],
+  ] as const) {
+    const store = emptyStore()
+    has(store, 'example.com/shop', imageOf(A, 'one'), ['sha-1', 'main'])
+    const ports = world(store, [])
+    let copies = 0
+    const copy = async () => {
+      copies += 1
+      return { problem: 'refused', ...(transient === undefined ? {} : { transient }) }
+    }
+    const result = await run(plan, { ...ports, docker: { ...ports.docker, copy } })
+    expect(result).toMatchObject({ verdict: 'error' })
+    expect(copies).toBe(tries)
+  }
+})
+
 test('two images of one revision are one too many', async () => {
   const store = emptyStore()
   has(store, 'example.com/shop', imageOf(A, 'one'), ['sha-1'])
@@ -206,7 +226,23 @@ test('a registry that will not move a tag after all is told with what was writte
   const store = emptyStore()
   const result = await run(PLAN, world(store, [built, pushes(SHOP)], { immutable: ['main'] }))
   expect(result).toMatchObject({ verdict: 'fail', code: 'tag-taken' })
-  expect(result.text).toContain('written before: example.com/shop:sha-1')
+  expect(result.next).toContain('Written before, and right: example.com/shop:sha-1')
+})
+
+test('a registry that fails between two tags is told with what was written', async () => {
+  const store = emptyStore()
+  const ports = world(store, [built, pushes(SHOP)])
+  const failing = (repository: string) => {
+    const place = ports.place(repository)
+    const put: typeof place.put = async (reference, manifest) => {
+      if (reference === 'main') throw new Error('the registry is down')
+      return place.put(reference, manifest)
+    }
+    return { ...place, put }
+  }
+  const result = await run(PLAN, { ...ports, place: failing })
+  expect(result).toMatchObject({ verdict: 'error', code: 'push-failed', text: 'the registry is down' })
+  expect(result.next).toContain('example.com/shop:sha-1')
 })
 
 test('a leg writes no tag, and one whose image is there already pushes nothing', async () => {
