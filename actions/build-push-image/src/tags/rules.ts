@@ -208,7 +208,12 @@ const groupedOf = (text: string): RegExp => {
   throw new Fault('input', `match needs a group in parentheses around the version, which ${shown(text)} has not`)
 }
 
+/** A very long pattern is refused by the engine too, but only when it is first used. */
+const LONGEST_PATTERN = 1000
+
 const regexOf = (source: string, flags: string): RegExp => {
+  if (source.length > LONGEST_PATTERN)
+    throw new Fault('input', `a pattern has at most ${LONGEST_PATTERN} characters, and this one ${source.length}`)
   try {
     return new RegExp(source, flags)
   } catch (thrown) {

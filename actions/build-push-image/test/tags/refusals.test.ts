@@ -28,6 +28,7 @@ describe('a rule that cannot be read', () => {
     ['type=semver', 'pattern= is missing'],
     ['type=pep440,pattern=', 'pattern is empty'],
     ['type=match', 'pattern= is missing'],
+    [`type=match,pattern=${'x'.repeat(40_000)}`, 'a pattern has at most 1000 characters, and this one 40000'],
     ['type=match,pattern=(', 'Invalid regular expression'],
     ['type=match,pattern=/x/qq', 'Invalid flags'],
     ['type=match,pattern=x,group=first', 'group must be the number of a group'],
