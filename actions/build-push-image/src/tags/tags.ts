@@ -8,8 +8,6 @@ import { readRules } from './rules.ts'
 import type { Written } from './values.ts'
 import { stableOf } from './versions.ts'
 
-export { withoutGoingBack } from './going-back.ts'
-
 /** A tag, and what it promises. */
 export type Tag = {
   /** Valid: `[A-Za-z0-9_][A-Za-z0-9._-]{0,127}`. */

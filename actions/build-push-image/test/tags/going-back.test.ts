@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from 'vitest'
 import type { GitEvent } from '../../src/tags/event.ts'
-import { tagsOf, withoutGoingBack } from '../../src/tags/tags.ts'
+import { withoutGoingBack } from '../../src/tags/going-back.ts'
+import { tagsOf } from '../../src/tags/tags.ts'
 import { onBranch, onTag } from './made.ts'
 
 const RULES = ['{{version}}', '{{major}}.{{minor}}', '{{major}}'].map((one) => `type=semver,pattern=${one}`).join('\n')

@@ -3,8 +3,9 @@ import * as fc from 'fast-check'
 import { compare } from 'semver'
 import { describe, expect, it } from 'vitest'
 import type { GitEvent } from '../../src/tags/event.ts'
+import { withoutGoingBack } from '../../src/tags/going-back.ts'
 import { labelsOf } from '../../src/tags/labels.ts'
-import { type Tagging, tagsOf, withoutGoingBack } from '../../src/tags/tags.ts'
+import { type Tagging, tagsOf } from '../../src/tags/tags.ts'
 import { eventOf, onTag } from './made.ts'
 
 const VALID = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/
