@@ -31,16 +31,7 @@ const PURE_KIT = [
   'cancelled',
 ]
 /** Third-party code that computes and nothing else. */
-const PURE_LIBRARIES = [
-  'zod/mini',
-  'yaml',
-  'ajv',
-  'fast-json-patch',
-  'semver',
-  '@renovatebot/pep440',
-  'csv-parse/sync',
-  'dayjs',
-]
+const PURE_LIBRARIES = ['zod/mini', 'yaml', 'ajv', 'fast-json-patch', 'semver', '@renovatebot/pep440', 'csv-parse/sync']
 const PURE_BUILTINS = ['node:path', 'node:url', 'node:util', 'node:crypto', 'node:buffer', 'node:assert']
 
 /** What each package may import of ours. `kit/x`: that module only; `type:` before a name: its types only. */

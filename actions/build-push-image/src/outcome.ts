@@ -13,6 +13,7 @@ export type Code =
   | 'built'
   | 'build-failed'
   | 'tag-taken'
+  | 'no-tags'
   | 'platforms-differ'
   | 'not-whole'
   | 'push-failed'
@@ -121,6 +122,7 @@ const NEXT: Readonly<Partial<Record<Code, string>>> = {
   'build-failed': 'See the last lines of the step that failed, mend it and push again',
   'tag-taken':
     'No tag was changed. Release under a new version, or delete the tag at the registry if what it names was never meant',
+  'no-tags': 'Nothing was built. Add a rule for a tag of this version or commit, such as type=sha',
   'platforms-differ': 'No tag was written. See the legs: each must push its own platform, and all of this run',
   'not-whole': 'No tag was written. Run the failed jobs again',
   'push-failed': 'No tag was written. If the registry is well again, run the failed jobs again',

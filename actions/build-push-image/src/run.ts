@@ -37,7 +37,9 @@ const go = async (plan: Plan, ports: Ports, work: Work): Promise<Result> => {
   await ports.login()
   if (plan.push === 'false') return (await build(plan, ports, work)) ?? passed(work.seen(), 'built', BUILT)
   work.note(...(await ports.ensure()))
-  const tags = await reachable(plan, ports, work)
+  const { tags, dropped } = await reachable(plan, ports)
+  work.note(...dropped)
+  if (tags.length === 0) return failed(work.seen(), 'no-tags', ['no tag is left to name the image', ...dropped])
   const seen = await work.timed('lookup', () => look(plan, tags, ports))
   const ahead = lookAhead(seen, wantedOf(plan))
   if (ahead.kind === 'taken') return failed(work.seen(), 'tag-taken', ahead.problems)
@@ -60,12 +62,14 @@ const go = async (plan: Plan, ports: Ports, work: Work): Promise<Result> => {
 const BUILT = { text: 'the image was built, and pushed nowhere', tags: [] }
 
 /** The tags without those that would go back to an older version. */
-const reachable = async ({ tagging, repositories }: Plan, ports: Ports, work: Work): Promise<readonly Tag[]> => {
-  if (!tagging.tags.some(({ line }) => line !== undefined)) return tagging.tags
+const reachable = async (
+  { tagging, repositories }: Plan,
+  ports: Ports,
+): Promise<{ readonly tags: readonly Tag[]; readonly dropped: readonly string[] }> => {
+  if (!tagging.tags.some(({ line }) => line !== undefined)) return { tags: tagging.tags, dropped: [] }
   const known = await Promise.all(repositories.map((repository) => ports.place(repository).tags()))
   const { tags, dropped } = withoutGoingBack(tagging, known.flat())
-  work.note(...dropped.map(({ tag, why }) => `${tag} is not written: ${why}`))
-  return tags
+  return { tags, dropped: dropped.map(({ tag, why }) => `${tag} is not written: ${why}`) }
 }
 
 /** Every tag in every repository; what fixed ones name is read. */

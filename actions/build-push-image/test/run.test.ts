@@ -274,6 +274,14 @@ test('latest does not go back, and says so', async () => {
   expect(result.notes.join()).toContain('latest is not written')
 })
 
+test('an image that no tag would name is not built', async () => {
+  const store = emptyStore()
+  has(store, 'example.com/shop', imageOf(B, 'zero'), ['2.5.2', 'latest'])
+  const latest = { tags: [moving('latest', 'all' as const)], version: '1.1.1', stable: '1.1.1', notes: [] }
+  const result = await run({ ...PLAN, tagging: latest }, world(store, []))
+  expect(result).toMatchObject({ verdict: 'fail', code: 'no-tags' })
+})
+
 test('a cancelled run is told as one, whatever was under way', async () => {
   const controller = new AbortController()
   const ports = world(emptyStore(), [
