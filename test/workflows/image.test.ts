@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { readSluiceFile } from '@sluice/delivery/file'
+import { planFor } from '@sluice/delivery/plan'
 import { evaluateCondition, evaluateText } from '@sluice/runner/language/evaluate'
 import { describe, expect, test } from 'vitest'
 import type { Job } from '../../scripts/workflow.ts'
@@ -363,5 +365,43 @@ describe('a tool of the runner', () => {
       log = (error as { readonly stdout: string }).stdout
     }
     expect(log).toContain(words)
+  })
+})
+
+describe.each([
+  ['package', 'build'],
+  ['package', 'merge'],
+  ['scan', 'image'],
+  ['scan', 'verify'],
+] as const)('the job %s / %s logs in', (name, id) => {
+  /** The registries that are logged in to, with whose name. */
+  const logins = (image: string, secret: string): readonly string[] => {
+    const file = { version: 1, services: { shop: { image, package: {}, scan: {} } } }
+    const plan = JSON.stringify(
+      planFor(readSluiceFile(JSON.stringify(file), 'sluice.yml'), { service: '', event: 'push' }),
+    )
+    const contexts = {
+      inputs: { plan },
+      env: { USER_NAME: secret },
+      github: { actor: 'run', token: 'run’s' },
+      secrets: { registry_username: secret },
+    }
+    return (jobOf(name, id).steps ?? [])
+      .filter(({ uses = '' }) => uses.startsWith('docker/login-action@'))
+      .filter((step) => evaluateCondition(step.if ?? '', { contexts, status }))
+      .map(({ with: given }) => {
+        const word = (value: unknown): string =>
+          String(value).startsWith('$') ? textOf(value, contexts) : String(value)
+        return `${word(given?.registry)} as ${word(given?.username)}`
+      })
+  }
+  test('at ghcr.io as the run, whatever secrets there are', () => {
+    expect([logins('ghcr.io/acme/shop', ''), logins('ghcr.io/acme/shop', 'me')]).toEqual([
+      ['ghcr.io as run'],
+      ['ghcr.io as run'],
+    ])
+  })
+  test('elsewhere with the secrets, if there are any', () => {
+    expect([logins('quay.io/acme/shop', ''), logins('acme/shop', 'me')]).toEqual([[], ['docker.io as me']])
   })
 })

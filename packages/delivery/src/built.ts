@@ -1,5 +1,5 @@
 import type { Described } from './file.ts'
-import { BUILDERS, type Packaging } from './package.ts'
+import { BUILDERS, GHCR, hostOf, otherRegistries, type Packaging } from './package.ts'
 import { joined } from './text.ts'
 
 /** One platform of an image: `name` is its name in names of artifacts, such as `linux-arm64`. */
@@ -13,6 +13,10 @@ export type Leg = {
 export type PlannedPackage = {
   /** Repositories, one a line; the first is the service's own. */
   readonly images: string
+  /** Whether one of them is at ghcr.io, where the run itself logs in. */
+  readonly ghcr: boolean
+  /** The one other registry that a user name leads into; empty for none. */
+  readonly registry: string
   readonly context: string
   readonly dockerfile: string
   readonly target: string
@@ -39,8 +43,11 @@ export type PlannedPackage = {
 export const packageOf = ({ image, folder, package: given }: Described): PlannedPackage | null => {
   if (given === undefined) return null
   const legs = legsOf(given.platforms)
+  const images = [image, ...given.images]
   return {
-    images: [image, ...given.images].join('\n'),
+    images: images.join('\n'),
+    ghcr: images.some((each) => hostOf(each) === GHCR),
+    registry: otherRegistries(images)[0] ?? '',
     context: asArgument(joined(folder, given.context)),
     dockerfile: given.dockerfile === undefined ? '' : asArgument(joined(folder, given.dockerfile)),
     target: given.target ?? '',

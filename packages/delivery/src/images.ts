@@ -1,5 +1,5 @@
 import { type Fields, type Found, fields, list } from './found.ts'
-import { BUILDERS, isEcr } from './package.ts'
+import { BUILDERS, isEcr, otherRegistries } from './package.ts'
 import { nameProblem } from './text.ts'
 
 /** What a service says of its image that does not fit together: how it is built, and what is asked of it before it is deployed. */
@@ -21,6 +21,12 @@ const packageProblems = ({ image, package: given }: Fields, path: Path): readonl
         ? [{ path: [...path, 'images', index], text: `is a repository that is pushed to already: ${each}` }]
         : [],
     ),
+    ...otherRegistries(images.filter((each) => typeof each === 'string'))
+      .slice(1)
+      .map((host) => ({
+        path: [...path, 'images'],
+        text: `are at one registry too many, ${host}: beside ghcr.io and ECR there is one user name, for one registry`,
+      })),
     ...badNames('variable', one['build-args'], [...path, 'build-args']),
     ...badNames('label', one.labels, [...path, 'labels']),
     ...badNames('registry', one['aws-role-registries'], [...path, 'aws-role-registries']),

@@ -74,5 +74,12 @@ export const hostOf = (image: string): string => {
   return image.includes('/') && (/[.:]/.test(first) || first === 'localhost') ? first : 'docker.io'
 }
 
+/** GitHub's own registry, where the token of a run is enough. */
+export const GHCR = 'ghcr.io'
+
+/** The registries of these repositories that ask for a user name and a password: neither GitHub's own nor Amazon's. */
+export const otherRegistries = (images: readonly string[]): readonly string[] =>
+  [...new Set(images.map(hostOf))].filter((host) => host !== GHCR && !ECR_HOST.test(host))
+
 /** Whether a repository is at a registry of Amazon's, into which no user name leads for long. */
 export const isEcr = (image: unknown): boolean => typeof image === 'string' && ECR_HOST.test(hostOf(image))

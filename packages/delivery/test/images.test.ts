@@ -57,6 +57,13 @@ describe('what a service says of its image and gets wrong', () => {
       says: ['package.images.0: must be a repository without a tag: a release is named by its digest'],
     },
     {
+      name: 'two registries for one user name',
+      change: { package: { images: ['docker.io/acme/shop', `${ECR}/shop`, 'quay.io/acme/shop'] } },
+      says: [
+        'package.images: are at one registry too many, quay.io: beside ghcr.io and ECR there is one user name, for one registry',
+      ],
+    },
+    {
       name: 'names that are none',
       change: { package: { 'build-args': { 'A B': 1 }, labels: { 'a=b': 1 } } },
       says: [
@@ -175,6 +182,8 @@ describe('the plan of an image', () => {
   test('builds the folder for linux/amd64 when nothing is said', () => {
     expect(planOf({ package: {}, folder: 'services/shop' }, 'eu').package).toEqual({
       images: 'ghcr.io/acme/shop',
+      ghcr: true,
+      registry: '',
       context: 'eu/services/shop',
       dockerfile: '',
       target: '',
@@ -221,6 +230,8 @@ services:
     if (read.kind === 'wrong') throw new Error(JSON.stringify(read.problems))
     expect(planFor(read.value, { service: '', event: 'push' }).package).toMatchObject({
       images: 'ghcr.io/acme/shop\ndocker.io/acme/shop',
+      ghcr: true,
+      registry: 'docker.io',
       tags: 'type=sha\ntype=ref,event=branch',
       labels: 'tier=1.10',
       'build-args': 'RELEASE=0123\nNONE=',
