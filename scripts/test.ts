@@ -78,8 +78,6 @@ const timed = async (args: readonly string[], show: boolean) => {
 const DELIVERY = 'test/delivery'
 /** Images built by the real BuildKit and pushed to real registries. It needs root; where it cannot run, each of its tests counts as skipped. */
 const IMAGES = 'test/images'
-// The programs are built from Go modules the first time.
-const ONCE = ['--no-file-parallelism', '--hookTimeout=900000']
 /** What needs a real Kubernetes. Its files share one cluster; most of them wait most of the time, so two run side by side. */
 const CLUSTER = 'test/cluster'
 /** Files that take the cluster from the others, look at the whole machine, or judge by seconds: one after the other, when the rest is through. */
@@ -113,8 +111,9 @@ if (import.meta.main) {
   const [first, ...rest] = process.argv.slice(2)
   if (first === '--delivery') tallies.push(await tests([`${DELIVERY}/`, '--no-file-parallelism', ...rest]))
   else if (first === '--images') {
-    await timed([`${IMAGES}/can.ts`], true)
-    tallies.push(await tests([`${IMAGES}/`, ...ONCE, ...rest]))
+    // Before the tests, as two files would build the same programs beside each other.
+    await timed([`${IMAGES}/prepare.ts`], true)
+    tallies.push(await tests([`${IMAGES}/`, ...rest]))
   } else if (first === '--cluster') tallies.push(await onCluster(rest))
   else {
     for (const each of CHECKS) tallies.push(await check(each))
