@@ -33,6 +33,10 @@ export type RehearseOptions = {
   readonly seed: number
   /** A real cluster of this checkout instead of the embedded one, by its name; empty for the one that is meant when none is named. */
   readonly cluster: string | undefined
+  /** Whether deliver.yml builds the images, with the Docker of this machine. */
+  readonly docker: boolean
+  /** The registry that they go to, as `host:port`; absent: the cluster's, or one that is started. */
+  readonly registry: string | undefined
 }
 
 /** What answers `sluice judge`: this project's judge, or as one of the others would. */
@@ -139,6 +143,8 @@ const REHEARSE = {
   'from-source': 'switch',
   'second-only': 'switch',
   cluster: 'optional',
+  'with-docker': 'switch',
+  registry: 'value',
 } as const
 
 const rehearseOptions = (argv: readonly string[]): RehearseOptions => {
@@ -165,12 +171,16 @@ const rehearseOptions = (argv: readonly string[]): RehearseOptions => {
     problems.push(
       '--cluster rehearses the example of this checkout, which it can make an image of; --repository is for the embedded cluster',
     )
+  const docker = values['with-docker'] === 'true'
+  problems.push(...registryProblems(values.registry, docker, cluster))
   if (fault === undefined || problems.length > 0) throw faultOf(problems)
   return {
     fault,
     seed,
     act,
     cluster,
+    docker,
+    registry: values.registry,
     json: values.json === 'true',
     live: values.live !== 'false' && values.json !== 'true',
     fromSource: values['from-source'] === 'true',
@@ -180,6 +190,20 @@ const rehearseOptions = (argv: readonly string[]): RehearseOptions => {
     service: values.service ?? '',
     report: values.report ?? '.sluice/rehearsal',
   }
+}
+
+const registryProblems = (
+  registry: string | undefined,
+  docker: boolean,
+  cluster: string | undefined,
+): readonly string[] => {
+  if (registry === undefined) return []
+  if (!docker) return ['--registry is where --with-docker pushes to: give both']
+  if (cluster !== undefined)
+    return ["--registry is for the embedded cluster: pods of a real one pull from the cluster's own"]
+  return /^[a-z0-9.-]+:\d{1,5}$/.test(registry)
+    ? []
+    : [`--registry is a host and a port, such as 127.0.0.1:5000, not "${registry}"`]
 }
 
 /** `--cluster` alone is the cluster that is meant when none is named. */

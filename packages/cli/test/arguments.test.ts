@@ -76,6 +76,8 @@ describe('a rehearsal', () => {
         report: '.sluice/rehearsal',
         seed: 1,
         cluster: undefined,
+        docker: false,
+        registry: undefined,
       },
     })
   })
@@ -121,6 +123,15 @@ describe('a rehearsal', () => {
     expect(parse('rehearse', ...argv)).toMatchObject({ options: { cluster } })
   })
 
+  test.each([
+    { argv: ['--with-docker'], docker: true, registry: undefined },
+    { argv: ['--with-docker', '--registry', 'localhost:5000'], docker: true, registry: 'localhost:5000' },
+    { argv: ['--with-docker', '--cluster'], docker: true, registry: undefined },
+    { argv: ['--no-with-docker'], docker: false, registry: undefined },
+  ])('with $argv builds: $docker', ({ argv, docker, registry }) => {
+    expect(parse('rehearse', ...argv)).toMatchObject({ options: { docker, registry } })
+  })
+
   test('with --json shows nothing live', () => {
     expect(parse('rehearse', '--json')).toMatchObject({ options: { json: true, live: false } })
   })
@@ -150,6 +161,17 @@ describe('a mistake', () => {
       name: 'an unknown input comes with the nearest',
       argv: ['deploy', '--manifest', 'x'],
       says: /did you mean "--manifests"/,
+    },
+    { name: 'a registry that nothing is pushed to', argv: ['rehearse', '--registry', 'a:1'], says: /--with-docker/ },
+    {
+      name: 'a registry that is none',
+      argv: ['rehearse', '--with-docker', '--registry', 'http://a'],
+      says: /a host and a port/,
+    },
+    {
+      name: 'a registry beside a cluster that has one',
+      argv: ['rehearse', '--with-docker', '--cluster', '--registry', 'a:1'],
+      says: /pull from the cluster's own/,
     },
     {
       name: 'an unknown fault comes with the nearest',

@@ -40,6 +40,7 @@ const promoted: ReleaseFacts = {
   },
   clients: { sent: 4_000, beyondService: 0, byService: 0, fromCanary: 900, settled: { r2: 120 }, settledFailed: 0 },
 }
+const built = { verdict: 'pass', reasonCode: 'merged', digest: 'sha256:22', stored: 'sha256:22' }
 const rolledBack: ReleaseFacts = {
   ...promoted,
   name: 'bad',
@@ -112,6 +113,7 @@ describe('all claims hold', () => {
     { name: 'for a run whose canary died and whose recovery took it back', facts: recovered },
     { name: 'for a run that lost two machines and was reaped', facts: killed },
     { name: 'for a release that the reviewer refused', facts: refused },
+    { name: 'for a release that was built, and is in the registry', facts: { ...promoted, built } },
     {
       name: 'for a release that was scanned before it was deployed',
       facts: { ...promoted, scan: { verdict: 'pass', reasonCode: 'passed', before: true } },
@@ -216,6 +218,21 @@ describe('a claim fails', () => {
       text: 'objects left behind',
     },
     { name: 'when the saved state is not done', facts: after({ recorded: 'cleaning' }), text: 'saved state' },
+    {
+      name: 'when the image was not built',
+      facts: { ...promoted, built: { ...built, verdict: 'fail' } },
+      text: 'the image was built and pushed',
+    },
+    {
+      name: 'when the registry has other bytes under the digest that the job gave',
+      facts: { ...promoted, built: { ...built, stored: 'sha256:33' } },
+      text: 'what the registry has under its digest',
+    },
+    {
+      name: 'when the job gave no digest',
+      facts: { ...promoted, built: { ...built, digest: '', stored: '' } },
+      text: 'what the registry has under its digest',
+    },
     {
       name: 'when the scan failed, though it was deployed',
       facts: { ...promoted, scan: { verdict: 'fail', reasonCode: 'findings', before: true } },

@@ -1,7 +1,7 @@
 import type { JobTrace, RunTrace } from '@sluice/runner/trace'
 import { describe, expect, test } from 'vitest'
 import { toldBy } from '../src/rehearsal/job-moments.ts'
-import { scanFacts } from '../src/rehearsal/run-facts.ts'
+import { builtBy, scanFacts } from '../src/rehearsal/run-facts.ts'
 
 const job = (path: string, change: Partial<JobTrace> = {}): JobTrace => ({
   path,
@@ -95,6 +95,14 @@ describe('of a job that ended is told', () => {
       text: 'the gate says fail (scan of the image)',
       detail: '1 of 5 findings fail',
     })
+  })
+
+  test('its digest, from the last job of package.yml and no other', () => {
+    expect(builtBy(job('ship / package / package', { outputs: { digest } }))).toBe(digest)
+    for (const path of ['package / package', 'ship / package / merge', 'ship / package'])
+      expect(builtBy(job(path, { outputs: { digest } }))).toBeUndefined()
+    expect(builtBy(job('ship / package / package', { outputs: { digest: 'none' } }))).toBeUndefined()
+    expect(builtBy(undefined)).toBeUndefined()
   })
 
   test.each([

@@ -209,7 +209,7 @@ const adviceOf = (wanted: Wanted): string => {
 
 const PLACEHOLDER = 'PACKAGE'
 
-/** Where a commit of the rehearsal's repository says which release it is, and which digest was built from it. */
+/** Where a commit of the rehearsal's repository says which release it is, and which digest was built from it, where nothing is built in a run. */
 export const RELEASE = { name: '.sluice-rehearsal/release', digest: '.sluice-rehearsal/digest' } as const
 
 const PACKAGING = `# Written by sluice rehearse. A laptop has no registry to push an image to, so this gives the digest of the release that the commit is.

@@ -51,12 +51,13 @@ export const claimsOf = (facts: ReleaseFacts): readonly Claim[] => {
 
 /** Everything that must be true of the first release, which nothing ran before. */
 export const firstClaims = (
-  facts: Pick<ReleaseFacts, 'name' | 'run' | 'image' | 'label' | 'scan' | 'deployment' | 'after' | 'clients'>,
+  facts: Pick<ReleaseFacts, 'name' | 'run' | 'image' | 'label' | 'built' | 'scan' | 'deployment' | 'after' | 'clients'>,
 ): readonly Claim[] => {
   const claim = claimFor(facts.name)
   return [
     claim('its run', 'success', facts.run.conclusion),
     claim('outcome', 'pass, first-release', outcomeOf(facts.run)),
+    ...builtClaims(facts),
     ...scanClaims(facts),
     claim('GitHub Deployment to production', 'success', facts.deployment),
     ...restingClaims(facts, facts),
@@ -75,6 +76,7 @@ const runClaims = (facts: ReleaseFacts, verdict: End): readonly Claim[] => {
   return [
     claim('its run', conclusion, run.refused === '' ? run.conclusion : `refused: ${run.refused}`),
     oneOf('outcome', OUTCOMES[act === 'none' ? verdict : act], outcomeOf(run)),
+    ...builtClaims(facts),
     ...scanClaims(facts),
     ...(act === 'none' || act === 'refuse' ? [] : [atThatMoment(facts)]),
     ...(act === 'none'
@@ -94,6 +96,21 @@ const runClaims = (facts: ReleaseFacts, verdict: End): readonly Claim[] => {
         ]
       : []),
     oneOf('GitHub Deployment to production', DEPLOYMENTS[act === 'none' ? verdict : act], facts.deployment),
+  ]
+}
+
+/** A job's word for what it built, and what is really there. */
+const builtClaims = ({ name, built }: Pick<ReleaseFacts, 'name' | 'built'>): readonly Claim[] => {
+  if (built === undefined) return []
+  const claim = claimFor(name)
+  return [
+    claim('the image was built and pushed', 'pass', built.verdict || 'no verdict'),
+    claim(
+      'what the registry has under its digest',
+      short(built.digest),
+      short(built.stored),
+      built.digest !== '' && built.stored === built.digest,
+    ),
   ]
 }
 

@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process'
 import { Fault } from '@sluice/kit/faults'
 import type { RealAsked } from './real.ts'
 import type { Role } from './rights.ts'
+import { runProgram } from './run-program.ts'
 
 /** A real cluster of this checkout, by the process that knows it: what `npm run cluster` offers other programs. */
 export type ClusterProcess = {
@@ -36,7 +36,9 @@ export type Program = {
 export const clusterProcess = ({ root, name }: RealAsked): ClusterProcess => {
   const order = async <T>(what: string, asked?: unknown): Promise<T> => {
     const args = ['test/cluster/cluster.ts', what, ...(name === '' ? [] : ['--name', name])]
-    const { code, out, said } = await run(root, args, asked === undefined ? '' : JSON.stringify(asked))
+    const input = asked === undefined ? '' : JSON.stringify(asked)
+    const { code, out, said, problem } = await runProgram(process.execPath, args, { cwd: root, input })
+    if (problem !== undefined) throw problem
     if (code === 0) return JSON.parse(out) as T
     if (what === 'describe') throw notThere(name, said)
     throw new Fault('upstream', `The real cluster did not do what was asked (${what}): ${reasonIn(said)}`)
@@ -57,22 +59,3 @@ const notThere = (name: string, said: string): Fault =>
 
 /** What a program that ended with an error of its own said, without where in it that was. */
 const reasonIn = (said: string): string => /^\w*Error: (.*)$/m.exec(said)?.[1] ?? said.trim().slice(-2_000)
-
-type Ended = { readonly code: number | null; readonly out: string; readonly said: string }
-
-const run = (root: string, args: readonly string[], input: string): Promise<Ended> =>
-  new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: root, stdio: ['pipe', 'pipe', 'pipe'] })
-    let [out, said] = ['', '']
-    child.stdout.setEncoding('utf8').on('data', (part: string) => {
-      out += part
-    })
-    child.stderr.setEncoding('utf8').on('data', (part: string) => {
-      said += part
-    })
-    child.once('error', reject)
-    child.once('close', (code) => resolve({ code, out, said }))
-    // It may end without reading; its exit code says why.
-    child.stdin.on('error', () => {})
-    child.stdin.end(input)
-  })

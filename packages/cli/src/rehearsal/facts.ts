@@ -26,6 +26,14 @@ export type RunFacts = {
 /** What the job `scan` said, and whether it had said it before anything was deployed. */
 export type ScanFacts = { readonly verdict: string; readonly reasonCode: string; readonly before: boolean }
 
+/** An image that a run built: what its job said, the digest it gave, and the one that the registry's bytes have. */
+export type BuiltFacts = {
+  readonly verdict: string
+  readonly reasonCode: string
+  readonly digest: string
+  readonly stored: string
+}
+
 /** What was read back about one release once it had ended. Images are digests. */
 export type ReleaseFacts = {
   readonly name: string
@@ -39,6 +47,8 @@ export type ReleaseFacts = {
   readonly run: RunFacts
   /** With two machines that died: the run that ended what nobody watched. */
   readonly reap?: RunFacts
+  /** Absent where no image is built. */
+  readonly built?: BuiltFacts
   /** Absent where nothing is to be scanned. */
   readonly scan?: ScanFacts
   /** The canary's weight when the run was cancelled or its last machine had died. */

@@ -45,6 +45,7 @@ export const startGitHub = async (asked: GitHubAsked): Promise<Platform> => {
       HOME: stage.directory,
       LANG: process.env.LANG ?? 'C.UTF-8',
       SLUICE_ARTIFACTS: artifactsOf(stage),
+      ...stage.docker?.builder.env,
     },
     directory,
     on: asked.on,

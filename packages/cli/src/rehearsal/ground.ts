@@ -3,6 +3,7 @@ import type { FaultName } from '../arguments.ts'
 import type { GatewayName } from './gateways.ts'
 import type { Release } from './plan.ts'
 import type { RecoveredPlace } from './recovery.ts'
+import type { Registry } from './registry.ts'
 
 /** What a rehearsal stands on: a cluster, how releases get onto it, who may touch it, and the way in for clients. */
 export type Ground = {
@@ -21,8 +22,12 @@ export type Ground = {
     /** The host that a Gateway listens for; absent: any. */
     hostname?(at: GatewayName): string
   }
-  /** Puts a release where pods pull it from, and gives the digest that it has there. */
+  /** The registry that jobs push images to; absent where they build none. */
+  readonly registry?: Registry
+  /** Puts a release where pods pull it from, and gives the digest that it has there: none yet where a job is to build it. */
   release(asked: ReleaseAsked): Promise<Release>
+  /** A job has built this release: from now on pods can pull it. */
+  built(release: Release): void
   /** @throws Fault('input') when somebody else's is there under that name */
   namespace(name: string): Promise<void>
   /** The text of a kubeconfig for the jobs of an environment: those that release, or those that only repair. */

@@ -6,16 +6,21 @@ import { Fault } from '@sluice/kit/faults'
 import type { RunTrace } from '@sluice/runner/trace'
 import type { RehearseOptions } from '../arguments.ts'
 import type { Board } from './board.ts'
+import { type Builder, findBuilder } from './builder.ts'
 import { type Callers, callersOf } from './callers.ts'
 import { tryStart } from './dry-start.ts'
 import { publishedFromSource, startGitHub } from './github.ts'
+import type { Ground } from './ground.ts'
+import type { BuiltHere } from './image-parts.ts'
 import { toldBy } from './job-moments.ts'
 import { pause } from './pause.ts'
-import { LOAD } from './plan.ts'
+import { LOAD, type Release } from './plan.ts'
+import { registryProgram } from './registry.ts'
 import type { Forge } from './release.ts'
 import { makeRepository } from './repository.ts'
+import { builtBy } from './run-facts.ts'
 import type { Screen } from './screen.ts'
-import { shortened } from './shortened.ts'
+import { type Shortened, shortened } from './shortened.ts'
 import { type Stage, setStage } from './stage.ts'
 import type { Subject } from './subject.ts'
 
@@ -59,9 +64,11 @@ export const openForge = (asked: Asked): { readonly ready: Promise<Opened>; stop
     const { options, root, screen, tell } = asked
     const { subject: found } = asked
     for (const line of introduction(asked)) screen.note(line)
+    const builder = options.docker ? await builderFor(asked) : undefined
+    if (stopped.signal.aborted) throw new Fault('upstream', 'Stopped')
     const took = found.kind === 'own' && found.start !== undefined ? await tried(found, tell, stopped.signal) : 0
     if (stopped.signal.aborted) throw new Fault('upstream', 'Stopped')
-    stage = await setStage(root, found, options)
+    stage = await setStage(root, found, { ...options, builder })
     if (stopped.signal.aborted) throw new Fault('upstream', 'Stopped')
     const { title, repository, patience } = stage.ground
     const subject = { ...found, repository }
@@ -69,28 +76,36 @@ export const openForge = (asked: Asked): { readonly ready: Promise<Opened>; stop
       service: subject.service,
       branch: 'main',
       publisher: publisherOf(root),
-      builds: false,
+      builds: builder !== undefined,
       packaged: subject.packaged,
     })
-    const { text, said } = shortened(subject.text, {
-      service: subject.service,
-      environments: [subject.staging, subject.production].flatMap((one) => (one === null ? [] : [one.environment])),
-      plan: subject.plan,
-      front: subject.kind === 'own' ? subject.start?.port : undefined,
-      // A service that starts slowly is given three times what it took when nothing else ran.
-      readyWithin: Math.max(patience.ready, Math.ceil((3 * took) / 1000)),
-      lease: patience.lease,
-      ...(repository === found.repository ? {} : { repository }),
-      ...(subject.kind === 'example' ? { report: STORED_REPORT } : {}),
-    })
-    for (const line of [...callers.said, ...said]) screen.note(line)
-    const forge = await forgeOf({ ...asked, subject }, { stage, callers, text })
+    const { docker } = stage
+    // The example's image gets the fault of each release; a user's is what its own Dockerfile makes of the commit.
+    const textFor = (env: Release['env']): Shortened =>
+      shortened(subject.text, {
+        service: subject.service,
+        environments: [subject.staging, subject.production].flatMap((one) => (one === null ? [] : [one.environment])),
+        plan: subject.plan,
+        front: subject.kind === 'own' ? subject.start?.port : undefined,
+        // A service that starts slowly is given three times what it took when nothing else ran.
+        readyWithin: Math.max(patience.ready, Math.ceil((3 * took) / 1000)),
+        lease: patience.lease,
+        ...(repository === found.repository ? {} : { repository }),
+        ...(subject.kind === 'example' ? { report: STORED_REPORT } : {}),
+        ...(docker === undefined ? {} : { build: buildOf(subject, docker, env) }),
+      })
+    const { text, said: changed } = textFor(stage.releases.first.env)
+    const said = [...callers.said, ...(docker === undefined ? [] : [buildsWith(stage.ground, docker)]), ...changed]
+    for (const line of said) screen.note(line)
+    const each = (release: Release): Readonly<Record<string, string>> =>
+      docker === undefined ? {} : { 'sluice.yml': textFor(release.env).text }
+    const forge = await forgeOf({ ...asked, subject }, { stage, callers, text, each })
     tell(`${title.replace(/^an /, 'the ')} and the local GitHub are up`)
-    return { stage, ...forge, said: [...introduction(asked), ...callers.said, ...said], advice: callers.advice }
+    return { stage, ...forge, said: [...introduction(asked), ...said], advice: callers.advice }
   }
   const opening = open()
   return {
-    ready: within(asked.options.cluster === undefined ? START : START_REAL, opening),
+    ready: within(asked.options.cluster === undefined && !asked.options.docker ? START : START_REAL, opening),
     stop: async () => {
       stopped.abort()
       await Promise.race([opening.catch(() => undefined), pause(UNWIND)])
@@ -101,16 +116,28 @@ export const openForge = (asked: Asked): { readonly ready: Promise<Opened>; stop
 
 const forgeOf = async (
   { root, subject, options, board, tell }: Asked,
-  { stage, callers, text }: { readonly stage: Stage; readonly callers: Callers; readonly text: string },
+  {
+    stage,
+    callers,
+    text,
+    each,
+  }: {
+    readonly stage: Stage
+    readonly callers: Callers
+    readonly text: string
+    readonly each: (release: Release) => Readonly<Record<string, string>>
+  },
 ): Promise<Pick<Opened, 'forge' | 'traces' | 'review'>> => {
   const folder = join(stage.directory, 'repository')
   mkdirSync(folder)
   const repository = makeRepository(subject.folder, folder, {
     files: subject.files,
     instead: { ...callers.files, 'sluice.yml': text },
+    each,
     branch: callers.branch,
   })
   const traces: RunTrace[] = []
+  const pushed = new Map<number, Release>()
   let before: Promise<unknown> = Promise.resolve()
   const platform = await startGitHub({
     stage,
@@ -127,8 +154,12 @@ const forgeOf = async (
     },
     on: (happening) => {
       board.hear(happening)
-      const told = happening.kind === 'job-ended' ? toldBy(happening.job) : undefined
-      if (told !== undefined && happening.kind === 'job-ended') tell(told.text, `${told.detail}; run ${happening.run}`)
+      if (happening.kind === 'job-ended') {
+        const told = toldBy(happening.job)
+        if (told !== undefined) tell(told.text, `${told.detail}; run ${happening.run}`)
+        const [release, digest] = [pushed.get(happening.run), builtBy(happening.job)]
+        if (release?.digest === '' && digest !== undefined) stage.ground.built({ ...release, digest })
+      }
       if (happening.kind === 'run-ended') traces.push(happening.run)
     },
   })
@@ -138,8 +169,39 @@ const forgeOf = async (
     },
   }
   const { scan } = planFor(readSluiceFile(text, 'sluice.yml'), { service: subject.service, event: 'push' })
-  return { forge: { subject, callers, repository, platform, gated: scan.any }, traces, review }
+  return { forge: { subject, callers, repository, platform, pushed, gated: scan.any }, traces, review }
 }
+
+/** Looks for all that building needs, before anything is started. @throws Fault('input') with what is missing */
+const builderFor = async ({ subject, options }: Asked): Promise<Builder> => {
+  if (subject.kind === 'own' && !subject.packaged)
+    throw new Fault(
+      'input',
+      `--with-docker: sluice.yml does not say how the image of ${subject.service} is built`,
+      'Add package: {} to the service, which builds the Dockerfile of its folder; every key is in the README of delivery-plan.',
+    )
+  if (options.registry === undefined && options.cluster === undefined) registryProgram(process.env)
+  return findBuilder(process.env)
+}
+
+const buildOf = (
+  { kind }: Subject,
+  { builder, base }: NonNullable<Stage['docker']>,
+  env: Release['env'],
+): BuiltHere => ({
+  platform: builder.platform,
+  ...(kind === 'own'
+    ? {}
+    : {
+        instead: {
+          dockerfile: 'rehearsal/Dockerfile',
+          args: { ...env, ...(base === undefined ? {} : { BASE: base }) },
+        },
+      }),
+})
+
+const buildsWith = ({ registry }: Ground, { builder, base }: NonNullable<Stage['docker']>): string =>
+  `Images are built by docker buildx (builder ${builder.name}, driver ${builder.driver}) and pushed to ${registry?.said ?? 'a registry'}${base === undefined ? '' : "; their base is an image of this machine's Node"}.`
 
 /** What the example keeps for its scan, relative to its folder: no scanner is needed to see the gate decide. */
 const STORED_REPORT = 'rehearsal/trivy.json'

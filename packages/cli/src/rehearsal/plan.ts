@@ -9,10 +9,10 @@ export const LOAD = { rate: 80, timeout: 5_000 } as const
 /** How long stable and canary fail together (ms), and how long after the first canary weight that begins. */
 export const OUTAGE = { length: 20_000, after: 1_000 } as const
 
-/** A release: what is set for its processes, and the digest it goes by. */
+/** A release: what is set for its processes, and the digest it goes by; empty until it is built. */
 export type Release = {
   readonly label: string
-  readonly digest: `sha256:${string}`
+  readonly digest: string
   readonly env: Readonly<Record<string, string>>
 }
 

@@ -6,9 +6,18 @@ import type { Load } from './load.ts'
 import type { Look } from './moments.ts'
 import type { Opened } from './open.ts'
 import { pause } from './pause.ts'
-import { LOAD } from './plan.ts'
+import { LOAD, type Release } from './plan.ts'
 import { countsOf, readBack, routeOf, settledOf } from './read-back.ts'
-import { type Asked, productionState, pushRelease, type Rehearsed, type Scene, takeThrough } from './release.ts'
+import {
+  type Asked,
+  builtFacts,
+  deliveredBy,
+  productionState,
+  pushRelease,
+  type Rehearsed,
+  type Scene,
+  takeThrough,
+} from './release.ts'
 import { runFacts, scanFacts, troubles } from './run-facts.ts'
 import { doorOf, placeOf, startClients } from './stage.ts'
 import { isFailed } from './traffic.ts'
@@ -31,8 +40,9 @@ export type Played = { readonly claims: readonly Claim[]; readonly releases: rea
  */
 export const play = async (opened: Opened, options: RehearseOptions, told: Told): Promise<Played> => {
   const { stage, forge } = opened
-  const { first, good, second } = stage.releases
+  const { good, second } = stage.releases
   const trace = await deliverFirst(opened, told)
+  const first = deliveredBy(stage.releases.first, trace)
   const place = await placeOf(stage.cluster, forge.subject)
   const { load, path } = await startClients(stage, {
     door: await doorOf(stage, place),
@@ -48,6 +58,7 @@ export const play = async (opened: Opened, options: RehearseOptions, told: Told)
       label: first.label,
       image: first.digest,
       run: runFacts(trace),
+      ...(await builtFacts(stage, first, trace)),
       ...(forge.gated ? { scan: scanFacts(trace) } : {}),
       deployment: productionState(forge, first.digest),
       after: await readBack(stage.cluster, place, await routeOf(stage.cluster, place)),
@@ -66,15 +77,17 @@ export const play = async (opened: Opened, options: RehearseOptions, told: Told)
   }
   await ready(steadied)
   const taken: Promise<Rehearsed>[] = []
-  const take = async (asked: Asked): Promise<void> => {
-    const { listened } = await takeThrough(asked, scene)
+  const take = async (asked: Asked): Promise<Release> => {
+    const { listened, release } = await takeThrough(asked, scene)
     taken.push(listened)
     await ready(listened)
+    return release
   }
   const releases = async (): Promise<void> => {
-    if (!options.second) await take({ name: 'good', release: good, previous: first, fault: 'none', act: 'none' })
+    const previous = options.second
+      ? first
+      : await take({ name: 'good', release: good, previous: first, fault: 'none', act: 'none' })
     const name = options.fault === 'none' || options.fault === 'outage' ? 'second' : 'bad'
-    const previous = options.second ? first : good
     await take({ name, release: second, previous, fault: options.fault, act: options.act })
     told.at('listening to the clients')
   }

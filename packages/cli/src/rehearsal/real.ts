@@ -8,11 +8,12 @@ import { programOf } from './images.ts'
 import { claimNamespaces } from './namespaces.ts'
 import { envOf } from './plan.ts'
 import { recoveryRules } from './recovery.ts'
+import { forwardTo } from './registry.ts'
 import { releaseRoles } from './rights.ts'
 import type { Subject } from './subject.ts'
 
-/** Where the real cluster is looked for. `name`: one of test/cluster; empty for the one that is meant when none is named. */
-export type RealAsked = { readonly root: string; readonly name: string }
+/** Where the real cluster is looked for. `name`: one of test/cluster; empty for the one that is meant when none is named. `builds`: jobs build the images. */
+export type RealAsked = { readonly root: string; readonly name: string; readonly builds: boolean }
 
 /**
  * Stands on a real Kubernetes that is up: releases are images in its registry, which its kubelet pulls, each job logs in as a service account with the Roles
@@ -31,11 +32,14 @@ export const realGround = async (subject: Subject, asked: RealAsked): Promise<Gr
   const title = `the real cluster "${name}"`
   const cluster = await connect({ kubeconfig, env: {} })
   const namespaces = claimNamespaces(cluster, title)
+  // The cluster has a network of its own, and its address there is the gateway's.
+  const pushed = asked.builds ? await forwardTo(new URL(web.url).hostname, Number(registry.split(':')[1])) : undefined
   const repository = `rehearsal/${subject.service}`
   return {
     title,
     cluster,
     repository: `${registry}/${repository}`,
+    ...(pushed === undefined ? {} : { registry: pushed }),
     // Pods are scheduled, pulled and started, on a machine that runs the whole cluster beside the jobs.
     patience: { ready: 60, lease: 10 },
     gateway: {
@@ -45,9 +49,11 @@ export const realGround = async (subject: Subject, asked: RealAsked): Promise<Gr
     },
     release: async (given) => {
       const env = envOf(given)
+      if (asked.builds) return { label: given.label, digest: '', env }
       const { digest } = await process.image({ repository, ...programOf(subject, env) })
       return { label: given.label, digest, env }
     },
+    built: () => {},
     namespace: namespaces.claim,
     credential: (may, place) => account(process, { subject, root: asked.root }, may, place),
     gatewayUrl: () => web.url,
@@ -57,7 +63,10 @@ export const realGround = async (subject: Subject, asked: RealAsked): Promise<Gr
     neverReady: (namespace) => {
       throw new Fault('input', `Nothing outside of a pod in ${namespace} can keep it from being ready on ${title}`)
     },
-    close: namespaces.remove,
+    close: async () => {
+      await namespaces.remove()
+      await pushed?.close()
+    },
   }
 }
 

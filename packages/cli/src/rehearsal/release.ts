@@ -11,8 +11,9 @@ import { pause } from './pause.ts'
 import type { Release } from './plan.ts'
 import type { Place } from './production.ts'
 import { countsOf, readBack, routeOf, settledOf } from './read-back.ts'
+import { storedAs } from './registry.ts'
 import type { TemporaryRepository } from './repository.ts'
-import { runFacts, scanFacts } from './run-facts.ts'
+import { builtBy, jobOf, packageFacts, runFacts, scanFacts } from './run-facts.ts'
 import type { Stage } from './stage.ts'
 import type { Subject } from './subject.ts'
 import { badSpan, isFailed, sentBetween } from './traffic.ts'
@@ -33,6 +34,8 @@ export type Forge = {
   readonly callers: Callers
   readonly repository: TemporaryRepository
   readonly platform: Platform
+  /** The releases that runs deliver, by the run: what is heard of a run before it ends is put down to its release. */
+  readonly pushed: Map<number, Release>
   /** Whether anything is to be scanned. */
   readonly gated: boolean
 }
@@ -63,30 +66,35 @@ export type Rehearsed = {
 const SETTLE = { listen: 2_500, under: 500 } as const
 
 /** Commits a release, pushes it, and gives the run that delivers it. @throws Fault('input') when the push starts none */
-export const pushRelease = ({ repository, platform, callers }: Forge, release: Release): Run => {
+export const pushRelease = ({ repository, platform, callers, pushed }: Forge, release: Release): Run => {
   repository.commit(release)
   const run = platform.push({ branch: callers.branch }).find(({ file }) => file.endsWith(`/${callers.deliver}`))
   if (run === undefined) throw new Fault('input', `A push to ${callers.branch} starts no run of ${callers.deliver}`)
+  pushed.set(run.id, release)
   return run
 }
 
+/** A release as its run delivered it: with the digest that a job gave, where one has built it. */
+export const deliveredBy = (release: Release, trace: RunTrace): Release =>
+  release.digest === '' ? { ...release, digest: builtBy(jobOf(trace, 'package / package')) ?? '' } : release
+
 /** A release whose runs have ended. `listened` comes a little later: it hears who answers the clients now, and what the cluster holds. */
-export type Taken = { readonly trace: RunTrace; readonly listened: Promise<Rehearsed> }
+export type Taken = { readonly trace: RunTrace; readonly release: Release; readonly listened: Promise<Rehearsed> }
 
 /** Pushes one release through the workflows, does to its run what is asked, and reads back what is there. */
 export const takeThrough = async (asked: Asked, scene: Scene): Promise<Taken> => {
   const { stage, forge, place, load, tell, at } = scene
-  const { name, release } = asked
+  const { name } = asked
   const { cluster } = stage
   const began = Date.now()
-  at(`${name} release ${release.label}`)
+  at(`${name} release ${asked.release.label}`)
   const routeBefore = await routeOf(cluster, place)
   const before = await readBack(cluster, place, routeBefore)
   // In production alone, and for the second release alone: no earlier release leaves a canary behind.
   const heldBack =
     asked.fault === 'never-ready' && forge.subject.kind === 'own' ? stage.ground.neverReady(place.namespace) : undefined
-  const run = pushRelease(forge, release)
-  tell(`${name}: ${release.label} is pushed`, `run ${run.id} of ${forge.callers.deliver}`)
+  const run = pushRelease(forge, asked.release)
+  tell(`${name}: ${asked.release.label} is pushed`, `run ${run.id} of ${forge.callers.deliver}`)
 
   let firstWeight: () => void = () => {}
   const weighted = new Promise<void>((resolve) => {
@@ -107,6 +115,7 @@ export const takeThrough = async (asked: Asked, scene: Scene): Promise<Taken> =>
     during(weighted, over, () => actUpon(run, asked, scene)),
   ]
   const [trace, happened] = await Promise.all([run.done, Promise.all(meanwhile)])
+  const release = deliveredBy(asked.release, trace)
   const [weightAtDeath] = happened.filter((weight) => weight !== undefined)
   const reaped = asked.act === 'kill-twice' ? await reap(run, asked, scene) : undefined
   heldBack?.()
@@ -130,6 +139,7 @@ export const takeThrough = async (asked: Asked, scene: Scene): Promise<Taken> =>
       previousImage: asked.previous.digest,
       run: runFacts(trace),
       ...(reaped === undefined ? {} : { reap: runFacts(reaped) }),
+      ...(await builtFacts(stage, release, trace)),
       ...(forge.gated ? { scan: scanFacts(trace) } : {}),
       ...(weightAtDeath === undefined ? {} : { weightThen: weightAtDeath }),
       recordedBefore: before.recorded,
@@ -152,8 +162,18 @@ export const takeThrough = async (asked: Asked, scene: Scene): Promise<Taken> =>
       returnSpan: returnSpan(looks),
     }
   }
-  return { trace, listened: listen() }
+  return { trace, release, listened: listen() }
 }
+
+/** What was built, as the job said and as the registry has it; nothing where no image is built. */
+export const builtFacts = async (
+  { ground, docker }: Stage,
+  { digest }: Release,
+  trace: RunTrace,
+): Promise<Pick<ReleaseFacts, 'built'>> =>
+  docker === undefined
+    ? {}
+    : { built: { ...packageFacts(trace), digest, stored: await storedAs(ground.repository, digest) } }
 
 /** The state of a release's GitHub Deployment to production: its last status; `no Deployment` when there is none. */
 export const productionState = ({ platform, subject }: Forge, digest: string): string => {
@@ -163,7 +183,7 @@ export const productionState = ({ platform, subject }: Forge, digest: string): s
       ({ payload, environment }) =>
         environment === subject.production.environment && JSON.stringify(payload).includes(digest),
     )
-  return found === undefined ? 'no Deployment' : (found.statuses.at(-1)?.state ?? 'no status')
+  return found === undefined || digest === '' ? 'no Deployment' : (found.statuses.at(-1)?.state ?? 'no status')
 }
 
 /** Does something once the canary has traffic, unless the run is over before it has. */

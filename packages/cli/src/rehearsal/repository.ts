@@ -7,7 +7,7 @@ import type { Release } from './plan.ts'
 /** A git repository that is thrown away after the rehearsal. */
 export type TemporaryRepository = {
   readonly folder: string
-  /** Commits a release on the branch, ready to be pushed. The commit says which digest was built from it. */
+  /** Commits a release on the branch, ready to be pushed. The commit says which digest was built from it, where that is known before. */
   commit(release: Release): void
 }
 
@@ -22,10 +22,13 @@ export const makeRepository = (
   {
     files,
     instead,
+    each,
     branch,
   }: {
     readonly files: readonly string[]
     readonly instead: Readonly<Record<string, string>>
+    /** What differs from release to release besides. */
+    readonly each: (release: Release) => Readonly<Record<string, string>>
     readonly branch: string
   },
 ): TemporaryRepository => {
@@ -36,10 +39,15 @@ export const makeRepository = (
   git(to, 'add', '-A', '-f')
   return {
     folder: to,
-    commit: ({ label, digest, env }) => {
-      put(join(to, RELEASE.name), `${label}, fault ${env.FAULT ?? 'none'}\n`)
-      put(join(to, RELEASE.digest), `${digest}\n`)
-      git(to, 'add', '-f', RELEASE.name, RELEASE.digest)
+    commit: (release) => {
+      const { label, digest, env } = release
+      const written = {
+        [RELEASE.name]: `${label}, fault ${env.FAULT ?? 'none'}\n`,
+        ...(digest === '' ? {} : { [RELEASE.digest]: `${digest}\n` }),
+        ...each(release),
+      }
+      for (const [path, text] of Object.entries(written)) put(join(to, path), text)
+      git(to, 'add', '-f', ...Object.keys(written))
       git(to, 'commit', '-q', '-m', `Release ${label}`)
     },
   }

@@ -1,5 +1,5 @@
 import type { JobTrace, RunTrace } from '@sluice/runner/trace'
-import type { RunFacts, ScanFacts } from './facts.ts'
+import type { JobFacts, RunFacts, ScanFacts } from './facts.ts'
 
 /** What a run's trace says to a person: how it ended, what its last job said, and how each job went. */
 export const runFacts = (trace: RunTrace): RunFacts => {
@@ -27,6 +27,17 @@ export const runFacts = (trace: RunTrace): RunFacts => {
 /** The job whose path ends so, such as `canary / recover`. */
 export const jobOf = (trace: RunTrace, end: string): JobTrace | undefined =>
   trace.jobs.find(({ path, kind }) => kind === 'job' && (path === end || path.endsWith(` / ${end}`)))
+
+/** What a delivery's job `package` said. */
+export const packageFacts = (trace: RunTrace): Pick<JobFacts, 'verdict' | 'reasonCode'> =>
+  said(jobOf(trace, 'package / package'))
+
+/** The digest that the last job of package.yml gave; absent for any other job, and where it gave none. */
+export const builtBy = (job: Pick<JobTrace, 'ids' | 'kind' | 'outputs'> | undefined): string | undefined => {
+  const digest = job?.outputs.digest ?? ''
+  const last = job?.kind === 'job' && job.ids[1] === 'package' && job.ids[2] === 'package'
+  return last && digest.startsWith('sha256:') ? digest : undefined
+}
 
 /** What the scan of a delivery said, and whether everything that deploys began after it. */
 export const scanFacts = (trace: RunTrace): ScanFacts => {

@@ -5,13 +5,16 @@ import { join } from 'node:path'
 import { Fault } from '@sluice/kit/faults'
 import type { Cluster } from '@sluice/kubernetes/cluster'
 import type { RehearseOptions } from '../arguments.ts'
+import type { Builder } from './builder.ts'
 import { embeddedGround } from './embedded.ts'
 import { parentsOf, readManifests, setUpPlatform } from './gateways.ts'
 import type { Ground } from './ground.ts'
 import { type Load, startLoad } from './load.ts'
+import { nodeImage } from './node-image.ts'
 import { LOAD, type Release } from './plan.ts'
 import { type Place, type Route, resourcesOf } from './production.ts'
 import { realGround } from './real.ts'
+import { openRegistry } from './registry.ts'
 import type { Subject } from './subject.ts'
 
 /** Everything a rehearsal plays on. `undo` is done in reverse by `close`, once. */
@@ -20,17 +23,24 @@ export type Stage = {
   readonly ground: Ground
   readonly cluster: Cluster
   readonly releases: { readonly first: Release; readonly good: Release; readonly second: Release }
+  /** What images are built with here; absent: none is built. */
+  readonly docker?: { readonly builder: Builder; readonly base: string | undefined }
   /** While this file is there the dependency that all releases share is out. */
   readonly outageFile: string
   undo(step: () => Promise<void> | void): void
   close(): Promise<void>
 }
 
+/** What a stage is set with. `builder`: jobs build the images with it. */
+export type StageAsked = Pick<RehearseOptions, 'fault' | 'seed' | 'cluster' | 'registry'> & {
+  readonly builder: Builder | undefined
+}
+
 /** Puts the releases where pods pull them from, and sets up what a platform team would: namespaces and gateways. @param root the checkout */
 export const setStage = async (
   root: string,
   subject: Subject,
-  { fault, seed, cluster: real }: Pick<RehearseOptions, 'fault' | 'seed' | 'cluster'>,
+  { fault, seed, cluster: real, registry: given, builder }: StageAsked,
 ): Promise<Stage> => {
   const steps: (() => Promise<void> | void)[] = []
   const close = async (): Promise<void> => {
@@ -40,9 +50,16 @@ export const setStage = async (
     const directory = mkdtempSync(join(tmpdir(), 'sluice-rehearsal-'))
     steps.push(() => rmSync(directory, { recursive: true, force: true }))
     const outageFile = join(directory, 'outage')
+    const builds = builder !== undefined
+    const registry = builds && real === undefined ? await openRegistry(given, directory, process.env) : undefined
+    if (registry !== undefined) steps.push(registry.close)
     const ground =
-      real === undefined ? await embeddedGround(subject, outageFile) : await realGround(subject, { root, name: real })
+      real === undefined
+        ? await embeddedGround(subject, outageFile, registry)
+        : await realGround(subject, { root, name: real, builds })
     steps.push(() => ground.close())
+    const base =
+      ground.registry === undefined || subject.kind === 'own' ? undefined : await nodeImage(root, ground.registry.host)
     const { cluster } = ground
     const releases = {
       first: await ground.release({ label: 'r1', fault: 'none', seed }),
@@ -52,7 +69,16 @@ export const setStage = async (
     for (const target of [subject.staging, subject.production])
       if (target !== null)
         await setUpPlatform(ground, readManifests(subject.folder, target.manifests.split('\n')), target.namespace)
-    return { directory, ground, cluster, releases, outageFile, undo: (step) => void steps.push(step), close }
+    return {
+      directory,
+      ground,
+      cluster,
+      releases,
+      ...(builder === undefined ? {} : { docker: { builder, base } }),
+      outageFile,
+      undo: (step) => void steps.push(step),
+      close,
+    }
   } catch (thrown) {
     await close()
     throw thrown
