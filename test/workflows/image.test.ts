@@ -5,6 +5,7 @@ import { readSluiceFile } from '@sluice/delivery/file'
 import { planFor } from '@sluice/delivery/plan'
 import { evaluateCondition, evaluateText } from '@sluice/runner/language/evaluate'
 import { describe, expect, test } from 'vitest'
+import { releaseText } from '../../actions/delivery-plan/src/release.ts'
 import type { Job } from '../../scripts/workflow.ts'
 import { folderWith } from '../scripts/folder.ts'
 import { readWorkflow } from './house.ts'
@@ -186,6 +187,15 @@ describe('what package.yml says', () => {
             if (verdict === 'pass') expect([build, merge, colour]).toEqual(['success', 'success', 'green'])
           }
   })
+})
+
+test('what was built is written down as delivery-plan writes down what is given', () => {
+  const folder = folderWith({ a: '' })
+  const release = { service: 'shop', repository: 'registry.test:5000/a/shop', digest: DIGEST, commit: 'c'.repeat(40) }
+  const step = stepOf(jobOf('package', 'package'), 'Write down what is released')
+  const env = { SERVICE: release.service, REPOSITORY: release.repository, DIGEST, GITHUB_SHA: release.commit }
+  bash(step.run, { ...env, RUNNER_TEMP: folder })
+  expect(readFileSync(join(folder, 'release.json'), 'utf8')).toBe(releaseText(release))
 })
 
 describe('the digests that are merged', () => {
