@@ -3,12 +3,16 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readSluiceFile } from '@sluice/delivery/file'
 import { planFor } from '@sluice/delivery/plan'
+import { readInputs } from '@sluice/kit/inputs'
 import { evaluateCondition, evaluateText } from '@sluice/runner/language/evaluate'
 import { describe, expect, test } from 'vitest'
+import { inputs as builtInputs, conflicts } from '../../actions/build-push-image/src/inputs.ts'
 import { releaseText } from '../../actions/delivery-plan/src/release.ts'
-import type { Job } from '../../scripts/workflow.ts'
+import { FULL } from '../../actions/delivery-plan/test/full.ts'
+import { readAll as readGate } from '../../actions/trivy-gate/src/inputs.ts'
+import { actionName, type Job } from '../../scripts/workflow.ts'
 import { folderWith } from '../scripts/folder.ts'
-import { readWorkflow } from './house.ts'
+import { houseOf, readWorkflow } from './house.ts'
 import { DIGEST, legOf, planned, WELL, type World } from './world.ts'
 
 // What package.yml and scan.yml make of what their jobs said, now or in an earlier attempt, and the scripts in them.
@@ -413,5 +417,64 @@ describe.each([
   })
   test('elsewhere with the secrets, if there are any', () => {
     expect([logins('quay.io/acme/shop', ''), logins('acme/shop', 'me')]).toEqual([[], ['docker.io as me']])
+  })
+})
+
+describe('what the workflows hand on is what the actions read,', () => {
+  const { services } = FULL
+  const least = { image: 'ghcr.io/acme/shop', package: {}, scan: {} }
+  // At ECR no scan of the image is asked for: the file with every key has it elsewhere.
+  const most = { ...services.shop, deploy: {} }
+  const reported = { ...least, scan: { report: 'trivy.json', 'ignore-file': 'none', grace: { HIGH: 7 } } }
+  const READ: Readonly<Record<string, (read: (name: string) => string) => readonly string[]>> = {
+    'build-push-image': (read) => [
+      ...problems(() => readInputs(builtInputs, read)),
+      ...conflicts(read).map((problem) => `conflict: ${problem}`),
+    ],
+    'trivy-gate': (read) => problems(() => readGate(read)),
+  }
+  const problems = (read: () => unknown): readonly string[] => {
+    try {
+      read()
+      return []
+    } catch (error) {
+      return [String(error)]
+    }
+  }
+  const cases = (['package', 'scan'] as const).flatMap((name) =>
+    Object.entries(readWorkflow(`.github/workflows/${name}.yml`).jobs).flatMap(([id, { steps = [] }]) =>
+      steps.flatMap((step) => {
+        const action = actionName(step.uses ?? '') ?? ''
+        return Object.hasOwn(READ, action) ? [{ job: `${name} / ${id}`, action, given: step.with ?? {} }] : []
+      }),
+    ),
+  )
+
+  test('of five steps', () => expect(cases).toHaveLength(5))
+  test.each(
+    cases.flatMap((each) => [
+      { ...each, with: 'nothing said', shop: least },
+      { ...each, with: 'every key', shop: most },
+      { ...each, with: 'a report', shop: reported },
+    ]),
+  )('in $job with $with', ({ action, given, shop }) => {
+    const file = readSluiceFile(JSON.stringify({ version: 1, services: { shop } }), 'sluice.yml')
+    const plan = planFor(file, { service: '', event: 'push' })
+    const contexts = {
+      inputs: { plan: JSON.stringify(plan), digest: DIGEST, tag: '' },
+      matrix: { leg: plan.package?.legs[0] },
+      secrets: {},
+      runner: { temp: '/tmp' },
+      steps: {
+        digests: { outputs: { all: `${legOf('linux/amd64')} ${legOf('linux/arm64')} ` } },
+        login: { outcome: 'skipped' },
+      },
+    }
+    const { inputs = {} } = houseOf('.github/').action(action) ?? {}
+    const read = (name: string): string =>
+      Object.hasOwn(given, name)
+        ? String(given[name]).replaceAll(/\$\{\{[\s\S]*?\}\}/g, (expression) => textOf(expression, contexts))
+        : String(inputs[name]?.default ?? '')
+    expect(READ[action]?.(read)).toEqual([])
   })
 })
