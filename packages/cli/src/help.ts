@@ -59,7 +59,8 @@ services.NAME.start of sluice.yml, on the port in PORT, once for every pod.
   --cluster        the example on a real Kubernetes that \`npm run cluster -- up\` brought up: pods from its registry, its gateway, service accounts
                    with the Roles of the READMEs. --cluster=NAME: the one of that name. Its namespaces are removed at the end
   --with-docker    deliver.yml builds the images with docker buildx, by the current builder, and pushes them; without it each release is given a
-                   prebuilt image, and none is built. The registry is one that is started (docker-registry), or with --cluster the cluster's own
+                   prebuilt image, and none is built. The registry is one that is started (docker-registry), or with --cluster the cluster's own.
+                   Your Dockerfile is built as it is, and fetches what it fetches
   --registry HOST:PORT  the registry for --with-docker: plain HTTP, without a login
   --from-source    runs the actions' sources rather than their bundles`
 
