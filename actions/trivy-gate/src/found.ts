@@ -48,6 +48,8 @@ export type Found = {
  */
 export type Scan = {
   readonly artifact: { readonly name: string; readonly type: string; readonly digest?: string }
+  /** Every digest that the report says the image goes by; absent where it says none. */
+  readonly digests?: readonly string[]
   readonly os?: { readonly family: string; readonly name: string; readonly endOfLife: boolean }
   readonly createdAt?: string
   readonly scanner?: string

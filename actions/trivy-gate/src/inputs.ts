@@ -90,12 +90,30 @@ const category: Field<string> = field((value) => {
   )
 })
 
+const platform: Field<string | undefined> = field((value) => {
+  const word = value.trim()
+  if (word === '') return undefined
+  return /^[a-z0-9]+\/[a-z0-9_]+(\/[a-z0-9]+)?$/.test(word)
+    ? word
+    : problem(`must be a platform such as linux/arm64, not ${JSON.stringify(value)}`)
+})
+
+const digest: Field<string | undefined> = field((value) => {
+  const word = value.trim()
+  if (word === '') return undefined
+  return /^sha256:[0-9a-f]{64}$/.test(word)
+    ? word
+    : problem(`must be sha256: and 64 hexadecimal digits, not ${JSON.stringify(value)}`)
+})
+
 /** The keys are action.yml's. Times are ms, `expiring-within`, `feed-max-age` and `grace` days. */
 export const inputs = z.object({
   image: argument,
+  platform,
   path: argument,
   sbom: argument,
   report: optionalText,
+  digest,
   'fail-on': severitiesOrNone,
   'report-severity': severities,
   scanners,
@@ -144,6 +162,9 @@ const conflicts = (read: (name: string) => string): readonly string[] => {
   if (targets.length > 1) found.push(`${targets.join(' and ')} are given: exactly one of them is looked at`)
   if (given('sbom') && /misconfig|secret/.test(read('scanners')))
     found.push('scanners of an SBOM are vuln and license: it holds packages and no files')
+  if (given('platform') && !given('image')) found.push('platform needs image: nothing else has several')
+  if (given('digest') && !given('report'))
+    found.push('digest needs report: an image is scanned by the digest in its name')
   if (given('docker-config') && !given('image')) found.push('docker-config needs image: nothing else is pulled')
   if (read('grace-from').trim() === 'fix' && !given('baseline'))
     found.push('grace-from: fix needs baseline: no report says when a fix appeared, only that an earlier one had none')
@@ -152,8 +173,8 @@ const conflicts = (read: (name: string) => string): readonly string[] => {
 }
 
 /** What is scanned; `undefined` for a report that is there already. */
-export const targetOf = ({ image, path, sbom }: Inputs): Target | undefined => {
-  if (image !== undefined) return { kind: 'image', name: image }
+export const targetOf = ({ image, path, sbom, platform: of }: Inputs): Target | undefined => {
+  if (image !== undefined) return { kind: 'image', name: image, ...(of === undefined ? {} : { platform: of }) }
   if (path !== undefined) return { kind: 'path', name: path }
   return sbom === undefined ? undefined : { kind: 'sbom', name: sbom }
 }

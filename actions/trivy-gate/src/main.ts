@@ -71,6 +71,7 @@ const planOf = (inputs: Inputs): Plan => {
   return {
     target: targetOf(inputs)?.name ?? report ?? '',
     ...(report === undefined ? {} : { report }),
+    ...(inputs.digest === undefined ? {} : { digest: inputs.digest }),
     vulnerabilities: report !== undefined || inputs.scanners.includes('vuln'),
     policy: {
       failOn: new Set(inputs['fail-on']),

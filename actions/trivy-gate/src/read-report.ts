@@ -122,9 +122,11 @@ const scanOf = (fields: Fields, vulnerabilities: boolean, reading: Reading): Sca
   const packages = results.flatMap((result) => purlsIn(result, reading))
   const createdAt = text(top, 'CreatedAt', reading)
   const scanner = text(child(top, 'Trivy', reading), 'Version', reading)
-  const digest = digestOf(metadata)
+  const digests = digestsOf(metadata)
+  const [digest] = digests
   return {
     artifact: { name, type: text(top, 'ArtifactType', reading) ?? 'unknown', ...(digest && { digest }) },
+    ...(digests.length > 0 && { digests }),
     ...(os && { os }),
     ...(createdAt && { createdAt }),
     ...(scanner && { scanner }),
@@ -276,10 +278,12 @@ const UNNAMED = 'unknown'
 const purlsIn = (result: Entry, reading: Reading): readonly string[] =>
   list(result, 'Packages', reading).flatMap((one) => text(child(one, 'Identifier', reading), 'PURL', reading) ?? [])
 
-const digestOf = (metadata: Entry | undefined): string | undefined => {
+const digestsOf = (metadata: Entry | undefined): readonly string[] => {
   const digests = metadata?.fields.RepoDigests
-  const first: unknown = Array.isArray(digests) ? digests[0] : undefined
-  return typeof first === 'string' ? /sha256:[0-9a-f]{64}$/.exec(first)?.[0] : undefined
+  if (!Array.isArray(digests)) return []
+  return digests.flatMap((one: unknown) =>
+    typeof one === 'string' ? (/@(sha256:[0-9a-f]{64})$/.exec(one)?.[1] ?? []) : [],
+  )
 }
 
 const scoreOf = (entry: Entry, source: string | undefined, reading: Reading): number | undefined => {

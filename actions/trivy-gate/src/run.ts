@@ -15,6 +15,8 @@ export type Plan = {
   readonly target: string
   /** A report that is there already; absent: there is a scan. */
   readonly report?: string
+  /** What that report must be of; absent: whatever it is of. */
+  readonly digest?: string
   /** Whether vulnerabilities are looked for, as far as anybody knows. */
   readonly vulnerabilities: boolean
   readonly policy: Omit<Settings, 'kev' | 'epss' | 'exceptions' | 'baseline' | 'problems'>
@@ -78,8 +80,17 @@ export const run = async (plan: Plan, ports: Ports): Promise<Gated> => {
     const next = plan.report === undefined ? 'Scan again' : 'Give a report that trivy --format json wrote'
     return without(plan, failed({ code: 'unreadable-report', text: withoutStop(read.problem), next }))
   }
+  if (plan.digest !== undefined && !(read.scan.digests ?? []).includes(plan.digest))
+    return without(plan, failed(otherImage(plan.digest, read.scan)))
   return { gate: judge(read.scan, settings, new Date(ports.clock.now())), scan: read.scan, scanned: true }
 }
+
+/** A report says nothing about an image that it is not of, however clean it is. */
+const otherImage = (digest: string, { artifact, digests = [] }: Scan): Failure => ({
+  code: 'other-image',
+  text: `the report is of ${artifact.name}${digests.length === 0 ? ', without a digest' : ` (${digests.join(', ')})`}, not of ${digest}`,
+  next: 'Give the report of this very image, or scan it',
+})
 
 const settingsOf = (plan: Plan, ports: Ports, base: string | undefined): Settings => {
   const problems: string[] = []

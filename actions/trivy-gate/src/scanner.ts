@@ -3,8 +3,8 @@ export const SCANNERS = ['vuln', 'misconfig', 'secret', 'license'] as const
 /** One of `SCANNERS`. */
 export type Scanner = (typeof SCANNERS)[number]
 
-/** What is scanned. */
-export type Target = { readonly kind: 'image' | 'path' | 'sbom'; readonly name: string }
+/** What is scanned. `platform`: of an image that has several; absent: the one that Trivy takes. */
+export type Target = { readonly kind: 'image' | 'path' | 'sbom'; readonly name: string; readonly platform?: string }
 
 /** One call of the scanner. Paths are absolute, but for the target's, which is the caller's own. */
 export type Call = {
@@ -58,6 +58,7 @@ export const argumentsOf = (call: Call): readonly string[] => {
     ...(files && call.config === undefined && call.scanners.includes('secret')
       ? ['--secret-config', call.nothing]
       : []),
+    ...(target.platform === undefined ? [] : ['--platform', target.platform]),
     ...(mirror === undefined ? [] : ['--db-repository', mirror.database, '--java-db-repository', mirror.java]),
     ...(mirror === undefined && here?.database ? ['--skip-db-update'] : []),
     ...(mirror === undefined && here?.java ? ['--skip-java-db-update'] : []),

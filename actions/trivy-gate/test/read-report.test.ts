@@ -153,6 +153,7 @@ describe('a report of Trivy', () => {
         type: 'container_image',
         digest: `sha256:${'ab'.repeat(32)}`,
       },
+      digests: [`sha256:${'ab'.repeat(32)}`],
       os: { family: 'debian', name: '9.13', endOfLife: true },
       createdAt: '2026-06-14T08:30:00.123456789Z',
       scanner: '0.70.0',

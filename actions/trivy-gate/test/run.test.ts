@@ -106,6 +106,29 @@ test('a report that is there needs no scanner', async () => {
   expect([happened, verdict]).toEqual([['read r.json'], 'pass'])
 })
 
+describe('a report that must be of a digest', () => {
+  const digest = `sha256:${'cd'.repeat(32)}`
+  const of = (...digests: readonly unknown[]) => {
+    const report = JSON.stringify({ ...JSON.parse(REPORT), Metadata: { RepoDigests: digests } })
+    return ran({ plan: { report: 'r.json', digest }, files: { 'r.json': report } })
+  }
+
+  it('counts when it is, whichever of its names says so', async () => {
+    const { gated } = await of(`other/shop@sha256:${'ab'.repeat(32)}`, `ghcr.io/acme/shop@${digest}`)
+    expect(gated.gate.verdict).toBe('pass')
+  })
+
+  it.for([
+    ['is of another image', [`ghcr.io/acme/shop@sha256:${'ab'.repeat(32)}`]],
+    ['is of none', []],
+    ['only looks like it', [`ghcr.io/acme/shop@${digest}0`, digest, 7]],
+  ] as const)('is an error when it %s, however clean it is', async ([, digests]) => {
+    const { gated } = await of(...digests)
+    expect(gated.gate).toMatchObject({ verdict: 'error', reason: { code: 'other-image' } })
+    expect(gated.gate.reason.text).toContain(digest)
+  })
+})
+
 test('a baseline that is the report itself decides nothing, though no date says so', async () => {
   const same = await ran({
     files: { 'r.json': REPORT, 'b.json': REPORT },

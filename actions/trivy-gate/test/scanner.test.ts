@@ -37,6 +37,12 @@ describe('the arguments of a scan', () => {
     expect(said({ config: '/w/trivy.yaml' })).toContain('--config /w/trivy.yaml')
     expect(said({ config: '/w/trivy.yaml' })).not.toContain('--secret-config')
   })
+  test('name the platform that was asked for, and none otherwise', () => {
+    expect(said({ target: { kind: 'image', name: 'shop:1', platform: 'linux/arm64' } })).toMatch(
+      /--platform linux\/arm64 .*-- shop:1$/,
+    )
+    expect(said({})).not.toContain('--platform')
+  })
   test('have no option that the command for an SBOM does not know', () => {
     const sbom = said({ target: { kind: 'sbom', name: 'a.json' }, scanners: ['vuln'] })
     expect(sbom).toMatch(/^sbom .* -- a\.json$/)

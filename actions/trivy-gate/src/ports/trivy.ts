@@ -103,7 +103,7 @@ const openIn = async (folder: string, wanted: Wanted, world: World): Promise<Tri
   const ask = async (program: string): Promise<string | undefined> =>
     versionIn((await run(program, ['--version'], VERSION_MS, () => {})).said)
   const { program, version } = await choose({ folder, wanted: wanted.version, world, ask })
-  say(`Trivy ${version} scans ${target.name}`)
+  say(`Trivy ${version} scans ${target.name}${target.platform === undefined ? '' : ` (${target.platform})`}`)
   const rest = {
     nothing: file('nothing.yaml', '{}\n'),
     noExceptions: file('no-exceptions', ''),
