@@ -169,6 +169,12 @@ test('an image of two platforms is tagged once both are there, and what is deplo
   })
 })
 
+test('an image of one platform takes the same way', async () => {
+  const { images, outcome } = await one({ digest: 'built', platforms: ['linux/amd64'] })
+  expect([images.merge?.merge?.trim(), images.merge?.platforms]).toEqual([legOf('linux/amd64'), 'linux/amd64'])
+  expect(outcome).toBe('pass delivered')
+})
+
 test.each<[World['attest'], signed: boolean, says: string]>([
   ['off', false, 'pass delivered'],
   ['pass', true, 'pass delivered'],

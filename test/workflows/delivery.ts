@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { accessSync, constants, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { StandIn } from '@sluice/runner/execution'
 import type { Run } from '@sluice/runner/github'
 import { createPlatform } from '@sluice/runner/platform/platform'
@@ -63,7 +63,7 @@ export const openDeliveries = async (): Promise<Deliveries> => {
   let recorded: string[] = []
   let credentials: Record<string, Values> = {}
   let outcome = ''
-  let kept = new Map<string, string>()
+  let kept = new Map<string, { readonly file: string; readonly text: string }>()
   let given: Readonly<Record<string, Values>> = {}
   let stop = (): void => {}
 
@@ -102,14 +102,17 @@ export const openDeliveries = async (): Promise<Deliveries> => {
     standIns: {
       'actions/checkout': async () => ({ conclusion: 'success' }),
       'actions/upload-artifact': answer('upload', ({ name = '', path = '' }) => {
-        if (name.startsWith('sluice-digest-')) kept.set(name, readFileSync(path, 'utf8'))
+        if (name.startsWith('sluice-digest-'))
+          kept.set(name, { file: basename(path), text: readFileSync(path, 'utf8') })
         return { verdict: 'pass' }
       }),
-      'actions/download-artifact': async ({ inputs: { pattern = '', path = '' } }) => {
-        for (const [name, text] of kept) {
-          if (!name.startsWith(pattern.replace('*', ''))) continue
-          mkdirSync(join(path, name), { recursive: true })
-          writeFileSync(join(path, name, 'digest'), text)
+      // One that a pattern takes alone lies in the folder itself, as with the real one (actions/download-artifact#419).
+      'actions/download-artifact': async ({ inputs: { pattern = '', path = '', 'merge-multiple': merges } }) => {
+        const taken = [...kept].filter(([name]) => name.startsWith(pattern.replace('*', '')))
+        for (const [name, { file, text }] of taken) {
+          const folder = merges === 'true' || taken.length === 1 ? path : join(path, name)
+          mkdirSync(folder, { recursive: true })
+          writeFileSync(join(folder, file), text)
         }
         return { conclusion: 'success' }
       },

@@ -208,9 +208,7 @@ describe('the digests that are merged', () => {
   const merged = (files: Readonly<Record<string, string>>, attempt: string) =>
     bash(run, {
       RUNNER_TEMP: folderWith(
-        Object.fromEntries(
-          Object.entries(files).map(([name, text]) => [`digests/sluice-digest-${name}/digest`, `${text}\n`]),
-        ),
+        Object.fromEntries(Object.entries(files).map(([name, text]) => [`digests/sluice-digest-${name}`, `${text}\n`])),
       ),
       GITHUB_RUN_ATTEMPT: attempt,
       SERVICE: 'shop',

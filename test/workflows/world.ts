@@ -14,8 +14,10 @@ export type World = {
   /** `dropped`: the plan holds a secret's value. */
   readonly plan: 'pass' | 'fail' | 'error' | 'dropped'
   readonly checks: 'pass' | 'fail' | 'nothing-to-check' | 'error'
-  /** Whether the caller brings the digest, or package.yml builds it, for two platforms. */
+  /** Whether the caller brings the digest, or package.yml builds it. */
   readonly digest: 'given' | 'built'
+  /** The platforms that are built. */
+  readonly platforms: readonly string[]
   /** What one leg of the build says, the other being good. */
   readonly build: 'pass' | 'fail' | 'error'
   readonly merge: 'pass' | 'fail' | 'error'
@@ -49,6 +51,7 @@ export const WELL: World = {
   plan: 'pass',
   checks: 'pass',
   digest: 'given',
+  platforms: ['linux/amd64', 'linux/arm64'],
   build: 'pass',
   merge: 'pass',
   attest: 'off',
@@ -137,7 +140,7 @@ export const outcomeOf = ({ needs = '', plan = '', digest }: Values): Values => 
 }
 
 const IMAGE = 'registry.test/shop'
-const planOf = ({ event, staging, production, plan, router, digest, attest, scan }: World): string => {
+const planOf = ({ event, staging, production, plan, router, digest, platforms, attest, scan }: World): string => {
   const target = { namespace: 'shop', manifests: 'k8s' }
   // A Rollout is there already.
   const released = router === '' ? target : { namespace: 'shop', router }
@@ -147,9 +150,7 @@ const planOf = ({ event, staging, production, plan, router, digest, attest, scan
     services: {
       shop: {
         image: plan === 'dropped' ? `account-4711/shop` : IMAGE,
-        ...(digest === 'built'
-          ? { package: { platforms: ['linux/amd64', 'linux/arm64'], attest: attest !== 'off' } }
-          : {}),
+        ...(digest === 'built' ? { package: { platforms, attest: attest !== 'off' } } : {}),
         ...(scan === 'off' ? {} : { scan: {} }),
         deploy: {
           ...(staging ? { staging: target } : {}),

@@ -1,5 +1,6 @@
-// A stand-in of this project for actions/download-artifact, for local runs only. What it keeps to: one artifact straight into the folder,
-// several each into a folder of its name unless merged, an error for a name that is not there. Source: README of actions/download-artifact.
+// A stand-in of this project for actions/download-artifact, for local runs only. What it keeps to: one artifact straight into the folder, also where
+// a pattern takes only one (actions/download-artifact#419), several each into a folder of its name unless merged, an error for a name that is not
+// there. Source: README of actions/download-artifact.
 import { appendFileSync, cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, matchesGlob, resolve } from 'node:path'
@@ -23,7 +24,7 @@ if (name !== '' && !there.includes(name))
 const wanted = name === '' ? there.filter((one) => matchesGlob(one, input('pattern') || '*')) : [name]
 mkdirSync(target, { recursive: true })
 for (const one of wanted) {
-  const to = name !== '' || input('merge-multiple') === 'true' ? target : join(target, one)
+  const to = wanted.length === 1 || input('merge-multiple') === 'true' ? target : join(target, one)
   cpSync(join(run, one), to, { recursive: true })
   console.log(`Artifact ${one} has been put into ${to}`)
 }

@@ -58,6 +58,25 @@ describe.concurrent('artifacts', () => {
     ])
   })
 
+  test('that a pattern takes alone lie in the folder itself, of several each lies in one of its name, unless they are merged', async () => {
+    const done = await ran(
+      make,
+      '{ uses: up, with: { name: leg-1, path: out/a.txt } }',
+      '{ uses: down, with: { path: one, pattern: leg-* } }',
+      '{ uses: down, with: { path: any } }',
+      '{ uses: up, with: { name: leg-2, path: out/in/b.txt } }',
+      '{ uses: down, with: { path: two, pattern: leg-* } }',
+      '{ uses: down, with: { path: merged, pattern: leg-*, merge-multiple: true } }',
+      `run: 'for d in one any two merged; do echo "> $d $(cd $d; find . -type f | sort | xargs)"; done'`,
+    )
+    expect(done.said).toEqual([
+      '> one ./a.txt',
+      '> any ./a.txt',
+      '> two ./leg-1/a.txt ./leg-2/b.txt',
+      '> merged ./a.txt ./b.txt',
+    ])
+  })
+
   test('have a name once in a run, unless the second one may take the place of the first', async () => {
     const done = await ran(
       make,
