@@ -23,6 +23,7 @@ export const build = async (plan: Plan, ports: Ports, work: Work): Promise<Resul
     work.saw({ progress: made.progress })
     work.note(...made.progress.cacheProblems)
   }
+  if (made.kind === 'failed' && made.transient !== undefined) return ended(made, work, 'build-broken')
   if (made.kind !== 'done') return ended(made, work, 'build-failed')
   if (!plan.load) return undefined
   const names = plan.repositories.flatMap((name) => plan.tagging.tags.map((tag) => `${name}:${tag.name}`))
@@ -51,24 +52,24 @@ const pushed = async (plan: Plan, ports: Ports, work: Work): Promise<Push> => {
       return {
         kind: 'failed',
         result: failed(work.seen(), 'push-failed', [
-          `the registry failed ${attempt} times, at last: ${transient.text}`,
+          `the registry failed ${attempt === 1 ? 'once' : `${attempt} times`}, at last: ${transient.text}`,
         ]),
       }
-    const wait = waitBefore(attempt + 1, ports.clock.random())
+    const wait = waitBefore(attempt + 1, ports.clock.random(), transient.kind)
     ports.say(
       `push ${attempt} of ${plan.attempts} failed (${transient.kind}): ${transient.text}; again in ${Math.ceil(wait / 1000)} s`,
     )
     await ports.clock.sleep(wait)
-    // The registry's own client waits as long as a Retry-After asks for; buildx does not say what was asked.
+    // By a question that writes, as a registry may limit those alone: its own client waits as long as Retry-After says, which buildx does not tell.
     if (transient.kind === 'rate-limit')
-      for (const repository of plan.repositories) await ports.place(repository).find(['sluice-is-it-well'])
+      for (const repository of plan.repositories) await ports.place(repository).pushable()
   }
 }
 
 const ended = (
   result: Exclude<BuildResult, { kind: 'done' }>,
   work: Work,
-  code: 'build-failed' | 'push-failed',
+  code: 'build-failed' | 'build-broken' | 'push-failed',
 ): Result =>
   result.kind === 'cancelled'
     ? failed(work.seen(), 'cancelled', ['the run was cancelled'])

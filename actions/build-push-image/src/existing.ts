@@ -14,8 +14,13 @@ export type Seen = {
   readonly image?: ImageFacts
 }
 
-/** What the image is to be: its revision label, empty for none, and the platforms that are asked for, empty for the builder's own. */
-export type Wanted = { readonly revision: string; readonly platforms: readonly string[] }
+/** What the image is to be: labels, empty for none, and the platforms. */
+export type Wanted = {
+  readonly revision: string
+  /** The repository that it is built from. */
+  readonly source: string
+  readonly platforms: readonly string[]
+}
 
 /** What is to be done. `have`: an image of this revision is there; what does not name it yet is `missing`. `taken`: a fixed tag names something else. */
 export type Ahead =
@@ -25,6 +30,10 @@ export type Ahead =
 
 /** The label that says which commit an image is of. Source: OCI image spec, annotations. */
 export const REVISION = 'org.opencontainers.image.revision'
+/** The label that says where its source is. */
+export const SOURCE = 'org.opencontainers.image.source'
+/** The label with the number of the run that built it, which only grows within a repository. */
+export const RUN = 'dev.sluice.run'
 
 /**
  * Whether an image is there already, must be built, or cannot be: a fixed tag that is there must name this revision, with all platforms asked for.
@@ -58,12 +67,15 @@ export const lookAhead = (seen: readonly Seen[], wanted: Wanted): Ahead => {
 type There = Seen & { readonly digest: Digest }
 
 /** Why what a tag names is not what is wanted, as the rest of a sentence; `undefined` when it is. */
-const differs = ({ image, enforced }: There, { revision, platforms }: Wanted): string | undefined => {
+const differs = ({ image, enforced }: There, { revision, source, platforms }: Wanted): string | undefined => {
   const held = enforced ? ', and the registry moves no such tag' : ''
   if (image === undefined) return `, of which the registry has no manifest${held}`
   const label = image.labels[REVISION]
   if (label === undefined || label === '') return `, without a label ${REVISION}${held}`
-  if (label !== revision) return `, of the revision ${label}${held}`
+  if (label !== revision) return `, of the revision ${label.slice(0, LONGEST)}${held}`
+  const from = image.labels[SOURCE] ?? ''
+  if (from !== '' && source !== '' && from !== source)
+    return `, of this revision, but built from ${from.slice(0, LONGEST)}${held}`
   const lacking = missingPlatforms(
     platforms,
     image.platforms.map((one) => one.platform),
@@ -71,11 +83,34 @@ const differs = ({ image, enforced }: There, { revision, platforms }: Wanted): s
   return lacking.length === 0 ? undefined : `, of this revision, but without ${lacking.join(' and ')}${held}`
 }
 
+/** A label may hold anything. */
+const LONGEST = 100
+
 /** The other digest, where there is one: nothing of this revision has one before it is built. */
 const meant = (ours: There | undefined, { revision }: Wanted): string =>
   ours === undefined
     ? `this run is of the revision ${revision === '' ? '(none)' : revision}, which has not been built`
     : `this run is of the revision ${revision}, which is ${ours.digest} (${ours.tag})`
+
+/**
+ * Moving tags that an image of a later run has already: a build that took longer, or an old run that runs again, would set them back. Runs of one
+ * repository only are compared, by the source that their images name.
+ * @param ours the labels of the image that is to be tagged
+ * @returns each with a sentence
+ */
+export const laterNamed = (
+  seen: readonly Seen[],
+  ours: Readonly<Record<string, string>>,
+): readonly { readonly tag: string; readonly repository: string; readonly why: string }[] =>
+  seen.flatMap(({ repository, tag, fixed, image }) => {
+    const theirs = image?.labels[RUN] ?? ''
+    if (fixed || !isNumber(theirs) || !isNumber(ours[RUN] ?? '') || image?.labels[SOURCE] !== ours[SOURCE]) return []
+    if (BigInt(theirs) <= BigInt(ours[RUN] ?? '')) return []
+    const why = `${repository}:${tag} stays where it is: ${image?.digest} of the later run ${theirs} has it`
+    return [{ repository, tag, why }]
+  })
+
+const isNumber = (text: string): boolean => /^\d{1,30}$/.test(text)
 
 /**
  * Just before tags are written: a fixed tag that appeared since. One of the same image is fine; one of another is a tag that somebody else took.

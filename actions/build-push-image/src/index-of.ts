@@ -24,7 +24,7 @@ const INDEX = 'application/vnd.oci.image.index.v1+json'
  * Source: OCI image index; BuildKit's attestation storage (`vnd.docker.reference.type`).
  */
 export const mergeLegs = (legs: readonly Leg[], asked: readonly string[]): Merged => {
-  const platforms = asked.map(normal)
+  const platforms = [...new Set(asked.map(normal))]
   const problems: string[] = []
   const images = new Map<string, Entry>()
   const attached: Entry[] = []

@@ -1,6 +1,7 @@
 import { checkYaml } from '@sluice/kit/documents'
 import { choice, count, type Field, field, lines, optionalText, problem } from '@sluice/kit/fields'
 import * as z from 'zod/mini'
+import { normal, platformProblem } from './platforms.ts'
 
 type Problem = ReturnType<typeof problem>
 
@@ -26,16 +27,15 @@ const context: Field<string> = field((value) => {
     : word
 })
 
-const PLATFORM = /^[a-z0-9]+\/[a-z0-9_]+(\/[a-z0-9]+)?$/
-
 const platforms: Field<readonly string[]> = field((value) => {
   const all = value
     .split(/[,\n]/)
     .map((word) => word.trim())
     .filter((word) => word !== '')
-  const strange = all.find((one) => !PLATFORM.test(one))
-  if (strange !== undefined) return problem(`has ${JSON.stringify(strange)}, not a platform such as linux/amd64`)
-  return new Set(all).size < all.length ? problem('names a platform twice') : all
+  const strange = all.find((one) => platformProblem(one) !== undefined)
+  if (strange !== undefined) return problem(`has ${JSON.stringify(strange)}, which ${platformProblem(strange)}`)
+  const names = all.map(normal)
+  return new Set(names).size < names.length ? problem('names a platform twice') : names
 })
 
 const digests: Field<readonly `sha256:${string}`[]> = field((value) => {
@@ -47,7 +47,7 @@ const digests: Field<readonly `sha256:${string}`[]> = field((value) => {
 })
 
 const buildArgs: Field<readonly string[]> = field((value) => {
-  const all = value.split('\n').filter((line) => line.trim() !== '')
+  const all = value.split('\n').filter((line) => line.trim() !== '' && !line.trim().startsWith('#'))
   const strange = all.find((line) => !/^\s*[A-Za-z_][\w.-]*=/.test(line))
   if (strange !== undefined)
     return problem(`has the line ${JSON.stringify(strange.trim().slice(0, 60))}: each is NAME=value`)
@@ -138,7 +138,9 @@ export const conflicts = (read: (name: string) => string): readonly string[] => 
   const found: string[] = []
   if (!given('images') && (!is('push', 'false') || is('load', 'true') || given('merge')))
     found.push('images is required: where to push to, such as ghcr.io/acme/shop')
-  if (given('merge') && !is('push', 'true')) found.push('merge writes tags, so it needs push: true')
+  if (given('merge') && is('push', 'false')) found.push('merge makes an image at the registry, and push is false')
+  if (is('cache', 'registry') && !given('images'))
+    found.push('cache: registry needs images: the cache is kept in the first')
   if (given('merge') && !given('platforms'))
     found.push('merge needs platforms: an image that lacks one would not be noticed')
   if (given('merge') && is('load', 'true')) found.push('load is for what is built here, and merge builds nothing')

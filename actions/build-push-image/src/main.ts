@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as core from '@actions/core'
@@ -14,13 +14,17 @@ import { readRoles } from '@sluice/registry/ecr/roles'
 import { parseRepository, type Repository, shownRepository } from '@sluice/registry/repository'
 import { cacheOf } from './build/cache.ts'
 import type { BuildOrder } from './build/order.ts'
+import { RUN } from './existing.ts'
 import { conflicts, type Inputs, inputs as schema } from './inputs.ts'
 import { type Details, detailsOf, findingsOf, type Result, type Verdict } from './outcome.ts'
+import { headOf } from './ports/checkout.ts'
 import { openDocker } from './ports/docker.ts'
+import { pull } from './ports/pull.ts'
 import { openRegistries } from './ports/registries.ts'
 import type { Plan } from './ports.ts'
 import { run } from './run.ts'
 import { digestsText, summarize } from './summary.ts'
+import { type Checkout, checkedOut, ofTrial } from './tags/checkout.ts'
 import { type GitEvent, readEvent } from './tags/event.ts'
 import { labelsOf } from './tags/labels.ts'
 import { type Tag, tagsOf } from './tags/tags.ts'
@@ -33,8 +37,9 @@ const main = async (): Promise<Outcome> => {
   const cancelled = cancellation()
   const { inputs, repositories, roles } = readAll((name) => core.getInput(name))
   for (const secret of [inputs['registry-password'] ?? '', ...inputs.secrets.map(({ value }) => value)]) mask(secret)
-  const event = readEvent(env, payloadOf(env), startedAt.getTime())
-  const plan = planOf(inputs, repositories, event)
+  const checkout = checkedOut(readEvent(env, payloadOf(env), startedAt.getTime()), headOf(inputs.context, env))
+  const { event } = checkout
+  const plan = planOf(inputs, repositories, { checkout, run: env.GITHUB_RUN_ID ?? '' })
   const lifecycle = inputs['ensure-repository']?.lifecycle
   const settings = inputs['ensure-repository']
   const policy =
@@ -47,7 +52,9 @@ const main = async (): Promise<Outcome> => {
           ...(settings['kms-key'] === undefined ? {} : { kmsKey: settings['kms-key'] }),
         }
   const [username, password] = [inputs['registry-username'], inputs['registry-password']]
-  const temporary = mkdtempSync(join(env.RUNNER_TEMP || tmpdir(), 'sluice-build-'))
+  const parent = env.RUNNER_TEMP || tmpdir()
+  mkdirSync(parent, { recursive: true })
+  const temporary = mkdtempSync(join(parent, 'sluice-build-'))
   try {
     const registries = await openRegistries(
       {
@@ -62,14 +69,18 @@ const main = async (): Promise<Outcome> => {
     // Docker prefers its logins to those of any folder: they are in ours.
     const { DOCKER_AUTH_CONFIG: _, ...dockerEnv } = env
     const result = await run(plan, {
-      docker: openDocker({
-        dockerConfig: () => registries.folder,
-        env: dockerEnv,
-        cancelled,
-        temporary,
-        needs: { push: plan.push !== 'false', platforms: plan.order.platforms },
-        say,
-      }),
+      docker: {
+        pull: (image, names) =>
+          pull(image, names, { env: dockerEnv, dockerConfig: () => registries.folder, cancelled, say }),
+        ...openDocker({
+          dockerConfig: () => registries.folder,
+          env: dockerEnv,
+          cancelled,
+          temporary,
+          needs: { push: plan.push !== 'false', platforms: plan.order.platforms },
+          say,
+        }),
+      },
       place: registries.place,
       login: registries.login,
       ensure: registries.ensure,
@@ -109,8 +120,12 @@ const readAll = (text: (name: string) => string): Read => {
   return { inputs, repositories, roles: 'problems' in roles ? [] : roles.roles }
 }
 
-const planOf = (inputs: Inputs, repositories: readonly Repository[], event: GitEvent): Plan => {
-  const tagging = tagsOf(inputs.tags, inputs.flavor, event)
+type Of = { readonly checkout: Checkout; readonly run: string }
+
+const planOf = (inputs: Inputs, repositories: readonly Repository[], { checkout, run: id }: Of): Plan => {
+  const { event, revision, trial, notes } = checkout
+  const ruled = tagsOf(inputs.tags, inputs.flavor, event)
+  const tagging = trial ? ofTrial(ruled, event) : ruled
   const names = repositories.map(shownRepository)
   const cache = cacheOf(inputs.cache, {
     repository: names[0] ?? '',
@@ -128,18 +143,22 @@ const planOf = (inputs: Inputs, repositories: readonly Repository[], event: GitE
     target: inputs.target,
     platforms: inputs.platforms,
     buildArgs: inputs['build-args'],
-    labels: labelsOf(inputs.labels, event, tagging.version),
+    labels: {
+      ...labelsOf(inputs.labels, { ...event, sha: revision }, tagging.version),
+      ...(/^\d+$/.test(id) ? { [RUN]: id } : {}),
+    },
     secrets: inputs.secrets,
     secretFiles: inputs['secret-files'],
     ssh: inputs.ssh,
-    cache,
+    // What is pushed nowhere writes no cache there either.
+    cache: inputs.push === 'false' && inputs.cache === 'registry' ? { ...cache, to: [] } : cache,
     provenance: inputs.provenance,
     sbom: inputs.sbom,
     noCache: inputs['no-cache'],
   }
   return {
     repositories: names,
-    tagging: { ...tagging, tags: [...tagging.tags, ...own] },
+    tagging: { ...tagging, tags: [...tagging.tags, ...own], notes: [...notes, ...tagging.notes] },
     order,
     push: inputs.push,
     merge: inputs.merge,

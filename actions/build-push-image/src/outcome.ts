@@ -12,11 +12,13 @@ export type Code =
   | 'skipped'
   | 'built'
   | 'build-failed'
+  | 'build-broken'
   | 'tag-taken'
   | 'no-tags'
   | 'platforms-differ'
   | 'not-whole'
   | 'push-failed'
+  | 'load-failed'
   | 'cancelled'
 
 /** pass: done; fail: what was asked for is wrong, such as a Dockerfile that does not build; error: it could not be done. */
@@ -116,16 +118,18 @@ const ofFailure = ({ file, line, command, cause, hint, lastLines }: Failure): Fi
   ...(file === '' || line === 0 ? {} : { where: `${file}:${line}` }),
 })
 
-const ERRORS: readonly Code[] = ['push-failed', 'not-whole', 'cancelled']
+const ERRORS: readonly Code[] = ['build-broken', 'load-failed', 'push-failed', 'not-whole', 'cancelled']
 
 const NEXT: Readonly<Partial<Record<Code, string>>> = {
   'build-failed': 'See the last lines of the step that failed, mend it and push again',
+  'build-broken': 'The builder or a registry failed, not the Dockerfile. Run the failed jobs again',
   'tag-taken':
     'No tag was changed. Release under a new version, or delete the tag at the registry if what it names was never meant',
   'no-tags': 'Nothing was built. Add a rule for a tag of this version or commit, such as type=sha',
   'platforms-differ': 'No tag was written. See the legs: each must push its own platform, and all of this run',
   'not-whole': 'No tag was written. Run the failed jobs again',
   'push-failed': 'No tag was written. If the registry is well again, run the failed jobs again',
+  'load-failed': 'No tag was written. Is Docker running on this machine?',
   cancelled: 'No tag was written, unless it says so. Run the failed jobs again',
 }
 

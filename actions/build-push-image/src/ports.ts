@@ -41,6 +41,8 @@ export type Ports = {
     look(): Promise<Builder>
     run(order: BuildOrder, output: Output): Promise<BuildResult>
     /** The same image in another repository, by digest: both are `host/path@digest`. */
+    /** The image from its registry into Docker's own store, under these names; what stands in the way. */
+    pull(image: string, names: readonly string[]): Promise<string | undefined>
     copy(from: string, to: string): Promise<{ readonly problem?: string; readonly transient?: Transient }>
   }
   place(repository: string): Place

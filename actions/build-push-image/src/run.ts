@@ -1,7 +1,17 @@
+import { describe } from '@sluice/kit/faults'
 import type { Digest, ImageFacts } from '@sluice/registry/registry'
-import { build, type Push, push } from './build-and-push.ts'
-import { type Ahead, lookAhead, REVISION, type Seen as SeenTag, takenSince } from './existing.ts'
-import { mergeLegs } from './index-of.ts'
+import { build, push } from './build-and-push.ts'
+import {
+  type Ahead,
+  laterNamed,
+  lookAhead,
+  REVISION,
+  type Seen as SeenTag,
+  SOURCE,
+  takenSince,
+  type Wanted,
+} from './existing.ts'
+import { merge } from './merge.ts'
 import { failed, passed, type Result, stoppedAt } from './outcome.ts'
 import { missingPlatforms } from './platforms.ts'
 import type { Plan, Ports } from './ports.ts'
@@ -28,24 +38,26 @@ export const run = async (plan: Plan, ports: Ports): Promise<Result> => {
 
 const go = async (plan: Plan, ports: Ports, work: Work): Promise<Result> => {
   const builds = plan.merge.length === 0
+  let native: string | undefined
   if (builds) {
     const builder = await ports.docker.look()
+    native = builder.platforms[0]
     work.saw({ builder })
     ports.say(`docker ${builder.docker}, buildx ${builder.buildx}, builder ${builder.name} (${builder.driver})`)
   }
   work.note(...plan.tagging.notes)
+  if (plan.push === 'false') return onlyBuilt(plan, ports, work)
   await ports.login()
-  if (plan.push === 'false') return (await build(plan, ports, work)) ?? passed(work.seen(), 'built', BUILT)
   work.note(...(await ports.ensure()))
   const { tags, dropped } = await reachable(plan, ports)
   work.note(...dropped)
   if (tags.length === 0) return failed(work.seen(), 'no-tags', ['no tag is left to name the image', ...dropped])
   const seen = await work.timed('lookup', () => look(plan, tags, ports))
-  const ahead = lookAhead(seen, wantedOf(plan))
+  const ahead = lookAhead(seen, wantedOf(plan, native))
   if (ahead.kind === 'taken') return failed(work.seen(), 'tag-taken', ahead.problems)
   if (ahead.kind === 'have') {
     ports.say(`${ahead.at}@${ahead.image.digest} is of this revision already: nothing is built`)
-    return finish({ plan, ports, work, tags }, { image: ahead.image, at: [ahead.at], code: 'skipped' })
+    return have({ plan, ports, work }, ahead)
   }
   // Minutes of building are not spent on what could not be pushed.
   for (const repository of plan.repositories) await ports.place(repository).pushable()
@@ -56,7 +68,17 @@ const go = async (plan: Plan, ports: Ports, work: Work): Promise<Result> => {
   const whole = await work.timed('read-back', () => readBack(plan, made.digest, ports))
   if ('problems' in whole) return failed(work.seen(), 'not-whole', whole.problems)
   const code = builds ? 'pushed' : 'merged'
-  return finish({ plan, ports, work, tags }, { image: whole.image, at: plan.repositories, code })
+  return finish({ plan, ports, work }, { image: whole.image, at: plan.repositories, code })
+}
+
+/** Without a push a login is for base images alone, and whoever opens a pull request from a fork has none. */
+const onlyBuilt = async (plan: Plan, ports: Ports, work: Work): Promise<Result> => {
+  try {
+    await ports.login()
+  } catch (thrown) {
+    work.note(`not logged in, which base images may need: ${describe(thrown)}`)
+  }
+  return (await build(plan, ports, work)) ?? passed(work.seen(), 'built', BUILT)
 }
 
 const BUILT = { text: 'the image was built, and pushed nowhere', tags: [] }
@@ -72,7 +94,7 @@ const reachable = async (
   return { tags, dropped: dropped.map(({ tag, why }) => `${tag} is not written: ${why}`) }
 }
 
-/** Every tag in every repository; what fixed ones name is read. */
+/** Every tag in every repository, and what it is on. */
 const look = async ({ repositories }: Plan, tags: readonly Tag[], ports: Ports): Promise<readonly SeenTag[]> => {
   const all = repositories.map(async (repository): Promise<readonly SeenTag[]> => {
     const place = ports.place(repository)
@@ -83,7 +105,8 @@ const look = async ({ repositories }: Plan, tags: readonly Tag[], ports: Ports):
         if (digest === undefined) return { repository, tag: name, fixed: kind === 'fixed', enforced: false }
         const enforced = await place.enforced(name)
         const fixed = kind === 'fixed' || enforced
-        const image = fixed ? await place.image(digest) : undefined
+        // What a moving tag is on may be no image at all, and is only looked at for its labels.
+        const image = fixed ? await place.image(digest) : await place.image(digest).catch(() => undefined)
         return { repository, tag: name, fixed, enforced, digest, ...(image === undefined ? {} : { image }) }
       }),
     )
@@ -91,48 +114,12 @@ const look = async ({ repositories }: Plan, tags: readonly Tag[], ports: Ports):
   return (await Promise.all(all)).flat()
 }
 
-const wantedOf = ({ order }: Plan): { readonly revision: string; readonly platforms: readonly string[] } => ({
+/** @param native the builder's own platform, which is meant where none is asked for */
+const wantedOf = ({ order }: Plan, native?: string): Wanted => ({
   revision: order.labels[REVISION] ?? '',
-  platforms: order.platforms,
+  source: order.labels[SOURCE] ?? '',
+  platforms: order.platforms.length === 0 && native !== undefined ? [native] : order.platforms,
 })
-
-/** Makes one image of what the legs pushed, in each repository, without a tag. */
-const merge = async (plan: Plan, ports: Ports, work: Work): Promise<Push> => {
-  const { repositories, order, merge: digests } = plan
-  return work.timed('merge', async (): Promise<Push> => {
-    for (const repository of repositories) {
-      const place = ports.place(repository)
-      const legs = await Promise.all(
-        digests.map(async (digest) => {
-          const manifest = await place.manifest(digest)
-          const platform = manifest?.kind === 'image' ? (await place.image(digest))?.platforms[0]?.platform : undefined
-          return { digest, manifest, platform }
-        }),
-      )
-      const lost = legs.filter(({ manifest }) => manifest === undefined).map(({ digest }) => `${repository}@${digest}`)
-      if (lost.length > 0)
-        return {
-          kind: 'failed',
-          result: failed(
-            work.seen(),
-            'platforms-differ',
-            lost.map((one) => `${one} is not there`),
-          ),
-        }
-      const made = mergeLegs(
-        legs.flatMap(({ manifest, platform }) =>
-          manifest === undefined ? [] : [{ manifest, ...(platform === undefined ? {} : { platform }) }],
-        ),
-        order.platforms,
-      )
-      if (made.kind === 'wrong')
-        return { kind: 'failed', result: failed(work.seen(), 'platforms-differ', made.problems) }
-      if (made.created) await place.put(made.digest, made)
-      if (repository === repositories.at(-1)) return { kind: 'pushed', digest: made.digest }
-    }
-    throw new Error('there is no repository to merge in')
-  })
-}
 
 /** Whether all of it is in every repository: what a push says it did is not what decides. */
 const readBack = async (
@@ -141,9 +128,11 @@ const readBack = async (
   ports: Ports,
 ): Promise<{ readonly image: ImageFacts } | { readonly problems: readonly string[] }> => {
   const found = await Promise.all(repositories.map((repository) => ports.place(repository).image(digest)))
+  const revision = order.labels[REVISION]
   const problems = found.flatMap((image, index) => {
     const name = `${repositories[index]}@${digest}`
     if (image === undefined) return [`${name} was pushed and is not there`]
+    if (image.labels[REVISION] !== revision) return [`${name} is not of the revision ${revision}`]
     const missing = missingPlatforms(
       order.platforms,
       image.platforms.map(({ platform }) => platform),
@@ -154,27 +143,43 @@ const readBack = async (
   return problems.length > 0 || image === undefined ? { problems } : { image }
 }
 
-type Ready = { readonly plan: Plan; readonly ports: Ports; readonly work: Work; readonly tags: readonly Tag[] }
+type Ready = { readonly plan: Plan; readonly ports: Ports; readonly work: Work }
 
-/** Tags an image that is whole. Another run may have tagged one of the same revision meanwhile: then that one is the image. */
-const finish = async ({ plan, ports, work, tags }: Ready, made: Image): Promise<Result> => {
+/**
+ * Tags an image that is whole. What the tags are on is looked up once more: minutes have passed. Another run may have tagged an image of the same
+ * revision: then that one is the image; others may have released what a moving tag must not go back from.
+ */
+const finish = async ({ plan, ports, work }: Ready, made: Image): Promise<Result> => {
   const name = `${plan.repositories[0]}@${made.image.digest}`
-  if (plan.push === 'by-digest')
-    return passed(work.seen(), made.code, { text: told(made.code, name), image: made.image, tags: [] })
+  const told = { text: sentence(made.code, name), image: made.image }
+  if (plan.push === 'by-digest') return passed(work.seen(), made.code, { ...told, tags: [] })
+  const { tags, dropped } = await reachable(plan, ports)
   const seen = await work.timed('lookup', () => look(plan, tags, ports))
   const taken = takenSince(seen, made.image.digest)
   if (taken.length > 0) {
     const ahead: Ahead = lookAhead(seen, wantedOf(plan))
     if (ahead.kind !== 'have' || made.code === 'skipped') return failed(work.seen(), 'tag-taken', taken)
     work.note(`another run tagged ${ahead.at}@${ahead.image.digest} of the same revision meanwhile: that is the image`)
-    return finish({ plan, ports, work, tags }, { image: ahead.image, at: [ahead.at], code: 'skipped' })
+    return have({ plan, ports, work }, ahead)
   }
-  const { tags: written, stopped } = await work.timed('tags', () => writeTags({ plan, ports, tags }, made, seen))
+  const later = laterNamed(seen, plan.order.labels)
+  work.note(...dropped, ...later.map(({ why }) => why))
+  const { tags: written, stopped } = await work.timed('tags', () => writeTags({ plan, ports, tags, later }, made, seen))
   if (stopped !== undefined) return stoppedAt(failed(work.seen(), stopped.code, [stopped.problem]), written)
-  return passed(work.seen(), made.code, { text: told(made.code, name), image: made.image, tags: written })
+  return passed(work.seen(), made.code, { ...told, tags: written })
 }
 
-const told = (code: Image['code'], name: string): string => {
+/** An image that is there already. Who wants it in Docker's own store gets the very bytes. */
+const have = async ({ plan, ports, work }: Ready, { image, at }: Extract<Ahead, { kind: 'have' }>): Promise<Result> => {
+  if (plan.load) {
+    const names = plan.repositories.flatMap((name) => plan.tagging.tags.map((tag) => `${name}:${tag.name}`))
+    const problem = await work.timed('load', () => ports.docker.pull(`${at}@${image.digest}`, names))
+    if (problem !== undefined) return failed(work.seen(), 'load-failed', [problem])
+  }
+  return finish({ plan, ports, work }, { image, at: [at], code: 'skipped' })
+}
+
+const sentence = (code: Image['code'], name: string): string => {
   if (code === 'skipped') return `${name} is of this revision already; nothing was built`
   return code === 'merged' ? `${name} is made of the legs` : `${name} was built and pushed`
 }

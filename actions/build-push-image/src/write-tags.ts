@@ -19,7 +19,13 @@ export type Tagged = {
   readonly stopped?: { readonly code: Code; readonly problem: string }
 }
 
-type Ready = { readonly plan: Plan; readonly ports: Ports; readonly tags: readonly Tag[] }
+type Ready = {
+  readonly plan: Plan
+  readonly ports: Ports
+  readonly tags: readonly Tag[]
+  /** Moving tags that stay where they are, in which repository. */
+  readonly later: readonly { readonly repository: string; readonly tag: string }[]
+}
 
 /**
  * Puts the very manifest under each tag that does not name it yet: those that name it for ever first, `latest` last, as whoever pulls by a moving tag
@@ -43,7 +49,7 @@ export const writeTags = async (ready: Ready, made: Image, seen: readonly Seen[]
 type Writing = Ready & { readonly made: Image; readonly seen: readonly Seen[]; readonly written: Written[] }
 
 const writeIn = async (repository: string, writing: Writing): Promise<Tagged['stopped']> => {
-  const { ports, tags, made, seen, written } = writing
+  const { ports, tags, later, made, seen, written } = writing
   const { digest } = made.image
   const place = ports.place(repository)
   const lacks = !made.at.includes(repository) && (await place.manifest(digest)) === undefined
@@ -52,6 +58,7 @@ const writeIn = async (repository: string, writing: Writing): Promise<Tagged['st
   const manifest = await place.manifest(digest)
   if (manifest === undefined) return { code: 'not-whole', problem: `${repository}@${digest} is not there any more` }
   for (const { name } of inOrder(tags)) {
+    if (later.some((one) => one.repository === repository && one.tag === name)) continue
     if (seen.some((one) => one.repository === repository && one.tag === name && one.digest === digest)) {
       written.push({ repository, tag: name, written: false })
       continue
@@ -62,7 +69,17 @@ const writeIn = async (repository: string, writing: Writing): Promise<Tagged['st
     ports.say(`tagged ${repository}:${name}`)
     written.push({ repository, tag: name, written: true })
   }
-  return undefined
+  return overtaken(repository, writing)
+}
+
+/** Whether another job wrote a tag for ever in the same moment: the registry keeps whoever came last, and one of the two must not say that it is done. */
+const overtaken = async (repository: string, { ports, tags, made }: Writing): Promise<Tagged['stopped']> => {
+  const names = tags.filter(({ kind }) => kind === 'fixed').map(({ name }) => name)
+  const now = await ports.place(repository).find(names)
+  const other = names.find((name) => now.get(name) !== made.image.digest)
+  if (other === undefined) return undefined
+  const problem = `${repository}:${other} is ${now.get(other) ?? 'gone'} already, and was written as ${made.image.digest}: another job writes it too`
+  return { code: 'tag-taken', problem }
 }
 
 /** Copies the image into a repository, and again where a registry fails in a way that passes. @returns what stands in the way */

@@ -92,13 +92,13 @@ test('from source to a digest with tags, and nothing is left of the logins', asy
   expect(builds()).toBe(2)
 })
 
-test('what fails in the first call is the build, whatever a registry said: nothing is pushed', async () => {
+test('a registry that fails while it is built is no fault of the Dockerfile, and nothing is pushed', async () => {
   const stderr =
     'ERROR: failed to build: failed to solve: unexpected status from POST request to https://r.example/v2/a/blobs/uploads/: 503 Service Unavailable\n'
   docker.play({ 'buildx build': { stderr, code: 1 } })
   const failed = await build({})
   expect(failed.code).toBe(1)
-  expect(failed.outputs).toMatchObject({ verdict: 'fail', 'reason-code': 'build-failed', attempts: '0', digest: '' })
+  expect(failed.outputs).toMatchObject({ verdict: 'error', 'reason-code': 'build-broken', attempts: '0', digest: '' })
   expect(validate(failed.report), JSON.stringify(validate.errors)).toBe(true)
   expect(builds()).toBe(1)
 })

@@ -40,11 +40,14 @@ test.for([
   [{ push: 'false', load: 'true' }, 'images is required'],
   [{ ...IMAGES, push: 'maybe' }, 'push'],
   [{ ...IMAGES, attempts: '0' }, 'attempts must be a whole number from 1 to 10'],
-  [{ ...IMAGES, platforms: 'amd64' }, 'not a platform such as linux/amd64'],
+  [{ ...IMAGES, platforms: 'amd64' }, 'is no platform such as linux/amd64'],
+  [{ ...IMAGES, platforms: 'linux/adm64' }, 'names no architecture'],
+  [{ ...IMAGES, platforms: 'linux/amd64,linux/x86_64' }, 'names a platform twice'],
+  [{ cache: 'registry', push: 'false' }, 'cache: registry needs images'],
   [{ ...IMAGES, platforms: 'linux/amd64,linux/amd64' }, 'names a platform twice'],
   [{ ...IMAGES, merge: `sha256:${'a'.repeat(64)}` }, 'merge needs platforms'],
   [{ ...IMAGES, merge: 'sha256:abc', platforms: 'linux/amd64' }, 'no digest'],
-  [{ ...IMAGES, merge: `sha256:${'a'.repeat(64)}`, platforms: 'linux/amd64', push: 'by-digest' }, 'merge writes tags'],
+  [{ ...IMAGES, merge: `sha256:${'a'.repeat(64)}`, platforms: 'linux/amd64', push: 'false' }, 'and push is false'],
   [{ ...IMAGES, load: 'true', platforms: 'linux/amd64,linux/arm64' }, 'load takes one platform'],
   [{ ...IMAGES, cache: 'inline', push: 'by-digest' }, 'only push: true writes one'],
   [{ ...IMAGES, 'registry-username': 'me' }, 'registry-password is empty'],
@@ -58,6 +61,18 @@ test.for([
   [{ ...IMAGES, 'ensure-repository': 'imutable: true' }, 'imutable'],
 ] as const)('%j is refused', ([given, text]) => {
   expect(problems(given)).toContain(text)
+})
+
+test('one platform has one name', () => {
+  expect(read({ ...IMAGES, platforms: 'linux/aarch64, linux/amd64/v1,linux/armhf' }).platforms).toEqual([
+    'linux/arm64',
+    'linux/amd64',
+    'linux/arm/v7',
+  ])
+})
+
+test('a line of build arguments may be a comment', () => {
+  expect(read({ ...IMAGES, 'build-args': '# what it is\nA=1' })['build-args']).toEqual(['A=1'])
 })
 
 test('everything that is wrong is told at once', () => {

@@ -79,9 +79,13 @@ test('who may not push does not build', async () => {
 
 test('a build that fails is no push: verdict fail, and the registry is not touched', async () => {
   const store = emptyStore()
-  const result = await run(PLAN, world(store, [fails('server')]))
+  const result = await run(PLAN, world(store, [fails()]))
   expect(result).toMatchObject({ verdict: 'fail', code: 'build-failed', attempts: 0 })
   expect(store.log).toEqual(['login', 'run none'])
+  expect(await run(PLAN, world(emptyStore(), [fails('server')]))).toMatchObject({
+    verdict: 'error',
+    code: 'build-broken',
+  })
 })
 
 test('what is there of this revision is not built again, and tags that lack are written', async () => {
@@ -259,6 +263,110 @@ test('only a build pushes nothing and asks no registry', async () => {
   const result = await run({ ...PLAN, push: 'false' }, world(store, [built]))
   expect(result).toMatchObject({ verdict: 'pass', code: 'built' })
   expect(store.log).toEqual(['login', 'run none'])
+})
+
+test('latest does not go back to what was released while this was built', async () => {
+  const store = emptyStore()
+  const release = {
+    version: '1.2.3',
+    stable: '1.2.3',
+    notes: [],
+    tags: [fixed('1.2.3'), moving('latest', 'all' as const)],
+  }
+  const late = (all: Store): BuildResult => {
+    has(all, 'example.com/shop', imageOf(B, 'two'), ['1.2.4', 'latest'])
+    return pushes(SHOP)(all)
+  }
+  const result = await run({ ...PLAN, tagging: release }, world(store, [built, late]))
+  expect(result).toMatchObject({ code: 'pushed' })
+  expect(store.tags.get('example.com/shop:latest')).toBe(B)
+  expect(result.notes.join()).toContain('latest is not written')
+})
+
+test('a moving tag does not go back to an earlier run, and only runs of one source are compared', async () => {
+  const of = (run: string, source = 'https://git.example/shop') => ({
+    'dev.sluice.run': run,
+    'org.opencontainers.image.source': source,
+  })
+  const order = { ...ORDER, labels: { ...ORDER.labels, ...of('99') } }
+  for (const [labels, stays] of [
+    [of('100'), true],
+    [of('98'), false],
+    [of('100', 'https://git.example/another'), false],
+    [{}, false],
+  ] as const) {
+    const store = emptyStore()
+    const there = imageOf(B, 'zero')
+    has(store, 'example.com/shop', { ...there, labels: { ...there.labels, ...labels } }, ['main'])
+    const result = await run({ ...PLAN, order }, world(store, [built, pushes(SHOP)]))
+    expect(result.code).toBe('pushed')
+    expect(store.tags.get('example.com/shop:main')).toBe(stays ? B : A)
+    expect(store.tags.get('example.com/shop:sha-1')).toBe(A)
+  }
+})
+
+test('two jobs that write one tag for ever at once do not both say that it is done', async () => {
+  const store = emptyStore()
+  const ports = world(store, [built, pushes(SHOP)])
+  const place = (repository: string) => {
+    const one = ports.place(repository)
+    const put: typeof one.put = async (reference, manifest) => {
+      const done = await one.put(reference, manifest)
+      if (reference === 'sha-1') store.tags.set(`${repository}:sha-1`, B)
+      return done
+    }
+    return { ...one, put }
+  }
+  const result = await run(PLAN, { ...ports, place })
+  expect(result).toMatchObject({ verdict: 'fail', code: 'tag-taken' })
+  expect(result.text).toContain(B)
+})
+
+test('who wants it in Docker too gets the very image that is there', async () => {
+  const store = emptyStore()
+  has(store, 'example.com/shop', imageOf(A, 'one'), ['sha-1', 'main'])
+  expect(await run({ ...PLAN, load: true }, world(store, []))).toMatchObject({ code: 'skipped' })
+  expect(store.log).toContain(`pull example.com/shop@${A} example.com/shop:sha-1 example.com/shop:main`)
+})
+
+test('an image of the same revision from another source is another image', async () => {
+  const store = emptyStore()
+  const there = imageOf(A, 'one')
+  const source = 'org.opencontainers.image.source'
+  has(store, 'example.com/shop', { ...there, labels: { ...there.labels, [source]: 'https://evil.example/x' } }, [
+    'sha-1',
+  ])
+  const order = { ...ORDER, labels: { ...ORDER.labels, [source]: 'https://git.example/shop' } }
+  expect(await run({ ...PLAN, order }, world(store, []))).toMatchObject({ code: 'tag-taken' })
+})
+
+test('where no platform is asked for the builder’s own is meant', async () => {
+  const store = emptyStore()
+  has(store, 'example.com/shop', imageOf(A, 'one', ['linux/arm64']), ['sha-1'])
+  const ports = world(store, [])
+  const look = async () => ({ ...(await ports.docker.look()), platforms: ['linux/amd64', 'linux/386'] })
+  expect(await run(PLAN, { ...ports, docker: { ...ports.docker, look } })).toMatchObject({ code: 'tag-taken' })
+})
+
+test('legs of another commit are not merged, nor is one that is gone', async () => {
+  const store = emptyStore()
+  has(store, 'example.com/shop', imageOf(B, 'another'))
+  const plan = { ...PLAN, order: { ...ORDER, platforms: ['linux/amd64'] } }
+  const other = await run({ ...plan, merge: [B] }, world(store, []))
+  expect(other).toMatchObject({ verdict: 'fail', code: 'platforms-differ' })
+  expect(other.text).toContain('of the revision another')
+  expect(await run({ ...plan, merge: [A] }, world(store, []))).toMatchObject({ code: 'platforms-differ' })
+  expect(store.tags.size).toBe(0)
+})
+
+test('without a push a login that fails keeps nothing from being built', async () => {
+  const ports = world(emptyStore(), [built])
+  const login = async () => {
+    throw new Error('no credentials')
+  }
+  const result = await run({ ...PLAN, push: 'false' }, { ...ports, login })
+  expect(result).toMatchObject({ code: 'built' })
+  expect(result.notes.join()).toContain('no credentials')
 })
 
 test('latest does not go back, and says so', async () => {

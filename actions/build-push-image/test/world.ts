@@ -151,6 +151,7 @@ export const world = (
         if (answer === undefined) throw new Error('nothing is scripted')
         return answer(store, output)
       },
+      pull: async (image, names) => void store.log.push(`pull ${image} ${names.join(' ')}`),
       copy: async (from, to) => {
         store.log.push(`copy ${from} ${to}`)
         const image = store.images.get(from)

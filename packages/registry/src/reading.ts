@@ -141,8 +141,17 @@ const imageOf = async (
   const { config, size } = partsIn(found.text, name)
   if (config === undefined) return []
   const { platform: own, labels } = configIn(await blobOf(config.digest, name, reading), name)
+  if (platform !== undefined && machineOf(platform) !== machineOf(own))
+    throw new Fault(
+      'upstream',
+      `${named(repository, top.digest)} lists ${digest} as ${platform}, and the image says that it is of ${own}`,
+      'Push the image again: whoever pulls it by its platform would get another',
+    )
   return [{ platform: platform ?? own, digest, size, labels }]
 }
+
+/** System and architecture. A variant is often told by one side only. */
+const machineOf = (platform: string): string => platform.split('/').slice(0, 2).join('/')
 
 const blobOf = async (digest: Digest, name: string, { transport, repository }: Reading): Promise<string> => {
   const ask: Ask = {

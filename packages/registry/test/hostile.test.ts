@@ -209,3 +209,9 @@ it('words of a registry are one line of an error, without what a terminal would 
   expect(said.length).toBeLessThan(600)
   for (const one of ['\n', '\u001b']) expect(said).not.toContain(one)
 })
+
+it('an index that lists an image as another platform than it is of is refused', async () => {
+  const claimed = { ...part(GOOD.text, OCI_IMAGE), platform: { os: 'linux', architecture: 'arm64' } }
+  holding(json({ mediaType: OCI_INDEX, manifests: [claimed] }), GOOD.text, ...GOOD.blobs)
+  expect(await faultOf(connected().image('1'))).toContain('lists')
+})

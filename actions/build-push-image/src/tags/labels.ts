@@ -4,9 +4,11 @@ import type { GitEvent } from './event.ts'
 import { fill, readTemplate, scopeOf } from './expressions.ts'
 
 const OCI = 'org.opencontainers.image.'
+/** By these a later run knows an image again: one that could be given would pass for another's. */
+const OWN = [`${OCI}revision`, 'dev.sluice.run']
 
 /**
- * The labels of an image, sorted by name: those of the OCI (https://github.com/opencontainers/image-spec/blob/main/annotations.md) from the event, and the lines of the input, which win. The later of two lines wins.
+ * The labels of an image, sorted by name: those of the OCI (https://github.com/opencontainers/image-spec/blob/main/annotations.md) from the event, and the lines of the input, which win, but for what a later run knows the image by. The later of two lines wins.
  * A label that has no value is written empty: the base image's would be taken for this image's otherwise.
  * `created` is the time of the commit where the event says it, so that a second build of it gives the same labels.
  * @param custom lines `name=value`; expressions as in `tags`
@@ -30,6 +32,8 @@ export const labelsOf = (custom: string, event: GitEvent, version: string): Read
   for (const line of linesOf(custom)) {
     attempt({ input: 'labels', line: line.number, problems }, () => {
       const [name, value] = labelIn(line.text)
+      if (OWN.includes(name))
+        throw new Fault('input', `${name} says what was built, and by which run: it is set by itself`)
       labels.set(name, fill(readTemplate(value), scope))
     })
   }

@@ -80,3 +80,7 @@ describe('labels', () => {
     expect(faultOf(() => labelsOf(custom, eventOf(), 'x'))).toContain(expected)
   })
 })
+
+test.for(['org.opencontainers.image.revision', 'dev.sluice.run'])('%s cannot be given', (name) => {
+  expect(() => labelsOf(`${name}=x`, eventOf(), '1')).toThrow('it is set by itself')
+})
