@@ -58,7 +58,7 @@ describe.concurrent('a stand-in', () => {
     const done = await ran(
       [
         '{ id: b, uses: builder }',
-        'run: \'echo "> ${{ steps.b.outputs.name }} ${{ steps.b.outputs.driver }} ${{ steps.b.outputs.platforms }}"\'',
+        `run: 'echo "> \${{ steps.b.outputs.name }} \${{ steps.b.outputs.driver }} \${{ steps.b.outputs.platforms }}"'`,
       ],
       INSPECTED,
     )
