@@ -65,7 +65,7 @@ export const openDeliveries = async (): Promise<Deliveries> => {
   let outcome = ''
   let kept = new Map<string, { readonly file: string; readonly text: string }>()
   let given: Readonly<Record<string, Values>> = {}
-  let stop = (): void => {}
+  let stop = (_: string): void => {}
 
   const answer =
     (name: string, act: Act, isRed: IsRed = ({ verdict }) => verdict !== 'pass'): StandIn =>
@@ -76,7 +76,7 @@ export const openDeliveries = async (): Promise<Deliveries> => {
       if (secret.length > 0) credentials[`${id} ${name}`] = Object.fromEntries(secret)
       if (LAST.get(id) === name && [world.dies, world.cancelled].some((each) => each === id)) {
         const stopped = new Promise((resolve) => cancelled.addEventListener('abort', resolve, { once: true }))
-        stop()
+        stop(job)
         await stopped
         return { conclusion: 'failure', outputs: { verdict: 'error', 'reason-code': 'cancelled' } }
       }
@@ -170,7 +170,7 @@ export const openDeliveries = async (): Promise<Deliveries> => {
     given = {}
     const started = start()
     if (started === undefined) throw new Error('nothing was started')
-    stop = () => (world.dies === '' ? started.cancel() : started.kill(`${world.dies} / ${world.dies}`))
+    stop = (job) => (world.dies === '' ? started.cancel() : started.kill(job))
     const trace = await started.done
     return { trace, outcome, did, recorded, credentials, images: given }
   }

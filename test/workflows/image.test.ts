@@ -1,69 +1,21 @@
-import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readSluiceFile } from '@sluice/delivery/file'
 import { planFor } from '@sluice/delivery/plan'
 import { readInputs } from '@sluice/kit/inputs'
-import { evaluateCondition, evaluateText } from '@sluice/runner/language/evaluate'
+import { evaluateCondition } from '@sluice/runner/language/evaluate'
 import { describe, expect, test } from 'vitest'
 import { inputs as builtInputs, conflicts } from '../../actions/build-push-image/src/inputs.ts'
 import { releaseText } from '../../actions/delivery-plan/src/release.ts'
 import { FULL } from '../../actions/delivery-plan/test/full.ts'
 import { readAll as readGate } from '../../actions/trivy-gate/src/inputs.ts'
-import { actionName, type Job } from '../../scripts/workflow.ts'
+import { actionName } from '../../scripts/workflow.ts'
 import { folderWith } from '../scripts/folder.ts'
 import { houseOf, readWorkflow } from './house.ts'
-import { DIGEST, legOf, planned, WELL, type World } from './world.ts'
+import { all, bash, jobOf, type Needed, NONE, planOf, status, stepOf, textOf } from './said.ts'
+import { DIGEST, legOf } from './world.ts'
 
-// What package.yml and scan.yml make of what their jobs said, now or in an earlier attempt, and the scripts in them.
-
-type Needed = { readonly result: string; readonly outputs: Readonly<Record<string, string>> }
-const NONE: Needed = { result: 'skipped', outputs: {} }
-const status = { success: true, failure: false, cancelled: false }
-const at = { file: 'a.yml', line: 1, column: 1 }
-const planOf = (world: Partial<World>): string => planned({ ...WELL, ...world }).plan ?? ''
-
-const jobOf = (name: 'package' | 'scan', id: string): Job => {
-  const job = readWorkflow(`.github/workflows/${name}.yml`).jobs[id]
-  if (job === undefined) throw new Error(`${name}.yml has no job ${id}`)
-  return job
-}
-const stepOf = (job: Job, name: string) => {
-  const step = job.steps?.find((each) => each.name === name)
-  if (step === undefined) throw new Error(`no step ${name}`)
-  return step
-}
-const textOf = (value: unknown, contexts: object): string => {
-  const source = /^\$\{\{([\s\S]*)\}\}$/.exec(String(value).trim())?.[1] ?? ''
-  return evaluateText({ kind: 'expression', source, at }, { contexts: { ...contexts }, status })
-}
-const all = (map: Readonly<Record<string, unknown>> = {}, contexts: object): Readonly<Record<string, string>> =>
-  Object.fromEntries(Object.entries(map).map(([name, value]) => [name, textOf(value, contexts)]))
-
-/** Runs a step's script as the runner does, and gives what it put out and how it ended. */
-const bash = (script: string | undefined, env: Readonly<Record<string, string>>) => {
-  const folder = folderWith({ 'script.sh': script ?? '', output: '' })
-  const output = join(folder, 'output')
-  const given = { PATH: process.env.PATH ?? '', GITHUB_OUTPUT: output, ...env }
-  let code = 0
-  let log = ''
-  try {
-    log = execFileSync('bash', ['-e', join(folder, 'script.sh')], { env: given, encoding: 'utf8', stdio: 'pipe' })
-  } catch (error) {
-    const {
-      status: ended,
-      stdout,
-      stderr,
-    } = error as Readonly<Record<'stdout' | 'stderr', string>> & { readonly status: number }
-    code = ended
-    log = stdout + stderr
-  }
-  const lines = readFileSync(output, 'utf8').split('\n')
-  const outputs = Object.fromEntries(
-    lines.filter((line) => line !== '').map((line) => line.split(/=(.*)/s).slice(0, 2)),
-  )
-  return { code, log, outputs: outputs as Readonly<Record<string, string>> }
-}
+// What package.yml makes of what its jobs said, now or in an earlier attempt, and the scripts in it; what it and scan.yml hand on.
 
 describe('what package.yml says', () => {
   const job = jobOf('package', 'package')
@@ -240,146 +192,6 @@ describe('the digests that are merged', () => {
   })
 })
 
-describe('what scan.yml says', () => {
-  const job = jobOf('scan', 'scan')
-  const PARTS = ['source', 'dependencies', 'image', 'verify', 'codeql', 'semgrep', 'sonarqube'] as const
-  const PASSED: Needed = { result: 'success', outputs: { verdict: 'pass' } }
-  const THREE = { source: PASSED, dependencies: PASSED, image: PASSED }
-  const off = Object.fromEntries(PARTS.map((part) => [part, NONE]))
-
-  const said = (needs: Readonly<Record<string, Needed>>, inputs: object = {}) => {
-    const contexts = {
-      inputs: { plan: planOf({ scan: 'pass' }), digest: DIGEST, tag: '', ...inputs },
-      needs: { plan: NONE, ...off, ...needs },
-    }
-    const env = all(job.env, contexts)
-    const steps = { all: { outputs: bash(stepOf(job, 'The worst of the parts').run, env).outputs } }
-    const outputs = all(job.outputs, { ...contexts, env, steps })
-    const red = evaluateCondition(stepOf(job, 'Not all of it may go on').if ?? '', {
-      contexts: { ...contexts, env, steps },
-      status,
-    })
-    return [outputs.verdict, outputs['reason-code'], outputs.failed, red ? 'red' : 'green']
-  }
-  const ended = (result: string, verdict = ''): Needed => ({ result, outputs: verdict === '' ? {} : { verdict } })
-
-  test.each<[string, Readonly<Record<string, Needed>>, object, readonly string[]]>([
-    ['parts that all pass', THREE, {}, ['pass', 'passed', 'none', 'green']],
-    [
-      'one that found nothing to look at',
-      { ...THREE, source: ended('success', 'nothing-to-check') },
-      {},
-      ['pass', 'passed', 'none', 'green'],
-    ],
-    ['no part that is on', {}, { plan: planOf({}) }, ['nothing-to-check', 'nothing-to-check', 'none', 'green']],
-    [
-      'one that fails beside one that breaks',
-      { ...THREE, source: ended('failure', 'error'), image: ended('failure', 'fail') },
-      {},
-      ['fail', 'findings', 'source,image,', 'red'],
-    ],
-    [
-      'one that breaks beside one that does not understand',
-      { ...THREE, source: ended('failure', 'error'), image: ended('failure', 'inconclusive') },
-      {},
-      ['error', 'part-error', 'source,image,', 'red'],
-    ],
-    [
-      'one that does not understand',
-      { ...THREE, image: ended('failure', 'inconclusive') },
-      {},
-      ['inconclusive', 'not-understood', 'image,', 'red'],
-    ],
-    ['one that is skipped and was to run', { ...THREE, image: NONE }, {}, ['error', 'part-error', 'image,', 'red']],
-    [
-      'one whose verdict was dropped',
-      { ...THREE, image: ended('success') },
-      {},
-      ['error', 'part-error', 'image,', 'red'],
-    ],
-    [
-      'one whose machine died now and that passed before',
-      { ...THREE, image: ended('failure', 'pass') },
-      {},
-      ['error', 'part-error', 'image,', 'red'],
-    ],
-    [
-      'one that says no and is green',
-      { ...THREE, image: ended('success', 'fail') },
-      {},
-      ['error', 'part-error', 'image,', 'red'],
-    ],
-    [
-      'a run that was cancelled',
-      { ...THREE, image: ended('cancelled', 'pass') },
-      {},
-      ['error', 'cancelled', 'image,', 'green'],
-    ],
-    ['an image that nobody names', { ...THREE, image: NONE }, { digest: '' }, ['pass', 'passed', 'none', 'green']],
-    [
-      'a plan that GitHub dropped',
-      { plan: { result: 'success', outputs: { verdict: 'pass' } } },
-      { plan: '' },
-      ['error', 'output-dropped', 'none', 'red'],
-    ],
-    ['a wrong plan', { plan: ended('failure', 'error') }, { plan: '' }, ['error', 'plan-error', 'none', 'red']],
-  ])('of %s', (_, needs, inputs, expected) => {
-    expect(said(needs, inputs)).toEqual(expected)
-  })
-
-  test('every part counts: none can be left out of the verdict', () => {
-    for (const part of Object.keys(readWorkflow('.github/workflows/scan.yml').jobs)) {
-      if (part === 'plan' || part === 'scan') continue
-      expect(said({ ...THREE, [part]: ended('failure', 'fail') })[0], part).toBe('fail')
-      expect(said({ ...THREE, [part]: ended('failure') }), part).toEqual(['error', 'part-error', `${part},`, 'red'])
-    }
-  })
-})
-
-describe('a tool of the runner', () => {
-  const semgrep = stepOf(jobOf('scan', 'semgrep'), 'Semgrep')
-  /** A folder with a program of this name that says how it was called, and ends so. */
-  const tool = (name: string, code: number): string => {
-    const folder = folderWith({ [name]: `#!/bin/sh\necho "called: $*"\nexit ${code}\n` })
-    chmodSync(join(folder, name), 0o755)
-    return folder
-  }
-  const env = { CONFIG: 'p/ci', FOLDER: '.', RUNNER_TEMP: '/tmp' }
-
-  test.each([
-    [0, 'pass'],
-    [1, 'fail'],
-    [2, 'error'],
-    [127, 'error'],
-  ])('Semgrep that ends with %i says %s, and its step ends as it did', (code, verdict) => {
-    const ran = bash(semgrep.run, { ...env, PATH: `${tool('semgrep', code)}:${process.env.PATH}` })
-    expect([ran.code, ran.outputs.verdict]).toEqual([code, verdict])
-    expect(ran.log).toContain('called: scan --config p/ci --error --metrics off --sarif')
-  })
-  test.each([
-    ['semgrep', 'Semgrep', 'semgrep is not on this runner'],
-    ['sonarqube', 'SonarQube', 'sonar-scanner is not on this runner'],
-    ['verify', 'Verify the attestation', "GitHub's command line is not on this runner"],
-  ])('that %s needs and that is missing is named', (id, name, words) => {
-    const empty = folderWith({ a: '' })
-    mkdirSync(join(empty, 'bin'))
-    writeFileSync(join(empty, 'bin/bash'), '')
-    const script = stepOf(jobOf('scan', id), name).run
-    const folder = folderWith({ 'script.sh': script ?? '' })
-    let log = ''
-    try {
-      execFileSync('/bin/bash', ['-e', join(folder, 'script.sh')], {
-        env: { PATH: join(empty, 'bin') },
-        encoding: 'utf8',
-        stdio: 'pipe',
-      })
-    } catch (error) {
-      log = (error as { readonly stdout: string }).stdout
-    }
-    expect(log).toContain(words)
-  })
-})
-
 describe.each([
   ['package', 'build'],
   ['package', 'merge'],
@@ -455,12 +267,12 @@ describe('what the workflows hand on is what the actions read,', () => {
       { ...each, with: 'every key', shop: most },
       { ...each, with: 'a report', shop: reported },
     ]),
-  )('in $job with $with', ({ action, given, shop }) => {
+  )('in $job with $with', ({ job, action, given, shop }) => {
     const file = readSluiceFile(JSON.stringify({ version: 1, services: { shop } }), 'sluice.yml')
     const plan = planFor(file, { service: '', event: 'push' })
     const contexts = {
       inputs: { plan: JSON.stringify(plan), digest: DIGEST, tag: '' },
-      matrix: { leg: plan.package?.legs[0] },
+      matrix: { leg: (job.startsWith('scan') ? plan.scan : plan.package)?.legs[0] },
       secrets: {},
       runner: { temp: '/tmp' },
       steps: {

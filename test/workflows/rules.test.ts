@@ -232,12 +232,20 @@ describe('what scans', () => {
         step.uses?.startsWith('github/codeql-action/upload-sarif@') ? [{ id, index, step: { ...step } }] : [],
       ),
     )
-    expect(uploads.map(({ id }) => id)).toEqual(['source', 'dependencies', 'image', 'semgrep'])
+    expect(uploads.map(({ id }) => id)).toEqual(['source', 'dependencies', 'image', 'codeql', 'semgrep'])
     for (const { id, index, step } of uploads) {
+      // In a private repository upload-sarif reads the run.
+      expect(workflow.jobs[id]?.permissions, id).toMatchObject({ actions: 'read', 'security-events': 'write' })
       expect(index, id).toBeGreaterThan(0)
       expect(step, id).toHaveProperty('continue-on-error', true)
       expect(step.if, id).toContain('always() && ')
     }
+  })
+  test('analyses with CodeQL without handing over, which would fail where there is no code scanning', () => {
+    const given = workflow.jobs.codeql?.steps?.find(({ id }) => id === 'analyze')?.with
+    expect(given).toMatchObject({ upload: 'never', 'upload-database': false })
+    const upload = workflow.jobs.codeql?.steps?.at(-1)?.with
+    expect(upload).toMatchObject({ sarif_file: given?.output, category: given?.category })
   })
   test.each(['package', 'scan'])('gets from deliver.yml, as job %s, the secrets that are named and no others', (id) => {
     const job = readWorkflow('.github/workflows/deliver.yml').jobs[id]

@@ -101,9 +101,9 @@ export const built = (world: World, { merge = '', platforms = '' }: Values): Val
 }
 /** The digest of a platform's leg. */
 export const legOf = (platform: string): string => `sha256:${(platform === 'linux/arm64' ? 'c' : 'd').repeat(64)}`
-/** What trivy-gate puts out. */
-export const scanned = ({ scan }: World, { image = '' }: Values): Values => ({
-  verdict: image === '' || scan === 'off' ? 'pass' : scan,
+/** What trivy-gate puts out: of an image of two platforms one is good. */
+export const scanned = ({ scan }: World, { image = '', platform = '' }: Values): Values => ({
+  verdict: image === '' || platform === 'linux/amd64' || scan === 'off' ? 'pass' : scan,
   'reason-code': 'scanned',
   sarif: 'found.sarif',
 })

@@ -1,3 +1,4 @@
+import { packageOf } from './built.ts'
 import type { Described } from './file.ts'
 import { hostOf } from './package.ts'
 import { joined } from './text.ts'
@@ -17,8 +18,12 @@ export type PlannedScan = {
   readonly registry: string
   /** A report that stands for the image's scan; empty for none. */
   readonly report: string
+  /** The scans of the image, one for each platform that it is built for. */
+  readonly legs: readonly ScanLeg[]
   readonly scanners: string
   readonly 'fail-on': string
+  /** The mildest severity of `fail-on` in the words of GitHub's dependency review; empty: it only warns. */
+  readonly 'review-severity': '' | 'critical' | 'high' | 'moderate' | 'low'
   readonly 'ignore-unfixed': boolean
   readonly 'ignore-file': string
   readonly vex: string
@@ -32,11 +37,15 @@ export type PlannedScan = {
   readonly sonarqube: { readonly 'host-url': string; readonly 'project-key': string } | null
 }
 
+/** A scan of one platform of the image, empty for the one that Trivy takes, and its name in names of files and of alerts. */
+export type ScanLeg = { readonly platform: string; readonly name: string }
+
 /** One language of CodeQL. */
 export type CodeqlLeg = { readonly language: string; readonly 'build-mode': string }
 
 /** What scan.yml needs. Every part is off where the service says nothing of it. */
-export const scanOf = (service: string, { image, folder, scan, sast, package: packaging }: Described): PlannedScan => {
+export const scanOf = (service: string, described: Described): PlannedScan => {
+  const { image, folder, scan, sast, package: packaging } = described
   const codeql = sast?.codeql
   const on = {
     source: scan?.source === true,
@@ -51,8 +60,10 @@ export const scanOf = (service: string, { image, folder, scan, sast, package: pa
     category: service.replace(/-+/g, '-'),
     registry: hostOf(image),
     report: path(scan?.report),
+    legs: legsOf(described),
     scanners: scan?.scanners?.join(',') ?? 'vuln',
     'fail-on': [scan?.['fail-on'] ?? 'none'].flat().join(','),
+    'review-severity': REVIEWED.find(([severity]) => scan?.['fail-on'].includes(severity))?.[1] ?? '',
     'ignore-unfixed': scan?.['ignore-unfixed'] === true,
     'ignore-file': scan?.['ignore-file'] === 'none' ? 'none' : path(scan?.['ignore-file']),
     vex: scan?.vex.map(path).join('\n') ?? '',
@@ -79,6 +90,21 @@ export const scanOf = (service: string, { image, folder, scan, sast, package: pa
     sonarqube: sast?.sonarqube ?? null,
   }
 }
+
+/** Of an image of several platforms Trivy looks at one. A report that is stored stands for all of them. */
+const legsOf = (described: Described): readonly ScanLeg[] =>
+  (described.scan?.report === undefined ? packageOf(described) : null)?.legs.map(({ platform, name }) => ({
+    platform,
+    name: `image-${name}`,
+  })) ?? [{ platform: '', name: 'image' }]
+
+/** The mildest first. It has no word for severities that are unknown. Source: README of actions/dependency-review-action, fail-on-severity. */
+const REVIEWED = [
+  ['LOW', 'low'],
+  ['MEDIUM', 'moderate'],
+  ['HIGH', 'high'],
+  ['CRITICAL', 'critical'],
+] as const
 
 /** What CodeQL may have to build to read. Source: GitHub, "CodeQL code scanning for compiled languages". */
 const COMPILED = new Set(['c-cpp', 'csharp', 'go', 'java-kotlin'])

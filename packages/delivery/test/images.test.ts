@@ -284,6 +284,25 @@ describe('the plan of a scan', () => {
     })
     expect(planOf({ scan: { 'fail-on': 'none' } }).scan['fail-on']).toBe('none')
   })
+  test('is one for each platform that is built; a report stands for all of them', () => {
+    const platforms = { package: { platforms: { 'linux/arm64': 'a', 'linux/arm/v7': 'b' } } }
+    expect(planOf({ ...platforms, scan: {} }).scan.legs).toEqual([
+      { platform: 'linux/arm64', name: 'image-linux-arm64' },
+      { platform: 'linux/arm/v7', name: 'image-linux-arm-v7' },
+    ])
+    for (const shop of [{ scan: {} }, { ...platforms, scan: { report: 'r.json' } }])
+      expect(planOf(shop).scan.legs).toEqual([{ platform: '', name: 'image' }])
+  })
+  test.each([
+    [['HIGH', 'CRITICAL'], 'high'],
+    [['CRITICAL', 'MEDIUM', 'UNKNOWN'], 'moderate'],
+    [['LOW'], 'low'],
+    [['CRITICAL'], 'critical'],
+    [['UNKNOWN'], ''],
+    ['none', ''],
+  ])('asks the dependency review for the mildest of %j: %j', (failOn, severity) => {
+    expect(planOf({ scan: { 'fail-on': failOn } }).scan['review-severity']).toBe(severity)
+  })
   test('is on for a tool, or an attestation, alone', () => {
     expect(planOf({ sast: { semgrep: { config: 'p/ci' } } }).scan).toMatchObject({
       any: true,
