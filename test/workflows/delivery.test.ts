@@ -154,14 +154,14 @@ test('GitHub’s Deployments say that both began and how both ended', async () =
 
 test('an image of two platforms is tagged once both are there, and what is deployed is what was merged', async () => {
   const { did, images, trace } = await one({ digest: 'built', scan: 'pass' })
-  expect(Object.keys(images).sort()).toEqual(['linux/amd64', 'linux/arm64', 'merge'])
-  expect([images['linux/amd64']?.push, images['linux/arm64']?.push, images.merge?.push]).toEqual([
+  expect(Object.keys(images).sort()).toEqual(['linux/amd64', 'linux/arm64', 'tags'])
+  expect([images['linux/amd64']?.push, images['linux/arm64']?.push, images.tags?.push]).toEqual([
     'by-digest',
     'by-digest',
-    undefined,
+    'true',
   ])
-  expect(images.merge?.merge?.trim().split(' ')).toEqual([legOf('linux/amd64'), legOf('linux/arm64')])
-  expect(images.merge?.platforms).toBe('linux/amd64,linux/arm64')
+  expect(images.tags?.merge?.trim().split(' ')).toEqual([legOf('linux/amd64'), legOf('linux/arm64')])
+  expect(images.tags?.platforms).toBe('linux/amd64,linux/arm64')
   expect(did.indexOf('merge image')).toBeGreaterThan(did.lastIndexOf('build image'))
   expect(trace.jobs.find(({ path }) => path === 'deliver / package')?.outputs).toMatchObject({
     digest: DIGEST,
@@ -171,7 +171,7 @@ test('an image of two platforms is tagged once both are there, and what is deplo
 
 test('an image of one platform takes the same way', async () => {
   const { images, outcome } = await one({ digest: 'built', platforms: ['linux/amd64'] })
-  expect([images.merge?.merge?.trim(), images.merge?.platforms]).toEqual([legOf('linux/amd64'), 'linux/amd64'])
+  expect([images.tags?.merge?.trim(), images.tags?.platforms]).toEqual([legOf('linux/amd64'), 'linux/amd64'])
   expect(outcome).toBe('pass delivered')
 })
 
@@ -181,10 +181,34 @@ test.each<[World['attest'], signed: boolean, says: string]>([
   ['skipped', false, 'pass delivered'],
   ['error', true, 'fail package-error'],
 ])('an attestation that is %s', async (attest, signed, says) => {
-  const { did, outcome } = await one({ digest: 'built', attest })
-  expect([did.includes('attest attest'), outcome]).toEqual([signed, says])
+  const { did, outcome, images } = await one({ digest: 'built', attest })
+  expect([did.includes('merge attest'), outcome]).toEqual([signed, says])
+  // What is not signed is not tagged, and what was signed is tagged as it is.
+  const merging = did.filter((each) => each.startsWith('merge '))
+  expect(merging).toEqual([
+    'merge image',
+    ...(signed ? ['merge attest'] : []),
+    ...(attest === 'off' || attest === 'error' ? [] : ['merge image']),
+  ])
+  expect([images.merge !== undefined, images.tags !== undefined]).toEqual([attest !== 'off', attest !== 'error'])
+  if (attest === 'pass')
+    expect(images.tags).toMatchObject({ merge: DIGEST, push: 'true', platforms: images.merge?.platforms })
   expect(did.includes('canary canary')).toBe(says === 'pass delivered')
 })
+
+test.each(['pull_request', 'merge_group'] as const)(
+  'by %s no image is built, pushed or signed, what needs none is scanned, and the outcome is green',
+  async (event) => {
+    const { did, outcome, trace } = await one({ event, digest: 'built', attest: 'pass', scan: 'pass' })
+    expect([outcome, trace.conclusion]).toEqual(['nothing-to-check not-wanted', 'success'])
+    expect(did).toEqual(expect.arrayContaining(['checks checks', 'source gate', 'dependencies gate']))
+    expect(
+      did.filter((each) => /(image|attest|login|deploy|canary)$/.test(each) || /^(image|merge|stage) /.test(each)),
+    ).toEqual([])
+    const { outputs } = trace.jobs.find(({ path }) => path === 'deliver / package') ?? {}
+    expect(outputs).toMatchObject({ verdict: 'nothing-to-check', 'reason-code': 'deploys-nothing', digest: '' })
+  },
+)
 
 test('what scans hands over its alerts whatever it says, and each part in its own name', async () => {
   const { did } = await one({ scan: 'fail' })

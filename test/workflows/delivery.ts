@@ -31,7 +31,7 @@ export type Delivered = {
   readonly recorded: readonly string[]
   /** The inputs that hold a metric source's credential, by `job action`. */
   readonly credentials: Readonly<Record<string, Values>>
-  /** The inputs of build-push-image, by platform, and of the merge. */
+  /** The inputs of build-push-image, by platform, of the merge that writes no tags, and of what writes them. */
   readonly images: Readonly<Record<string, Values>>
 }
 
@@ -126,7 +126,8 @@ export const openDeliveries = async (): Promise<Deliveries> => {
       'actions/dependency-review-action': async () => ({ conclusion: 'success' }),
       'actions/attest': answer('attest', () => ({ verdict: world.attest })),
       '$/actions/build-push-image': answer('image', (inputs) => {
-        given = { ...given, [inputs.merge ? 'merge' : (inputs.platforms ?? '')]: inputs }
+        const merges = inputs.push === 'by-digest' ? 'merge' : 'tags'
+        given = { ...given, [inputs.merge ? merges : (inputs.platforms ?? '')]: inputs }
         return built(world, inputs)
       }),
       '$/actions/trivy-gate': answer('gate', (inputs) => scanned(world, inputs)),
@@ -175,7 +176,8 @@ export const openDeliveries = async (): Promise<Deliveries> => {
     return { trace, outcome, did, recorded, credentials, images: given }
   }
   return {
-    deliver: (next) => run(next, () => (next.event === 'push' ? platform.push()[0] : platform.dispatch('deliver.yml'))),
+    deliver: (next) =>
+      run(next, () => (next.event === 'workflow_dispatch' ? platform.dispatch('deliver.yml') : platform.push()[0])),
     byHand: (name, digest, next) => run(next, () => platform.dispatch(`${name}.yml`, { digest })),
     close: async () => {
       await platform.close()

@@ -13,7 +13,7 @@ import { actionName } from '../../scripts/workflow.ts'
 import { folderWith } from '../scripts/folder.ts'
 import { houseOf, readWorkflow } from './house.ts'
 import { all, bash, jobOf, type Needed, NONE, planOf, status, stepOf, textOf } from './said.ts'
-import { DIGEST, legOf } from './world.ts'
+import { DIGEST, legOf, type World } from './world.ts'
 
 // What package.yml makes of what its jobs said, now or in an earlier attempt, and the scripts in it; what it and scan.yml hand on.
 
@@ -22,11 +22,11 @@ describe('what package.yml says', () => {
   const BUILT: Needed = { result: 'success', outputs: {} }
   const MERGED: Needed = {
     result: 'success',
-    outputs: { verdict: 'pass', 'reason-code': 'merged', digest: DIGEST, tags: 'a:b', skipped: 'false' },
+    outputs: { verdict: 'pass', 'reason-code': 'merged', digest: DIGEST, tags: 'a:b' },
   }
-  const GOOD = { plan: NONE, build: BUILT, merge: MERGED, attest: NONE }
+  const GOOD = { plan: NONE, build: BUILT, merge: MERGED }
   const PLAN = planOf({ digest: 'built' })
-  const ATTESTED = planOf({ digest: 'built', attest: 'pass' })
+  const PULLED = planOf({ digest: 'built', event: 'pull_request' })
 
   const said = (needs: Readonly<Record<string, Needed>>, inputs: object = {}) => {
     const contexts = { inputs: { plan: PLAN, digest: '', ...inputs }, needs: { ...GOOD, ...needs } }
@@ -42,19 +42,35 @@ describe('what package.yml says', () => {
 
   test.each<[string, Readonly<Record<string, Needed>>, object, readonly string[]]>([
     ['an image that was built and tagged', {}, {}, ['pass', 'merged', DIGEST, 'green']],
-    ['one that was signed as well', { attest: BUILT }, { plan: ATTESTED }, ['pass', 'merged', DIGEST, 'green']],
-    [
-      'one that was there before, which nobody signs again',
-      { merge: { result: 'success', outputs: { ...MERGED.outputs, 'reason-code': 'skipped', skipped: 'true' } } },
-      { plan: ATTESTED },
-      ['pass', 'skipped', DIGEST, 'green'],
-    ],
-    ['one that was to be signed and was not', {}, { plan: ATTESTED }, ['error', 'output-dropped', 'none', 'red']],
     [
       'one whose signature failed',
-      { attest: { result: 'failure', outputs: {} } },
-      { plan: ATTESTED },
+      { merge: { result: 'failure', outputs: { verdict: 'error', 'reason-code': 'attest-failed', digest: 'none' } } },
+      {},
       ['error', 'attest-failed', 'none', 'red'],
+    ],
+    [
+      'a pull request, for which nothing is built',
+      { build: NONE, merge: NONE },
+      { plan: PULLED },
+      ['nothing-to-check', 'deploys-nothing', 'none', 'green'],
+    ],
+    [
+      'a pull request whose plan this workflow made',
+      { plan: { result: 'success', outputs: { verdict: 'pass', plan: PULLED } }, build: NONE, merge: NONE },
+      { plan: '' },
+      ['nothing-to-check', 'deploys-nothing', 'none', 'green'],
+    ],
+    [
+      'a pull request whose plan failed now and was good before',
+      { plan: { result: 'failure', outputs: { verdict: 'pass', plan: PULLED } }, build: NONE, merge: NONE },
+      { plan: '' },
+      ['error', 'plan-error', 'none', 'red'],
+    ],
+    [
+      'a pull request with a digest',
+      { build: NONE, merge: NONE },
+      { plan: PULLED, digest: DIGEST },
+      ['nothing-to-check', 'prebuilt', DIGEST, 'green'],
     ],
     [
       'a digest that is given',
@@ -130,19 +146,81 @@ describe('what package.yml says', () => {
     const results = ['success', 'failure', 'cancelled', 'skipped']
     for (const build of results)
       for (const merge of results)
-        for (const attest of results)
-          for (const plan of [PLAN, ATTESTED, '']) {
-            const needs = {
-              plan: { result: 'success', outputs: { verdict: 'pass' } },
-              build: { result: build, outputs: {} },
-              merge: { ...MERGED, result: merge },
-              attest: { result: attest, outputs: {} },
-            }
-            const [verdict, , digest, colour] = said(needs, { plan })
-            expect(digest !== 'none', JSON.stringify({ build, merge, attest })).toBe(verdict === 'pass')
-            if (verdict === 'pass') expect([build, merge, colour]).toEqual(['success', 'success', 'green'])
+        for (const plan of [PLAN, PULLED, '']) {
+          const needs = {
+            plan: { result: 'success', outputs: { verdict: 'pass' } },
+            build: { result: build, outputs: {} },
+            merge: { ...MERGED, result: merge },
           }
+          const [verdict, , digest, colour] = said(needs, { plan })
+          expect(digest !== 'none', JSON.stringify({ build, merge })).toBe(verdict === 'pass')
+          if (verdict === 'pass') expect([build, merge, colour]).toEqual(['success', 'success', 'green'])
+        }
   })
+})
+
+describe('what the merge says, with a signature between image and tags,', () => {
+  const merge = jobOf('package', 'merge')
+  type Step = { readonly outcome: string; readonly outputs: Readonly<Record<string, string>> }
+  const good = (code: string, tags = ''): Step => ({
+    outcome: 'success',
+    outputs: { verdict: 'pass', 'reason-code': code, digest: DIGEST, tags },
+  })
+  const bad = (verdict: string, code: string): Step => ({
+    outcome: 'failure',
+    outputs: { verdict, 'reason-code': code, digest: '', tags: '' },
+  })
+  const OFF: Step = { outcome: 'skipped', outputs: {} }
+  const SIGNED: Step = { outcome: 'success', outputs: {} }
+  const said = (
+    attest: Parameters<typeof planOf>[0]['attest'],
+    image: Step,
+    signature: Step,
+    tags: Step,
+  ): readonly (string | undefined)[] => {
+    const plan = planOf({ digest: 'built', attest })
+    const outputs = all(merge.outputs, { inputs: { plan }, steps: { image, attest: signature, tags } })
+    return [outputs.verdict, outputs['reason-code'], outputs.digest, outputs.tags]
+  }
+  test.each<[string, readonly string[], readonly string[]]>([
+    ['nothing to sign', said('off', good('merged', 'a:b'), OFF, OFF) as string[], ['pass', 'merged', DIGEST, 'a:b']],
+    [
+      'nothing to sign, and no image',
+      said('off', bad('fail', 'tag-taken'), OFF, OFF) as string[],
+      ['fail', 'tag-taken', 'none', 'none'],
+    ],
+    [
+      'signed and tagged',
+      said('pass', good('merged'), SIGNED, good('merged', 'a:b')) as string[],
+      ['pass', 'merged', DIGEST, 'a:b'],
+    ],
+    [
+      'there before',
+      said('pass', good('skipped'), OFF, good('skipped', 'a:b')) as string[],
+      ['pass', 'skipped', DIGEST, 'a:b'],
+    ],
+    [
+      'no image to sign',
+      said('pass', bad('error', 'upstream-fault'), OFF, OFF) as string[],
+      ['error', 'upstream-fault', 'none', 'none'],
+    ],
+    [
+      'no signature',
+      said('pass', good('merged'), { outcome: 'failure', outputs: {} }, OFF) as string[],
+      ['error', 'attest-failed', 'none', 'none'],
+    ],
+    [
+      'signed, and a tag taken since',
+      said('pass', good('merged'), SIGNED, bad('fail', 'tag-taken')) as string[],
+      ['fail', 'tag-taken', 'none', 'none'],
+    ],
+    [
+      'signed, and the machine died',
+      said('pass', good('merged'), SIGNED, OFF) as string[],
+      ['error', 'merge-lost', 'none', 'none'],
+    ],
+    ['nothing at all', said('pass', OFF, OFF, OFF) as string[], ['error', 'merge-lost', 'none', 'none']],
+  ])('%s', (_, is, expected) => expect(is).toEqual(expected))
 })
 
 test('what was built is written down as delivery-plan writes down what is given', () => {
@@ -260,7 +338,7 @@ describe('what the workflows hand on is what the actions read,', () => {
     ),
   )
 
-  test('of five steps', () => expect(cases).toHaveLength(5))
+  test('of six steps', () => expect(cases).toHaveLength(6))
   test.each(
     cases.flatMap((each) => [
       { ...each, with: 'nothing said', shop: least },
@@ -277,6 +355,7 @@ describe('what the workflows hand on is what the actions read,', () => {
       runner: { temp: '/tmp' },
       steps: {
         digests: { outputs: { all: `${legOf('linux/amd64')} ${legOf('linux/arm64')} ` } },
+        image: { outputs: { digest: DIGEST } },
         login: { outcome: 'skipped' },
       },
     }

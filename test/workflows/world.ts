@@ -5,7 +5,7 @@ import { decide } from '../../actions/delivery-outcome/src/verdict.ts'
 
 /** What a delivery meets. An action that is not named does well. */
 export type World = {
-  readonly event: 'push' | 'workflow_dispatch'
+  readonly event: 'push' | 'workflow_dispatch' | 'pull_request' | 'merge_group'
   readonly staging: boolean
   readonly production: 'absent' | 'unasked' | 'environment' | 'dispatch'
   /** Production's, where it is not the default one. */
@@ -87,15 +87,15 @@ export const planned = (world: World): Values => {
   const plan = verdict === 'pass' ? planOf(world) : ''
   return { verdict, 'reason-code': verdict, service: 'shop', plan, release: 'release.json' }
 }
-/** What build-push-image puts out: one leg, or the merge of all. */
-export const built = (world: World, { merge = '', platforms = '' }: Values): Values => {
+/** What build-push-image puts out: one leg, or the merge of all, whose tags are written unless it is asked for by digest only. */
+export const built = (world: World, { merge = '', platforms = '', push = '' }: Values): Values => {
   const verdict = merge !== '' ? world.merge : platforms === 'linux/arm64' ? world.build : 'pass'
   const code = { pass: 'pushed', fail: merge === '' ? 'build-failed' : 'tag-conflict', error: 'registry' }[verdict]
   return {
     verdict,
     'reason-code': code,
     digest: verdict === 'pass' ? (merge === '' ? legOf(platforms) : DIGEST) : '',
-    tags: merge === '' ? '' : `${IMAGE}:main`,
+    tags: push === 'by-digest' ? '' : `${IMAGE}:main`,
     skipped: String(world.attest === 'skipped'),
   }
 }

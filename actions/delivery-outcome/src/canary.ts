@@ -79,8 +79,11 @@ const recovered = (canary: Job): string => {
   return reason === '' ? ', and nobody could say what serves now' : `; ${reason}`
 }
 
+/** Without a digest nothing is staged, and the job is skipped. */
+const isOff = ({ result }: Job): boolean => result === 'skipped'
+
 /** A run that was not to release to production: green only when all of it passed. */
-const unwanted = ({ needs, plan }: Delivery): Decided => {
+const unwanted = ({ needs, plan, digest }: Delivery): Decided => {
   const { canary } = needs
   const verdict = canary.said('verdict')
   const production = plan?.production ?? null
@@ -96,7 +99,7 @@ const unwanted = ({ needs, plan }: Delivery): Decided => {
   }
   if (canary.result === 'success' && verdict === '') return dropped('verdict', 'the job canary')
   const failed = (['plan', 'checks', 'package', 'scan', 'stage'] as const).find(
-    (name) => needs[name].result !== 'success',
+    (name) => needs[name].result !== 'success' && !(name === 'stage' && digest === undefined && isOff(needs.stage)),
   )
   if (failed !== undefined)
     return fail('job-failed', `the job ${failed} passed its gate and then ended as ${needs[failed].result}`)

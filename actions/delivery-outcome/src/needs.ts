@@ -16,6 +16,8 @@ const place = z.nullable(z.looseObject({ environment: z.string() }))
 const planned = z.looseObject({
   service: z.string(),
   repository: z.string(),
+  /** Why a run of this event deploys nothing, and so brings no digest; left out by an older plan. */
+  'deploys-why': z.optional(z.nullable(z.string())),
   staging: place,
   production: z.nullable(
     z.looseObject({

@@ -9,6 +9,9 @@ export type Delivery = {
   readonly digest: `sha256:${string}` | undefined
 }
 
+/** Whether a run of this event deploys nothing: for a pull request no image is made, so there is no digest. */
+export const deploysNothing = ({ plan }: Delivery): boolean => typeof plan?.['deploys-why'] === 'string'
+
 /** Why a delivery did not happen. Stable API. */
 export type FailCode =
   | 'plan-error'

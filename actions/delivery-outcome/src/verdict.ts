@@ -1,6 +1,6 @@
 import { afterCanary } from './canary.ts'
 import { JOBS, type Needs, type Planned } from './needs.ts'
-import { type Decided, type Delivery, dropped, fail, isOk, notRun } from './reason.ts'
+import { type Decided, type Delivery, deploysNothing, dropped, fail, isOk, notRun } from './reason.ts'
 
 /**
  * Whether the delivery reached production. `pass` only when the canary said `promoted`, of this digest, after everything before it passed, in a run
@@ -16,9 +16,9 @@ export const decide = (delivery: Delivery): Decided => {
     beforeChecks(needs, plan) ??
     gate('checks', needs) ??
     gate('package', needs) ??
-    (digest === undefined ? dropped('digest', 'the job package') : undefined) ??
+    (digest === undefined && !deploysNothing(delivery) ? dropped('digest', 'the job package') : undefined) ??
     gate('scan', needs) ??
-    gate('stage', needs) ??
+    (digest === undefined ? undefined : gate('stage', needs)) ??
     afterCanary(delivery)
   )
 }

@@ -3,6 +3,10 @@ import type { Job } from '../src/needs.ts'
 import { decide } from '../src/verdict.ts'
 import { DIGEST, deliveryOf, IMAGE, plannedOf, planOf, type Said } from './jobs.ts'
 
+const withoutDigest = (jobs: Readonly<Record<string, Said>>, plan: string) => ({
+  ...deliveryOf(jobs, plan),
+  digest: undefined,
+})
 const WANTED = planOf({ wanted: true })
 const PLANNED: Said = ['success', 'pass', { plan: 'here', service: 'shop' }]
 const OK: Said = ['success', 'pass']
@@ -74,6 +78,24 @@ describe('a delivery', () => {
     const { verdict, reason } = decide(deliveryOf({ ...GOOD, ...jobs }, plan))
     expect({ verdict, code: reason.code }).toEqual({ verdict: 'nothing-to-check', code })
     expect(reason.text).toContain(text)
+  })
+
+  const PULLED = { ...GOOD, package: NONE, stage: SKIPPED, canary: SKIPPED }
+  const pulled = planOf({ wanted: false }).replace('{', '{"deploys-why":"a pull request is checked",')
+  test('of an event that deploys nothing is green without a digest, when what ran passed', () => {
+    const { verdict, reason } = decide(withoutDigest(PULLED, pulled))
+    expect([verdict, reason.code]).toEqual(['nothing-to-check', 'not-wanted'])
+  })
+  test.each<readonly [string, Partial<typeof GOOD>, string, string]>([
+    ['the scan found something', { scan: ['failure', 'fail', { failed: 'source,' }] }, pulled, 'scan-failed'],
+    ['the scan did not run', { scan: SKIPPED }, pulled, 'skipped'],
+    ['packaging failed', { package: ['failure', 'error'] }, pulled, 'package-error'],
+    ['something was staged all the same', { stage: ['failure', 'fail'] }, pulled, 'job-failed'],
+    ['the event may deploy', {}, planOf({ wanted: false }), 'output-dropped'],
+    ['the plan says that it may', {}, pulled.replace(/"a pull request is checked"/, 'null'), 'output-dropped'],
+  ])('without a digest fails when %s', (_, jobs, plan, code) => {
+    const { verdict, reason } = decide(withoutDigest({ ...PULLED, ...jobs }, plan))
+    expect([verdict, reason.code]).toEqual(['fail', code])
   })
 
   const undeployed = { stage: SKIPPED, canary: SKIPPED }

@@ -109,7 +109,7 @@ export const run = async (file: SluiceFile, asked: Asked, ports: Ports): Promise
 /** Where the digest comes from that the later jobs take. */
 const comesFrom = (plan: DeliveryPlan, { digest, delivers }: Asked, { placeOf }: Ports): Comes => {
   if (digest !== '') return 'given'
-  if (!delivers) return 'nowhere'
+  if (!delivers || plan['deploys-why'] !== null) return 'nowhere'
   if (plan.package !== null) return 'built'
   throw new Fault(
     'input',

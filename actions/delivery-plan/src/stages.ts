@@ -34,8 +34,12 @@ const NO_PLACE = { environment: '', runner: '', atMost: null } as const
 /** Why nothing is deployed without a digest. */
 const NO_DIGEST = 'no digest is given: the file is only read'
 
-const packaging = ({ package: built }: DeliveryPlan, comes: Comes): Partial<Stage> & Pick<Stage, 'on' | 'does'> => {
+const packaging = (
+  { package: built, 'deploys-why': why }: DeliveryPlan,
+  comes: Comes,
+): Partial<Stage> & Pick<Stage, 'on' | 'does'> => {
   if (comes === 'given') return { on: false, does: 'the digest is given' }
+  if (why !== null) return { on: false, does: why }
   if (comes === 'nowhere' || built === null) return { on: false, does: NO_DIGEST }
   const runners = [...new Set(built.legs.map((leg) => [leg['runs-on']].flat().join('+')))]
   return {
@@ -45,14 +49,17 @@ const packaging = ({ package: built }: DeliveryPlan, comes: Comes): Partial<Stag
   }
 }
 
-const scanning = ({ scan }: DeliveryPlan, comes: Comes): Pick<Stage, 'on' | 'does'> => {
-  if (comes === 'nowhere') return { on: false, does: NO_DIGEST }
+const scanning = ({ scan, 'deploys-why': why }: DeliveryPlan, comes: Comes): Pick<Stage, 'on' | 'does'> => {
+  if (comes === 'nowhere' && why === null) return { on: false, does: NO_DIGEST }
+  const imaged = comes !== 'nowhere'
   const parts = [
-    ...(['source', 'dependencies', 'image'] as const).filter((part) => scan[part]),
-    ...(scan.verify ? ['attestation'] : []),
+    ...(['source', 'dependencies'] as const).filter((part) => scan[part]),
+    ...(scan.image && (imaged || scan.report !== '') ? ['image'] : []),
+    ...(scan.verify && imaged ? ['attestation'] : []),
     ...(['codeql', 'semgrep', 'sonarqube'] as const).filter((tool) => scan[tool] !== null),
   ]
-  return scan.any ? { on: true, does: parts.join(', ') } : { on: false, does: 'sluice.yml names neither scan nor sast' }
+  if (parts.length > 0) return { on: true, does: parts.join(', ') }
+  return { on: false, does: scan.any ? 'there is no image to scan' : 'sluice.yml names neither scan nor sast' }
 }
 
 const deploying = ({ staging, production, 'deploys-why': why }: DeliveryPlan, comes: Comes): readonly Stage[] => {

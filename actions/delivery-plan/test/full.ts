@@ -23,6 +23,7 @@ export const FULL = {
         sbom: true,
         attest: true,
         verify: true,
+        buildkit: `moby/buildkit:v0.25.1@sha256:${'b'.repeat(64)}`,
         attempts: 3,
         'ensure-repository': {
           immutable: true,

@@ -126,6 +126,19 @@ environments: { eu: { role: production, approval: none } }`,
       '| package | nothing to check: the digest is given |',
     )
   })
+  test.each(['pull_request', 'merge_group'])(
+    'by %s builds and deploys nothing, needs no digest, and scans the sources',
+    async (event) => {
+      const asked = { ...delivers, event }
+      const planned = await ran(built('{ attest: true, verify: true }', ', scan: {}'), { asked })
+      expect([planned.verdict, planned.comes, planned.plan.package]).toEqual(['pass', 'nowhere', null])
+      expect(planned.reason.text).toMatch(/^shop: nothing is to be deployed; /)
+      const summary = summarize({ ...planned, digest: '', event })
+      expect(summary).toMatch(/\| package \| nothing to check: a (pull request|merge queue) /)
+      expect(summary).toContain('  scan["scan<br/>source, dependencies"]')
+      expect((await ran(file('approval: none'), { asked })).verdict).toBe('pass')
+    },
+  )
   test('and one that only reads the file builds, scans and deploys nothing', async () => {
     const planned = await ran(built('{}', ', sast: { semgrep: { config: p/ci } }'), { asked: { digest: '' } })
     const summary = summarize({ ...planned, digest: '', event: 'push' })

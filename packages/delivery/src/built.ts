@@ -33,6 +33,8 @@ export type PlannedPackage = {
   readonly provenance: string
   readonly sbom: boolean
   readonly attest: boolean
+  /** The image of the builder, by digest; empty for that of setup-buildx-action. */
+  readonly buildkit: string
   readonly attempts: number
   /** `true`, `false`, or JSON. */
   readonly 'ensure-repository': string
@@ -62,6 +64,7 @@ export const packageOf = ({ image, folder, package: given }: Described): Planned
     provenance: given.provenance,
     sbom: given.sbom,
     attest: given.attest,
+    buildkit: given.buildkit ?? '',
     attempts: given.attempts,
     'ensure-repository': ensured(given['ensure-repository'], folder),
     'aws-role-registries': pairs(given['aws-role-registries']),

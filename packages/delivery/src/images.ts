@@ -1,5 +1,5 @@
 import { type Fields, type Found, fields, list } from './found.ts'
-import { BUILDERS, isEcr, otherRegistries } from './package.ts'
+import { BUILDERS, isEcr, isPrivateEcr, otherRegistries, plainPlatform } from './package.ts'
 import { nameProblem } from './text.ts'
 
 /** What a service says of its image that does not fit together: how it is built, and what is asked of it before it is deployed. */
@@ -29,11 +29,12 @@ const packageProblems = ({ image, package: given }: Fields, path: Path): readonl
       })),
     ...badNames('variable', one['build-args'], [...path, 'build-args']),
     ...badNames('label', one.labels, [...path, 'labels']),
+    ...badNames('revision', one.labels, [...path, 'labels']),
     ...badNames('registry', one['aws-role-registries'], [...path, 'aws-role-registries']),
     ...(one.verify === true && one.attest !== true
       ? [{ path: [...path, 'verify'], text: 'asks for an attestation that nobody makes: say attest: true as well' }]
       : []),
-    ...(one.verify === true && isEcr(image) ? [{ path: [...path, 'verify'], text: unreachable(image) }] : []),
+    ...(one.verify === true && isPrivateEcr(image) ? [{ path: [...path, 'verify'], text: unreachable(image) }] : []),
     ...(one['ensure-repository'] !== undefined && one['ensure-repository'] !== false && !images.some(isEcr)
       ? [{ path: [...path, 'ensure-repository'], text: 'is for repositories at ECR, and the image is pushed to none' }]
       : []),
@@ -43,13 +44,20 @@ const packageProblems = ({ image, package: given }: Fields, path: Path): readonl
 const platformProblems = (given: unknown, path: Path): readonly Found[] => [
   ...list(given).flatMap((platform, index): readonly Found[] => {
     if (typeof platform !== 'string' || nameProblem('platform', platform) !== undefined) return []
-    if (list(given).indexOf(platform) < index) return [{ path: [...path, index], text: `is named twice: ${platform}` }]
+    if (named(list(given), index)) return [{ path: [...path, index], text: `is named twice: ${platform}` }]
     return Object.hasOwn(BUILDERS, platform)
       ? []
       : [{ path: [...path, index], text: `has no runner of GitHub's: write { ${platform}: [self-hosted, …] }` }]
   }),
+  ...Object.keys(fields(given)).flatMap((platform, index, all) =>
+    named(all, index) ? [{ path: [...path, platform], text: `is named twice: it is ${plainPlatform(platform)}` }] : [],
+  ),
   ...badNames('platform', given, path),
 ]
+
+/** Whether a platform is there before, maybe by another of its names. */
+const named = (all: readonly unknown[], index: number): boolean =>
+  all.slice(0, index).some((one) => plainPlatform(String(one)) === plainPlatform(String(all[index])))
 
 const scanProblems = ({ image, scan }: Fields, path: Path): readonly Found[] => {
   const one = fields(scan)
@@ -65,7 +73,7 @@ const scanProblems = ({ image, scan }: Fields, path: Path): readonly Found[] => 
     ...(reported && one.scanners !== undefined
       ? [{ path: [...path, 'scanners'], text: 'has no use beside report: everything in a report counts' }]
       : []),
-    ...(!off('image') && !reported && isEcr(image)
+    ...(!off('image') && !reported && isPrivateEcr(image)
       ? [{ path: [...path, ...(one.image === undefined ? [] : ['image'])], text: unreachable(image) }]
       : []),
   ]

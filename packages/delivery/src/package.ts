@@ -5,6 +5,7 @@ import {
   line,
   lineScalar,
   PLATFORM,
+  PRIVATE_ECR_HOST,
   pathFromFolder,
   roleArn,
   runnerLabels,
@@ -47,6 +48,13 @@ export const packaging = z.strictObject({
   sbom: z._default(flag, false),
   attest: z._default(flag, false),
   verify: z._default(flag, false),
+  buildkit: z.optional(
+    line.check(
+      z.regex(/^[a-z0-9][a-z0-9._:/-]*@sha256:[0-9a-f]{64}$/, {
+        error: 'must be an image of BuildKit by digest, such as moby/buildkit:v0.25.1@sha256:…',
+      }),
+    ),
+  ),
   attempts: z._default(whole(1, 10), 5),
   'ensure-repository': z._default(
     z.union(
@@ -83,3 +91,27 @@ export const otherRegistries = (images: readonly string[]): readonly string[] =>
 
 /** Whether a repository is at a registry of Amazon's, into which no user name leads for long. */
 export const isEcr = (image: unknown): boolean => typeof image === 'string' && ECR_HOST.test(hostOf(image))
+
+/** Whether it is at one of them that only a cloud's token may read. */
+export const isPrivateEcr = (image: unknown): boolean =>
+  typeof image === 'string' && PRIVATE_ECR_HOST.test(hostOf(image))
+
+/** One name for a platform that has several: a variant that every such machine has is left out. Source: containerd's platforms (Normalize). */
+export const plainPlatform = (platform: string): string => {
+  const [system = '', architecture = '', ...variant] = platform.split('/')
+  const name = [system, ALIASES[architecture] ?? architecture, ...variant].join('/')
+  return SAME[name] ?? name
+}
+
+const ALIASES: Readonly<Record<string, string>> = {
+  x86_64: 'amd64',
+  aarch64: 'arm64',
+  i386: '386',
+  armhf: 'arm/v7',
+  armel: 'arm/v6',
+}
+const SAME: Readonly<Record<string, string>> = {
+  'linux/arm64/v8': 'linux/arm64',
+  'linux/amd64/v1': 'linux/amd64',
+  'linux/arm': 'linux/arm/v7',
+}

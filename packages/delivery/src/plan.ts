@@ -67,7 +67,7 @@ export type DeliveryPlan = {
   readonly checks: number
   /** Why a run of this event deploys nothing at all; `null` when it may. */
   readonly 'deploys-why': string | null
-  /** `null`: the digest is brought by whoever starts the run. */
+  /** `null`: the digest is brought by whoever starts the run, or nothing is deployed. */
   readonly package: PlannedPackage | null
   readonly scan: PlannedScan
   readonly staging: PlannedEnvironment | null
@@ -123,7 +123,7 @@ export const planFor = (file: SluiceFile, { service: asked, event, base = '.' }:
     folder: described.folder,
     checks: described.checks.length,
     'deploys-why': deploysNothing(event) ?? null,
-    package: packageOf(described),
+    package: deploysNothing(event) === undefined ? packageOf(described) : null,
     scan: scanOf(service, described),
     staging: staging === undefined || deploysNothing(event) !== undefined ? null : environmentOf(staging),
     production: production === undefined ? null : productionOf(production, { ...file.plan, ...described.plan }, event),

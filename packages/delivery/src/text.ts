@@ -46,9 +46,25 @@ const ENVIRONMENT = /^[A-Za-z0-9]([A-Za-z0-9 ._/-]{0,198}[A-Za-z0-9])?$/
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/
 /** What one platform is called, such as `linux/arm64` or `linux/arm/v7`. */
 export const PLATFORM = /^[a-z0-9]+\/[a-z0-9_]+(\/[a-z0-9]+)?$/
-/** A registry of Amazon's that asks for a login, also in China, GovCloud and by IPv6. Source: AWS, "Amazon ECR endpoints and quotas". */
-export const ECR_HOST =
-  /^\d{12}\.dkr[.-]ecr(-fips)?\.[a-z]{2}(-[a-z]+)+-\d+\.(amazonaws\.com(\.cn)?|on\.(aws|amazonwebservices\.com\.cn))$/
+/** Regions of a part of AWS, the domain of its registries, and of those that also have IPv6 addresses. Source: the partitions that AWS's SDKs carry. */
+const ECR_PARTS = [
+  ['(?!cn-)[a-z]{2}-[a-z]+-\\d+|us-gov-\\w+-\\d+', 'amazonaws.com', 'aws'],
+  ['cn-\\w+-\\d+', 'amazonaws.com.cn', 'amazonwebservices.com.cn'],
+  ['eusc-\\w+-\\w+-\\d+', 'amazonaws.eu', 'amazonwebservices.eu'],
+  ['us-iso-\\w+-\\d+', 'c2s.ic.gov', 'aws.ic.gov'],
+  ['us-isob-\\w+-\\d+', 'sc2s.sgov.gov', 'aws.scloud'],
+  ['eu-isoe-\\w+-\\d+', 'cloud.adc-e.uk', 'cloud-aws.adc-e.uk'],
+  ['us-isof-\\w+-\\d+', 'csp.hci.ic.gov', 'aws.hci.ic.gov'],
+] as const
+const ecrNames = (): string =>
+  ECR_PARTS.flatMap(([region, domain, dual]) => [
+    `\\.ecr(-fips)?\\.(${region})\\.${domain.replaceAll('.', '\\.')}`,
+    `-ecr(-fips)?\\.(${region})\\.on\\.${dual.replaceAll('.', '\\.')}`,
+  ]).join('|')
+/** A registry of Amazon's that gives nothing without a login. Source: AWS, "Amazon ECR endpoints and quotas". */
+export const PRIVATE_ECR_HOST = new RegExp(`^\\d{12}\\.dkr(${ecrNames()})$`)
+/** Any registry of Amazon's: what takes a role. From the public ones everybody may read. */
+export const ECR_HOST = new RegExp(`^(public\\.ecr\\.aws|ecr-public\\.aws\\.com|\\d{12}\\.dkr(${ecrNames()}))$`)
 
 /** What a name must be, by what it names: a sentence for one that is not, else `undefined`. */
 export const nameProblem = (what: keyof typeof NAMES, name: string): string | undefined =>
@@ -70,6 +86,11 @@ const NAMES = {
     error: 'must be a name such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com: only ECR takes a role',
   },
   label: { form: /^[^\s=\p{Cc}]{1,255}$/u, error: 'must be a name of a label, without blanks and =' },
+  // Who writes it says of which commit an image is, and an image of this commit is not built again.
+  revision: {
+    form: /^(?!org\.opencontainers\.image\.revision$)/,
+    error: 'is the commit that the image is built from, and set by that alone: leave it out',
+  },
 } as const
 
 /** A name that DNS takes as a label (RFC 1123): what Kubernetes asks of namespaces, Services and their like. */

@@ -1,8 +1,13 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
+import { normal } from '../../../actions/build-push-image/src/platforms.ts'
+import { parseEcrHost } from '../../registry/src/ecr/host.ts'
 import { checkSluiceFile } from '../src/file.ts'
-import { hostOf, isEcr } from '../src/package.ts'
+import { hostOf, isEcr, isPrivateEcr, plainPlatform } from '../src/package.ts'
 import { type DeliveryPlan, planFor } from '../src/plan.ts'
+import { ECR_HOST } from '../src/text.ts'
 import { type Change, changed, fileOf, SMALL } from './document.ts'
 
 const ECR = '123456789012.dkr.ecr.eu-west-1.amazonaws.com'
@@ -27,6 +32,42 @@ describe('what a service says of its image and gets wrong', () => {
       name: 'a platform twice',
       change: { package: { platforms: ['linux/arm64', 'linux/arm64'] } },
       says: ['package.platforms.1: is named twice: linux/arm64'],
+    },
+    {
+      name: 'a platform twice, by two of its names',
+      change: { package: { platforms: ['linux/arm64', 'linux/arm64/v8'] } },
+      says: ['package.platforms.1: is named twice: linux/arm64/v8'],
+    },
+    {
+      name: 'a platform and its runner twice',
+      change: {
+        package: {
+          platforms: {
+            'linux/arm/v7': 'a',
+            'linux/amd64': 'b',
+            'linux/amd64/v1': 'c',
+            'linux/x86_64': 'd',
+            'linux/arm': 'e',
+          },
+        },
+      },
+      says: [
+        'package.platforms.linux/amd64/v1: is named twice: it is linux/amd64',
+        'package.platforms.linux/x86_64: is named twice: it is linux/amd64',
+        'package.platforms.linux/arm: is named twice: it is linux/arm/v7',
+      ],
+    },
+    {
+      name: 'a label by which an image of this commit would be known',
+      change: { package: { labels: { 'org.opencontainers.image.revision': 'c0ffee', tier: 1 } } },
+      says: [
+        'package.labels.org.opencontainers.image.revision: is the commit that the image is built from, and set by that alone: leave it out',
+      ],
+    },
+    {
+      name: 'a builder by a tag that moves',
+      change: { package: { buildkit: 'moby/buildkit:latest' } },
+      says: ['package.buildkit: must be an image of BuildKit by digest, such as moby/buildkit:v0.25.1@sha256:…'],
     },
     {
       name: 'a platform that GitHub has no runner for',
@@ -159,6 +200,66 @@ describe('what a service says of its image and gets wrong', () => {
     { scan: { report: 'r.json' } },
     { package: { 'ensure-repository': true, 'aws-role-registries': { [ECR]: 'arn:aws:iam::123456789012:role/a' } } },
   ])('and what it can: %j', (change) => expect(wrongWith({ image: `${ECR}/shop`, ...change })).toEqual([]))
+
+  test('the public registry of Amazon takes roles and makes repositories, and everybody may read it', () => {
+    const change = {
+      image: 'public.ecr.aws/acme/shop',
+      scan: {},
+      package: {
+        attest: true,
+        verify: true,
+        'ensure-repository': true,
+        'aws-role-registries': { 'public.ecr.aws': 'arn:aws:iam::123456789012:role/a' },
+      },
+    }
+    expect(wrongWith(change)).toEqual([])
+    expect(planOf(change).package).toMatchObject({ registry: '', ghcr: false })
+  })
+})
+
+describe('a registry of Amazon', () => {
+  const regions = ['eu-west-1', 'ap-southeast-4', 'us-gov-west-1', 'cn-north-1', 'eusc-de-east-1']
+  const isolated = ['us-iso-east-1', 'us-isob-east-1', 'eu-isoe-west-1', 'us-isof-south-1']
+  const domains = [
+    ...['amazonaws.com', 'amazonaws.com.cn', 'amazonaws.eu', 'c2s.ic.gov', 'sc2s.sgov.gov', 'cloud.adc-e.uk'],
+    ...['csp.hci.ic.gov', 'on.aws', 'on.amazonwebservices.com.cn', 'on.amazonwebservices.eu', 'on.aws.ic.gov'],
+    ...['on.aws.scloud', 'on.cloud-aws.adc-e.uk', 'on.aws.hci.ic.gov', 'example.com'],
+  ]
+  const hosts = ['.ecr', '-ecr', '.ecr-fips', '-ecr-fips'].flatMap((kind) =>
+    [...regions, ...isolated, 'nowhere'].flatMap((region) =>
+      domains.map((domain) => `123456789012.dkr${kind}.${region}.${domain}`),
+    ),
+  )
+  const odd = ['public.ecr.aws', 'ecr-public.aws.com', 'gallery.ecr.aws', `1${ECR}`, `${ECR}.example.com`, `x.${ECR}`]
+  test('is one for sluice.yml where it is one for the action', () => {
+    const ours = [...hosts, ...odd].filter((host) => isEcr(`${host}/a`))
+    expect(ours).toEqual([...hosts, ...odd].filter((host) => parseEcrHost(host) !== undefined))
+    expect(ours).toHaveLength(9 * 4 + 2)
+  })
+  test('is private unless it is one of the public ones', () =>
+    expect([...hosts, ...odd].filter((host) => isEcr(`${host}/a`) && !isPrivateEcr(`${host}/a`))).toEqual([
+      'public.ecr.aws',
+      'ecr-public.aws.com',
+    ]))
+  test('is told to an editor by the same pattern', () => {
+    const path = join(import.meta.dirname, '../../../actions/delivery-plan/sluice.schema.json')
+    const { $defs } = JSON.parse(readFileSync(path, 'utf8'))
+    expect(JSON.stringify($defs)).toContain(JSON.stringify(ECR_HOST.source))
+  })
+})
+
+test('one name of a platform is what the action takes for it', () => {
+  const platforms = ['linux/amd64', 'linux/amd64/v1', 'linux/amd64/v2', 'linux/arm64/v8', 'linux/arm', 'linux/arm/v6']
+  const all = [
+    ...platforms,
+    'linux/x86_64',
+    'linux/aarch64',
+    'linux/i386',
+    'linux/armhf',
+    'linux/armel',
+    'windows/amd64',
+  ]
+  expect(all.map(plainPlatform)).toEqual(all.map(normal))
 })
 
 test.each([
@@ -175,7 +276,7 @@ test.each([
   ],
   ['123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/a', '123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn', true],
   ['123456789012.dkr-ecr.eu-west-1.on.aws/a', '123456789012.dkr-ecr.eu-west-1.on.aws', true],
-  ['public.ecr.aws/a/shop', 'public.ecr.aws', false],
+  ['public.ecr.aws/a/shop', 'public.ecr.aws', true],
 ])('%s is at %s', (image, host, ecr) => expect([hostOf(image), isEcr(image)]).toEqual([host, ecr]))
 
 describe('the plan of an image', () => {
@@ -198,6 +299,7 @@ describe('the plan of an image', () => {
       provenance: 'min',
       sbom: false,
       attest: false,
+      buildkit: '',
       attempts: 5,
       'ensure-repository': 'false',
       'aws-role-registries': '',

@@ -172,6 +172,16 @@ describe('whether a run releases to production', () => {
     expect(plan.staging).toBeNull()
     expect(plan['deploys-why']).toMatch(/never deployed/)
   })
+  test.each([
+    ['push', true],
+    ['workflow_dispatch', true],
+    ['pull_request', false],
+    ['pull_request_review', false],
+    ['merge_group', false],
+  ])('an image is built by %s: %s', (event, builds) => {
+    const plan = planOf({ services: { shop: { package: { attest: true } } } }, { event })
+    expect([plan.package !== null, plan['deploys-why'] === null]).toEqual([builds, builds])
+  })
   test('nothing is planned for pull_request_target', () => {
     expect(() => planOf({}, { event: 'pull_request_target' })).toThrow(/with the rights of this repository/)
   })
