@@ -41,13 +41,20 @@ const pushed = async (plan: Plan, ports: Ports, work: Work): Promise<Push> => {
     await ports.login()
     work.saw({ attempts: attempt })
     const result = await ports.docker.run(plan.order, output)
+    if (result.kind === 'done' && result.ranAgain.length > 0)
+      work.note(
+        `the push built ${result.ranAgain.length} steps again, which BuildKit had dropped since: ${result.ranAgain.slice(0, 5).join(', ')}`,
+      )
     if (result.kind === 'done' && result.digest !== undefined)
       return { kind: 'pushed', digest: result.digest as Digest }
     if (result.kind === 'done')
       return { kind: 'failed', result: failed(work.seen(), 'push-failed', ['buildx pushed and named no digest']) }
     const transient = result.kind === 'failed' ? result.transient : undefined
-    if (transient === undefined || ports.cancelled.aborted)
-      return { kind: 'failed', result: ended(result, work, 'push-failed') }
+    if (transient === undefined || ports.cancelled.aborted) {
+      // A step that was built again and fails now is the build's.
+      const code = result.kind === 'failed' && result.failure.line > 0 ? 'build-failed' : 'push-failed'
+      return { kind: 'failed', result: ended(result, work, code) }
+    }
     if (attempt >= plan.attempts)
       return {
         kind: 'failed',

@@ -8,12 +8,12 @@ const progress = { steps: [], warnings: [], cacheProblems: [] } as unknown as Pr
 const A = digest('a')
 const B = digest('b')
 
-const built = (): BuildResult => ({ kind: 'done', digest: undefined, progress })
+const built = (): BuildResult => ({ kind: 'done', digest: undefined, ranAgain: [], progress })
 const pushes =
   (at: readonly string[], name = A, revision = 'one', platforms?: readonly string[]) =>
   (store: Store): BuildResult => {
     for (const repository of at) has(store, repository, imageOf(name, revision, platforms))
-    return { kind: 'done', digest: name, progress }
+    return { kind: 'done', digest: name, ranAgain: [], progress }
   }
 const fails = (transient?: 'rate-limit' | 'server') => (): BuildResult => ({
   kind: 'failed',
@@ -190,7 +190,7 @@ test('two images of one revision are one too many', async () => {
 
 test('what buildx says it pushed and is not there is no success', async () => {
   const store = emptyStore()
-  const result = await run(PLAN, world(store, [built, () => ({ kind: 'done', digest: A, progress })]))
+  const result = await run(PLAN, world(store, [built, () => ({ kind: 'done', digest: A, ranAgain: [], progress })]))
   expect(result).toMatchObject({ verdict: 'error', code: 'not-whole' })
   expect(store.tags.size).toBe(0)
 })
