@@ -1,4 +1,5 @@
 import type { Builder } from './result.ts'
+import { short } from './text.ts'
 
 /** What the builder is wanted for. */
 export type Needs = { readonly push: boolean; readonly platforms: readonly string[] }
@@ -11,6 +12,8 @@ export type Told = {
   readonly buildx: string | undefined
   /** `docker buildx inspect --bootstrap` */
   readonly inspect: string | undefined
+  /** `docker buildx inspect` of a builder that could not be started, which says at least what it is; `''` where nothing does. */
+  readonly unstarted?: string
   readonly why: string
 }
 
@@ -39,6 +42,7 @@ export const severalNodes = (
     ? `the builder ${builder.name} has ${nodes} nodes, and buildx writes the tag latest when it puts together what they pushed`
     : undefined
 
+const LONGEST = 300
 const SETUP = 'Add docker/setup-buildx-action in a step before'
 
 /** What to do about several nodes. */
@@ -46,11 +50,12 @@ export const ONE_NODE =
   'Use a builder of one node, or build each platform in a job of its own with push: by-digest, and merge their digests'
 
 /** Reads what docker said of itself. */
-export const lookAt = ({ docker, buildx, inspect, why }: Told, needs: Needs): Look => {
+export const lookAt = (told: Told, needs: Needs): Look => {
+  const { docker, buildx, inspect, why } = told
   const builder: Builder = {
     docker: /(\d{1,9}\.\d{1,9}\S{0,60}?)(,|\s|$)/.exec(docker)?.[1] ?? '',
     buildx: /github\.com\/docker\/buildx v?(\S{1,100})/.exec(buildx ?? '')?.[1] ?? '',
-    ...inspected(inspect ?? ''),
+    ...inspected(inspect ?? told.unstarted ?? ''),
   }
   const nodes = Math.max(0, valuesOf(inspect ?? '', 'Name').length - 1)
   const of = (missing: readonly string[], hint: string): Look => ({ builder, nodes, missing, hint, doubts: [] })
@@ -66,6 +71,8 @@ export const lookAt = ({ docker, buildx, inspect, why }: Told, needs: Needs): Lo
     )
   if (builder.buildx === '')
     return of([`docker buildx is not Docker's own: it says ${JSON.stringify(buildx.trim().slice(0, 100))}`], SETUP)
+  const silent = silentBuilder(told)
+  if (silent !== undefined) return of([silent], startOf(builder.name))
   const missing: string[] = []
   const old = isOlder(builder.buildx, BUILDX)
   if (old) missing.push(`buildx ${builder.buildx} is older than 0.13, the first that tells of its progress as JSON`)
@@ -75,6 +82,25 @@ export const lookAt = ({ docker, buildx, inspect, why }: Told, needs: Needs): Lo
   if (several !== undefined) return { builder, nodes, missing: [...missing, several], hint: ONE_NODE, doubts: [] }
   return { builder, nodes, missing, hint: hintOf(missing, builder), doubts: doubtsOf(builder, needs) }
 }
+
+/** What says that nobody answered, and not that there is nothing to ask. */
+const NO_ANSWER =
+  /deadline exceeded|connection refused|cannot connect|is the docker daemon running|error during connect|dial (tcp|unix)|no such host|i\/o timeout|no answer in time/i
+
+/** A builder that is there, and does not answer: a newer version of it would not either. */
+const silentBuilder = ({ inspect, unstarted, why }: Told): string | undefined => {
+  const known = inspect ?? unstarted ?? ''
+  const running = valuesOf(known, 'Status').includes('running')
+  const said = inspect === undefined ? why : running ? '' : (valuesOf(known, 'Error')[0] ?? '')
+  if (!NO_ANSWER.test(said)) return undefined
+  const [name = ''] = valuesOf(known, 'Name')
+  const about = ['Driver', 'Endpoint'].flatMap((field) => valuesOf(known, field)[0] ?? [])
+  const what = `the builder${name === '' ? '' : ` ${name}`}${about.length === 0 ? '' : ` (${about.join(', ')})`}`
+  return `${short(what, LONGEST)} does not answer: ${short(said, LONGEST)}`
+}
+
+const startOf = (name: string): string =>
+  `Start it, such as with docker buildx inspect --bootstrap${name === '' ? '' : ` ${name}`}, or make another with docker/setup-buildx-action in a step before`
 
 const hintOf = (missing: readonly string[], { driver }: Builder): string => {
   if (missing.length === 0) return ''
@@ -87,7 +113,8 @@ const builderProblems = ({ name, driver, buildkit }: Builder, inspect: string, n
   const problems: string[] = []
   const errors = valuesOf(inspect, 'Error')
   const status = valuesOf(inspect, 'Status')
-  if (errors.length > 0 && !status.includes('running')) problems.push(`the builder ${name} does not run: ${errors[0]}`)
+  if (errors.length > 0 && !status.includes('running'))
+    problems.push(`the builder ${name} does not run: ${short(errors[0] ?? '', LONGEST)}`)
   else if (status.length > 0 && !status.includes('running'))
     problems.push(`the builder ${name} does not run: it is ${status[0]}`)
   else if (buildkit === '') problems.push(`the builder ${name} (${driver}) has no BuildKit`)

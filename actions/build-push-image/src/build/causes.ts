@@ -15,7 +15,7 @@ export type Case = {
 /** One sentence without a full stop, and what to do about it. */
 export type Cause = { readonly cause: string; readonly hint?: string }
 
-const LONGEST = 500
+const LONGEST = 300
 
 /** The first real cause of a failure, with a hint where it is one that is known. */
 export const causeOf = (known: Case): Cause => {
@@ -169,7 +169,7 @@ const RULES: readonly Rule[] = [
     (_match, { error }) => ({ cause: error, hint: 'Add docker/setup-buildx-action before' }),
   ],
   [
-    /cannot connect to the docker daemon|connection error: desc = |is the docker daemon running/i,
+    /cannot connect to the docker daemon|connection error: desc = |is the docker daemon running|error reading from server|closing transport|failed to receive status: /i,
     (_match, { error }) => ({
       cause: error,
       hint: 'Look whether the builder still runs: it may have been short of memory',

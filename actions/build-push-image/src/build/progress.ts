@@ -1,4 +1,5 @@
 import { eventIn, type Status, type Vertex, type Warning } from './rawjson.ts'
+import type { Clean } from './redact.ts'
 import { lasting, readable, short } from './text.ts'
 
 export type { Warning } from './rawjson.ts'
@@ -41,6 +42,22 @@ export type Reader = {
   /** What is under way, for a sign of life; `''` for nothing. */
   current(): string
   soFar(): Progress
+  /** Grows with everything that shows that something is done, and not with what only says that it is still under way. */
+  moves(): number
+  /** When the last thing ended, by the builder's clock, ms UTC; `undefined` where nothing did. */
+  lastEnd(): number | undefined
+  /** The steps of the Dockerfile that were begun after this time and not found in the cache, base images aside. @param since by the builder's clock, ms UTC */
+  ranSince(since: number): readonly string[]
+  /** What is left to log once it has ended. */
+  end(): readonly string[]
+}
+
+/** How it is read. */
+export type Reading = {
+  /** For everything that anybody may read afterwards. */
+  readonly clean?: Clean
+  /** Whether all of it was built before: then steps that come from the cache are but counted. */
+  readonly again?: boolean
 }
 
 /** Steps that are told of; of more, nothing is kept. */
@@ -52,6 +69,8 @@ const TAIL = 20
 const SAID = 200
 const LONGEST_NAME = 200
 const LONGEST_LINE = 2000
+/** Of a line that has not ended, so much is kept that a secret in it is still whole. */
+const LONGEST_REST = 8 * 1024
 const LONGEST_KEPT = 500
 const LONGEST_ERROR = 4000
 
@@ -59,7 +78,7 @@ const LINE_END = new TextEncoder().encode('\n')
 
 type Seen = Vertex & {
   readonly number: number
-  readonly told: 'nothing' | 'begun' | 'ended' | 'begun again'
+  readonly told: 'nothing' | 'begun' | 'ended' | 'begun again' | 'from the build'
   readonly lines: number
   readonly tail: readonly string[]
   readonly rest: string
@@ -67,18 +86,23 @@ type Seen = Vertex & {
 }
 
 /** Begins to read what one call of buildx writes. */
-export const reader = (): Reader => {
+export const reader = ({ clean = (text) => text, again = false }: Reading = {}): Reader => {
   const seen = new Map<string, Seen>()
   const pushes = new Map<string, Status>()
   const warnings = new Map<string, Warning>()
   const said: string[] = []
+  const statuses = new Map<string, string>()
   let numbered = 0
+  let moves = 0
+  let fromBuild = 0
+  let counted = !again
 
   const vertex = (one: Vertex): readonly string[] => {
     const before = seen.get(one.digest)
     if (before === undefined && seen.size >= MOST_STEPS) return []
-    const name = readable(one.name, LONGEST_NAME)
-    const error = readable(one.error.replace(/[\r\n]+/g, ' '), LONGEST_ERROR)
+    const name = readable(clean(one.name), LONGEST_NAME)
+    const error = readable(clean(one.error).replace(/[\r\n]+/g, ' '), LONGEST_ERROR)
+    if (before?.started !== one.started || before?.completed !== one.completed) moves++
     const now: Seen = {
       ...(before ?? fresh(one)),
       ...one,
@@ -88,12 +112,21 @@ export const reader = (): Reader => {
     }
     // Numbered as they are told: BuildKit names them from the last to the first.
     const number = now.number === 0 ? numbered + 1 : now.number
-    const { lines, told } = tell({ ...now, number })
-    if (told !== 'nothing' && now.number === 0) numbered++
-    seen.set(one.digest, { ...now, told, number: told === 'nothing' ? 0 : number })
+    const { lines, told } = again ? tellAgain({ ...now, number }) : tell({ ...now, number })
+    if (told === 'from the build' && now.told !== told) fromBuild++
+    const isTold = told !== 'nothing' && told !== 'from the build'
+    if (isTold && now.number === 0) numbered++
+    seen.set(one.digest, { ...now, told, number: isTold ? number : now.number })
     // What it wrote last may have no end of line.
     const rest = told === 'ended' && now.rest !== '' ? log(one.digest, LINE_END) : []
-    return [...rest, ...lines]
+    return [...rest, ...(/^exporting to /.test(name) ? count() : []), ...lines]
+  }
+
+  /** How many came from the cache, said once: before what is made of them. */
+  const count = (): readonly string[] => {
+    if (counted) return []
+    counted = true
+    return fromBuild === 0 ? [] : [`${fromBuild} ${fromBuild === 1 ? 'step' : 'steps'} from the build`]
   }
 
   const log = (digest: string, data: Uint8Array): readonly string[] => {
@@ -101,20 +134,25 @@ export const reader = (): Reader => {
     if (step === undefined) return []
     const decoder = step.decoder ?? new TextDecoder()
     const parts = `${step.rest}${decoder.decode(data, { stream: true })}`.split('\n')
-    const rest = (parts.pop() ?? '').slice(-LONGEST_LINE)
-    const written = parts.map((part) => readable(part, LONGEST_LINE)).filter((part) => part.trim() !== '')
+    const rest = clean(parts.pop() ?? '').slice(-LONGEST_REST)
+    const written = parts.map((part) => readable(clean(part), LONGEST_LINE)).filter((part) => part.trim() !== '')
     const tail = [...step.tail, ...written.slice(-TAIL).map((line) => short(line, LONGEST_KEPT))].slice(-TAIL)
-    seen.set(digest, { ...step, decoder, rest, tail, lines: step.lines + written.length })
+    const begins = step.number === 0 && written.length > 0
+    const number = begins ? ++numbered : step.number
+    const told = begins ? 'begun' : step.told
+    seen.set(digest, { ...step, decoder, rest, tail, number, told, lines: step.lines + written.length })
+    moves++
     const room = Math.max(0, MOST_LINES - step.lines)
     const over = written.length > room && step.lines <= MOST_LINES
     return [
-      ...written.slice(0, room).map((line) => `#${step.number} | ${line}`),
-      ...(over ? [`#${step.number} | … more than ${MOST_LINES} lines: no more of them here`] : []),
+      ...(begins ? [`#${number} ${step.name}`] : []),
+      ...written.slice(0, room).map((line) => `#${number} | ${line}`),
+      ...(over ? [`#${number} | … more than ${MOST_LINES} lines: no more of them here`] : []),
     ]
   }
 
   const plain = (line: string): readonly string[] => {
-    const read = readable(line, LONGEST_LINE)
+    const read = readable(clean(line), LONGEST_LINE)
     if (read.trim() === '') return []
     said.push(read)
     if (said.length > SAID) said.shift()
@@ -126,12 +164,20 @@ export const reader = (): Reader => {
       const event = eventIn(line)
       if (event === undefined) return line.startsWith('{"') && line.length > LONGEST_LINE ? [] : plain(line)
       const lines = event.vertexes.flatMap(vertex)
-      for (const status of event.statuses)
+      for (const status of event.statuses) {
+        const [key, now] = [`${status.vertex} ${status.id}`, `${status.current}/${status.total} ${status.completed}`]
+        if (statuses.get(key) !== now) moves++
+        if (statuses.size < MOST_STEPS || statuses.has(key)) statuses.set(key, now)
         if (/^pushing /.test(status.id) && (pushes.size < MOST_STEPS || pushes.has(status.id)))
           pushes.set(status.id, status)
+      }
       for (const warning of event.warnings)
         if (warnings.size < MOST_WARNINGS && warning.text !== '')
-          warnings.set(`${warning.file}:${warning.line} ${warning.text}`, warning)
+          warnings.set(`${warning.file}:${warning.line} ${warning.text}`, {
+            ...warning,
+            text: clean(warning.text),
+            url: clean(warning.url),
+          })
       return [...lines, ...event.logs.flatMap(({ vertex: digest, data }) => log(digest, data))]
     },
     current() {
@@ -147,6 +193,21 @@ export const reader = (): Reader => {
             .join(', ')}${more}`
     },
     soFar: () => progressOf([...seen.values()].reverse(), [...pushes.values()], [...warnings.values()], [...said]),
+    moves: () => moves,
+    lastEnd: () =>
+      [...seen.values()].reduce<number | undefined>(
+        (last, { completed }) => (completed === undefined || completed < (last ?? 0) ? last : completed),
+        undefined,
+      ),
+    ranSince(since) {
+      const steps = [...seen.values()].filter(({ name, completed }) => isOwn(name) && completed !== undefined)
+      // ADD looks at its address each time, under the name of the step: what counts is whether the step itself was in the cache.
+      return [...Map.groupBy(steps, ({ name }) => name)]
+        .filter(([, same]) => same.every(({ cached, started }) => !cached && (started ?? 0) > since))
+        .map(([name]) => name)
+        .reverse()
+    },
+    end: count,
   }
 }
 
@@ -185,6 +246,16 @@ const tell = (now: Seen): { readonly lines: readonly string[]; readonly told: Se
   return { lines: [...begin, `#${number} done, ${lasting(ms)}`], told: 'ended' }
 }
 
+/** What was built before is told when it ends, as most of it is in the cache, and a base image only where it takes long. */
+const tellAgain = (now: Seen): { readonly lines: readonly string[]; readonly told: Seen['told'] } => {
+  const { name, started, completed, cached, error, told } = now
+  if (!NUMBERED.test(name)) return tell(now)
+  if (completed === undefined || started === undefined || told === 'from the build') return { lines: [], told }
+  if (cached && error === '' && told === 'nothing') return { lines: [], told: 'from the build' }
+  if (error === '' && !isOwn(name) && completed - started < QUIET_MS) return { lines: [], told }
+  return tell(now)
+}
+
 const isCancelled = (error: string): boolean => /context canceled$/.test(error)
 const tookOf = ({ started, completed }: Pick<Vertex, 'started' | 'completed'>): number =>
   started === undefined || completed === undefined ? 0 : Math.max(0, completed - started)
@@ -192,6 +263,12 @@ const sum = (all: readonly number[]): number => all.reduce((total, one) => total
 
 /** A step of the Dockerfile: `[2/3] RUN …`, with its platform and its stage before the numbers where there are several. */
 const NUMBERED = /^\[(?:([^\]]{1,150}) )?\d{1,5}\/\d{1,5}\] (\S*)/
+
+/** A step that does something: a base image is nothing that is built. */
+const isOwn = (name: string): boolean => {
+  const found = NUMBERED.exec(name)
+  return found !== null && found[2] !== 'FROM'
+}
 
 /** @param all in their own order, which is the other way round than BuildKit tells of them: first what is wanted, then what it needs */
 const progressOf = (
@@ -202,7 +279,7 @@ const progressOf = (
 ): Progress => {
   const done = all.filter((one) => NUMBERED.test(one.name) && one.completed !== undefined)
   const failed = all.filter((one) => !NUMBERED.test(one.name) && one.error !== '' && !isCache(one))
-  const own = done.filter(({ name }) => NUMBERED.exec(name)?.[2] !== 'FROM')
+  const own = done.filter(({ name }) => isOwn(name))
   const stages = Map.groupBy(done, ({ name }) => NUMBERED.exec(name)?.[1] ?? '')
   return {
     steps: [...done, ...failed].map(stepOf),

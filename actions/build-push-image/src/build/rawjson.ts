@@ -8,7 +8,13 @@ export type Vertex = {
   readonly error: string
 }
 /** A part of a step, such as the layers that are pushed. */
-export type Status = Pick<Vertex, 'started' | 'completed'> & { readonly id: string }
+export type Status = Pick<Vertex, 'started' | 'completed'> & {
+  readonly id: string
+  readonly vertex: string
+  /** How far it is, of what; mostly bytes. */
+  readonly current: number
+  readonly total: number
+}
 /** What a step's command wrote, decoded no further than its bytes. */
 export type Log = { readonly vertex: string; readonly data: Uint8Array }
 /** What BuildKit's checks say of the Dockerfile. `file` `''` and `line` 0 where it is said of no line. */
@@ -42,7 +48,13 @@ export const eventIn = (line: string): Event | undefined => {
       cached: one.cached === true,
       error: text(one.error),
     })),
-    statuses: list(read.statuses).map((one) => ({ id: text(one.id), ...times(one) })),
+    statuses: list(read.statuses).map((one) => ({
+      id: text(one.id),
+      vertex: text(one.vertex),
+      current: number(one.current),
+      total: number(one.total),
+      ...times(one),
+    })),
     logs: list(read.logs).map((one) => ({ vertex: text(one.vertex), data: Buffer.from(text(one.data), 'base64') })),
     warnings: list(read.warnings).map(warning),
   }
@@ -75,6 +87,7 @@ const isFields = (value: unknown): value is Fields =>
 const fields = (value: unknown): Fields => (isFields(value) ? value : {})
 const list = (value: unknown): readonly Fields[] => (Array.isArray(value) ? value.filter(isFields) : [])
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
+const number = (value: unknown): number => (typeof value === 'number' ? value : 0)
 const decoded = (value: unknown): string => Buffer.from(text(value), 'base64').toString('utf8').slice(0, LONGEST_TEXT)
 
 const times = (one: Fields): Pick<Vertex, 'started' | 'completed'> => ({

@@ -13,9 +13,17 @@ export type Builder = {
   readonly platforms: readonly string[]
 }
 
-/** What became of one call of buildx. `digest`: of what was pushed. */
+/**
+ * What became of one call of buildx. `digest`: of what was pushed. `ranAgain`: steps of the Dockerfile that a push or a load did once more after the build
+ * had done them, so that its bytes are others than those that were built: a source moved, or the builder dropped its cache.
+ */
 export type BuildResult =
-  | { readonly kind: 'done'; readonly digest: string | undefined; readonly progress: Progress }
+  | {
+      readonly kind: 'done'
+      readonly digest: string | undefined
+      readonly ranAgain: readonly string[]
+      readonly progress: Progress
+    }
   | {
       readonly kind: 'failed'
       readonly failure: Failure

@@ -15,6 +15,8 @@ const LASTING = [
   /x509:|certificate|tls: (?!handshake timeout)|server gave HTTP response to HTTPS client/i,
   /\bname unknown\b|repository name not known|does not exist|immutable|manifest invalid/i,
   /\bquota\b/i,
+  // An end of file that is the author's own.
+  /dockerfile parse error|Error processing tar file/i,
 ]
 
 /**
@@ -44,7 +46,16 @@ const SIGNS: readonly (readonly [Transient['kind'], RegExp])[] = [
   ],
   ['reset', /network is unreachable|no route to host/i],
   ['eof', /(^|: )(unexpected )?EOF$|: (unexpected )?EOF\b/],
-  ['server', /failed to push: unknown$/],
+  // With a body that is JSON no status is told, and of what the registry says only what no refusal would say.
+  ['server', /failed to push: (unavailable|unknown)$/],
+  [
+    'server',
+    /failed to push: (unavailable|unknown): .*(unknown error|internal|unavailable|temporar|try again|retry|overload|unable to store|maintenance)/i,
+  ],
+  [
+    'reset',
+    /error reading from server|closing transport|transport is closing|connection error: desc = |is the docker daemon running/i,
+  ],
   ['server', /rpc error: code = Unavailable/],
 ]
 

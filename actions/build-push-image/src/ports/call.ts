@@ -11,6 +11,8 @@ export type Called = {
   readonly cancelled: AbortSignal
   /** What it may take, ms; without it as long as it likes. */
   readonly timeoutMs?: number
+  /** Says that its time is up, in another way than by the clock. */
+  readonly stalled?: AbortSignal
   /** Hears each line as it comes. */
   heard(line: string, stream: 'stdout' | 'stderr'): void
 }
@@ -57,18 +59,22 @@ export const call = async (called: Called): Promise<Ended> => {
   return end
 }
 
-const stopper = ({ timeoutMs, cancelled }: Called): { readonly comes: Promise<Ended>; readonly clear: () => void } => {
+const stopper = ({
+  timeoutMs,
+  stalled,
+  cancelled,
+}: Called): { readonly comes: Promise<Ended>; readonly clear: () => void } => {
   let clear = (): void => {}
   const comes = new Promise<Ended>((resolve) => {
     const cancel = (): void => resolve({ kind: 'cancelled' })
+    const end = (): void => resolve({ kind: 'timed-out' })
     cancelled.addEventListener('abort', cancel, { once: true })
-    const timer =
-      timeoutMs === undefined
-        ? undefined
-        : setTimeout(() => resolve({ kind: 'timed-out' }), Math.min(timeoutMs, LONGEST_TIMER))
+    stalled?.addEventListener('abort', end, { once: true })
+    const timer = timeoutMs === undefined ? undefined : setTimeout(end, Math.min(timeoutMs, LONGEST_TIMER))
     clear = () => {
       clearTimeout(timer)
       cancelled.removeEventListener('abort', cancel)
+      stalled?.removeEventListener('abort', end)
     }
   })
   return { comes, clear }

@@ -1,16 +1,20 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { isAbsolute, join, relative, resolve, sep } from 'node:path'
-import { describe, Fault } from '@sluice/kit/faults'
+import { Fault } from '@sluice/kit/faults'
 import { loggedLine } from '@sluice/kit/log'
 import { foldersOf, programIn } from '@sluice/process/program'
 import { type Look, lookAt, type Needs, ONE_NODE, severalNodes } from '../build/builder.ts'
 import { errorOf, failureOf, fileOf } from '../build/failure.ts'
 import { argumentsOf, type BuildOrder, type Output } from '../build/order.ts'
 import { type Progress, type Reader, reader } from '../build/progress.ts'
+import { type Clean, cleaner } from '../build/redact.ts'
 import type { Builder, BuildResult } from '../build/result.ts'
+import { pinnedContext, type Sources, sourcesIn } from '../build/sources.ts'
 import { lasting, short } from '../build/text.ts'
 import { classify, type Transient } from '../build/transient.ts'
 import { call, type Ended } from './call.ts'
+import { digestIn, readJson, writePolicy } from './metadata.ts'
+import { checkSecretFile, secretsOf } from './secret-files.ts'
 
 export type { Builder, BuildResult } from '../build/result.ts'
 
@@ -26,14 +30,19 @@ export type Around = {
   readonly needs?: Needs
   /** How long a build that is under way says nothing at most, ms; by default 25 s. */
   readonly silenceMs?: number
+  /** How long a push may come no further before it is ended, ms; by default 5 minutes. */
+  readonly stallMs?: number
   say(line: string): void
 }
 
-/** Drives `docker buildx`. What it says is logged as it comes. */
+/** Drives `docker buildx` for one image. What it says is logged as it comes, without secrets. */
 export type Docker = {
   /** @throws Fault('input') that names all that is missing or too old */
   look(): Promise<Builder>
-  /** @throws Fault('input') for secrets that cannot be given, and for a builder that would write a tag by itself */
+  /**
+   * Without an output it builds; with one after that it takes the very sources that the build took.
+   * @throws Fault('input') for secrets that cannot be given, and for a builder that would write a tag by itself
+   */
   run(order: BuildOrder, output: Output): Promise<BuildResult>
   /**
    * The same bytes, and so the same digest, under another name; buildx 0.15 or later.
@@ -47,14 +56,16 @@ const LOOK_MS = 60_000
 /** A builder that has to be started may have to be fetched. */
 const BOOT_MS = 300_000
 const SILENCE_MS = 25_000
-/** BuildKit takes no secret that is larger. Source: github.com/moby/buildkit (session/secrets) */
-const LARGEST_SECRET = 500 * 1024
-const LARGEST_METADATA = 64 * 1024 * 1024
+const STALL_MS = 300_000
 
 /** Opens the driver. Nothing is called yet. */
 export const openDocker = (around: Around): Docker => {
   let calls = 0
   let looked: Look | undefined
+  let built: Built | undefined
+  const done = (left: Built): void => {
+    built = left
+  }
   return {
     look: async () => {
       looked = await look(around)
@@ -64,13 +75,16 @@ export const openDocker = (around: Around): Docker => {
       const several =
         looked === undefined || output.kind !== 'by-digest' ? undefined : severalNodes(looked, order.platforms)
       if (several !== undefined) throw new Fault('input', several, ONE_NODE)
-      return build(around, { order, output, file: join(around.temporary, `buildx-${++calls}.json`) })
+      const file = join(around.temporary, `buildx-${++calls}`)
+      if (output.kind !== 'none') return build(around, { order, output, file, built })
+      built = undefined
+      return build(around, { order, output, file, done })
     },
     copy: (from, to) => copy(around, from, to),
   }
 }
 
-/** Inputs are the action's own: some are secrets. Of provenance nothing belongs in the file of metadata. */
+/** Inputs are the action's own: some are secrets. */
 const environment = (
   { env, dockerConfig }: Around,
   own: Readonly<Record<string, string>> = {},
@@ -105,13 +119,12 @@ const look = async (around: Around): Promise<Look> => {
     buildx.out === undefined || /podman/i.test(docker.out)
       ? buildx
       : await ask(around, ['buildx', 'inspect', '--bootstrap'], BOOT_MS)
+  const unstarted =
+    buildx.out === undefined || inspect.out !== undefined
+      ? ''
+      : ((await ask(around, ['buildx', 'inspect'], LOOK_MS)).out ?? '')
   const found = lookAt(
-    {
-      docker: docker.out,
-      buildx: buildx.out,
-      inspect: inspect.out,
-      why: inspect.why,
-    },
+    { docker: docker.out, buildx: buildx.out, inspect: inspect.out, unstarted, why: inspect.why },
     around.needs ?? { push: false, platforms: [] },
   )
   if (found.missing.length > 0) throw new Fault('input', found.missing.join('; '), found.hint)
@@ -140,7 +153,15 @@ const ask = async (around: Around, args: readonly string[], timeoutMs: number): 
   if (ended.kind === 'exited' && ended.code === 0) return { out: said.stdout, why: '' }
   const text = `${said.stderr}\n${said.stdout}`.split('\n').filter((line) => line.trim() !== '')
   const why = text.find((line) => /^(ERROR|error|docker): /.test(line)) ?? text.at(-1) ?? toldEnd(ended)
-  return { out: undefined, why: short(why.replace(/^(ERROR|docker): /, '').trim(), 300) }
+  return {
+    out: undefined,
+    why: short(
+      cleaner([])(why)
+        .replace(/^(ERROR|docker): /, '')
+        .trim(),
+      300,
+    ),
+  }
 }
 
 const toldEnd = (ended: Ended): string => {
@@ -150,21 +171,45 @@ const toldEnd = (ended: Ended): string => {
   return ended.kind === 'timed-out' ? 'no answer in time' : 'a cancelled run'
 }
 
-type Asked = { readonly order: BuildOrder; readonly output: Output; readonly file: string }
+/** What a build leaves for the push of it. `ended`: by the builder's clock, ms UTC. */
+type Built = { readonly sources: Sources; readonly ended: number }
 
-const build = async (around: Around, { order, output, file }: Asked): Promise<BuildResult> => {
-  const { args, env } = argumentsOf(order, output, file)
+type Asked = {
+  readonly order: BuildOrder
+  readonly output: Output
+  /** Files of it begin so. */
+  readonly file: string
+  /** What is pushed or loaded. */
+  readonly built?: Built | undefined
+  done?(built: Built): void
+}
+
+const build = async (around: Around, asked: Asked): Promise<BuildResult> => {
+  const { order, output, file, built } = asked
+  const pinned =
+    built === undefined ? order : { ...order, context: pinnedContext(order.context, built.sources, order.buildArgs) }
+  const { args, env } = argumentsOf(pinned, output, `${file}.json`)
   for (const { id, path } of order.secretFiles) checkSecretFile(id, path)
   warnOfActionsCache(around, args)
-  const read = reader()
+  const clean = cleaner(secretsOf(order))
+  const read = reader({ clean, again: built !== undefined })
   const log = logger(around, read)
+  const stall = output.kind === 'by-digest' ? stalling(around.stallMs ?? STALL_MS, read) : undefined
+  const policy = built === undefined ? {} : writePolicy(built.sources, `${file}-sources.json`, around.env)
   const ended = await call({
     program: programOf(around),
     args,
-    env: environment(around, env),
+    // What the sources were resolved to is told with the provenance of the file of metadata, whatever the image has.
+    env: environment(around, {
+      ...env,
+      ...policy,
+      ...(output.kind === 'none' ? { BUILDX_METADATA_PROVENANCE: 'min' } : {}),
+    }),
     cancelled: around.cancelled,
+    ...(stall === undefined ? {} : { stalled: stall.signal }),
     heard: (line) => log.say(read.heard(line)),
   })
+  stall?.clear()
   log.end()
   if (ended.kind === 'cancelled' || around.cancelled.aborted) return { kind: 'cancelled' }
   const dockerfile = dockerfileOf(order)
@@ -173,16 +218,58 @@ const build = async (around: Around, { order, output, file }: Asked): Promise<Bu
     ...seen,
     warnings: seen.warnings.map((warning) => ({ ...warning, file: fileOf(warning.file, dockerfile) })),
   }
-  if (ended.kind === 'exited' && ended.code === 0)
-    return { kind: 'done', digest: output.kind === 'by-digest' ? digestIn(file) : undefined, progress }
-  return failed(order, progress, toldEnd(ended))
+  if (ended.kind === 'timed-out' && stall !== undefined) return stalled({ order, progress, clean }, stall.where())
+  if (ended.kind !== 'exited' || ended.code !== 0) return failed({ order, progress, clean }, toldEnd(ended))
+  const metadata = readJson(`${file}.json`)
+  asked.done?.({ sources: sourcesIn(metadata), ended: read.lastEnd() ?? Number.POSITIVE_INFINITY })
+  return {
+    kind: 'done',
+    digest: output.kind === 'by-digest' ? digestIn(metadata) : undefined,
+    ranAgain: built === undefined ? [] : read.ranSince(built.ended),
+    progress,
+  }
 }
 
-const failed = (order: BuildOrder, progress: Progress, ended: string): BuildResult => {
+type Left = { readonly order: BuildOrder; readonly progress: Progress; readonly clean: Clean }
+
+const failed = ({ order, progress, clean }: Left, ended: string): BuildResult & { kind: 'failed' } => {
   const local = isFolder(order.context)
   const has = (path: string): boolean | undefined => (local ? existsSync(join(order.context, path)) : undefined)
-  const failure = failureOf({ progress, dockerfile: dockerfileOf(order), ended }, has)
+  const failure = failureOf({ progress, dockerfile: dockerfileOf(order), ended: clean(ended) }, has)
   return { kind: 'failed', failure, transient: classify(errorOf(progress) ?? ''), progress }
+}
+
+const stalled = (left: Left, where: string): BuildResult => {
+  const { failure } = failed(left, 'a push that stood still')
+  const { hint: _, ...rest } = failure
+  const text = `the push came no further for ${where}, and was ended`
+  return {
+    kind: 'failed',
+    failure: { ...rest, cause: text },
+    transient: { kind: 'timeout', text },
+    progress: left.progress,
+  }
+}
+
+/** Watches that a push comes further: a registry that takes a connection and says nothing would hold it for ever. */
+const stalling = (
+  longest: number,
+  read: Reader,
+): { readonly signal: AbortSignal; readonly where: () => string; readonly clear: () => void } => {
+  const stop = new AbortController()
+  let [moves, since, where] = [read.moves(), performance.now(), '']
+  const timer = setInterval(
+    () => {
+      if (read.moves() !== moves) [moves, since] = [read.moves(), performance.now()]
+      if (performance.now() - since < longest) return
+      const current = read.current()
+      where = `${lasting(longest)}${current === '' ? '' : ` at ${current}`}`
+      stop.abort()
+    },
+    Math.min(longest / 10, 1000),
+  )
+  timer.unref()
+  return { signal: stop.signal, where: () => where, clear: () => clearInterval(timer) }
 }
 
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
@@ -213,29 +300,12 @@ const logger = (
     say([`… ${lasting(performance.now() - began)} so far${current === '' ? '' : `: ${current}`}`])
   }, silence / 10)
   timer.unref()
-  return { say, end: () => clearInterval(timer) }
-}
-
-const checkSecretFile = (id: string, path: string): void => {
-  const refuse = (what: string): never => {
-    throw new Fault(
-      'input',
-      `Invalid input: secret-files: ${id}: ${path} ${what}`,
-      'Correct the path, or make the file in a step before',
-    )
-  }
-  try {
-    const found = statSync(path)
-    if (!found.isFile()) refuse('is not a file')
-    if (found.size === 0) refuse('is empty')
-    if (found.size > LARGEST_SECRET) refuse('is larger than 500 KiB, the most that BuildKit takes')
-  } catch (thrown) {
-    if (thrown instanceof Fault) throw thrown
-    refuse(
-      thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT'
-        ? 'does not exist'
-        : `cannot be read: ${describe(thrown)}`,
-    )
+  return {
+    say,
+    end: () => {
+      clearInterval(timer)
+      say(read.end())
+    },
   }
 }
 
@@ -246,33 +316,22 @@ const warnOfActionsCache = ({ env, say }: Around, args: readonly string[]): void
   say("cache: gha is not used: the runner gives no token for GitHub's cache (ACTIONS_RUNTIME_TOKEN)")
 }
 
-/** Source: https://docs.docker.com/reference/cli/docker/buildx/build/#metadata-file */
-const digestIn = (file: string): string | undefined => {
-  try {
-    if (statSync(file).size > LARGEST_METADATA) return undefined
-    const read: unknown = JSON.parse(readFileSync(file, 'utf8'))
-    const digest =
-      typeof read === 'object' && read !== null && 'containerimage.digest' in read ? read['containerimage.digest'] : ''
-    return typeof digest === 'string' && /^sha256:[0-9a-f]{64}$/.test(digest) ? digest : undefined
-  } catch {
-    return undefined
-  }
-}
-
 const copy = async (
   around: Around,
   from: string,
   to: string,
 ): Promise<{ readonly problem?: string; readonly transient?: Transient }> => {
   const said: string[] = []
+  const clean = cleaner([])
   const ended = await call({
     program: programOf(around),
     args: ['buildx', 'imagetools', 'create', '--prefer-index=false', '--tag', to, '--', from],
     env: environment(around),
     cancelled: around.cancelled,
     heard: (line) => {
-      around.say(loggedLine(short(line, 2000)))
-      said.push(short(line, 2000))
+      const shown = short(clean(line), 2000)
+      around.say(loggedLine(shown))
+      said.push(shown)
       if (said.length > 50) said.shift()
     },
   })

@@ -104,6 +104,37 @@ describe('what is missing', () => {
   })
 })
 
+describe('a builder that does not answer', () => {
+  // What buildx 0.29 said of a socket that nobody listens on, and of Docker that does not run.
+  const unstarted =
+    'Name:          r\nDriver:        remote\n\nNodes:\nName:     r0\nEndpoint: tcp://127.0.0.1:1\nStatus:   inactive\n'
+  const down =
+    'Name:   default\nDriver: \nError:  Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?\n\nNodes:\n'
+
+  it.each<[string, Partial<Told>, RegExp]>([
+    [
+      'remote',
+      { inspect: undefined, unstarted, why: 'context deadline exceeded' },
+      /^the builder r \(remote, tcp:\/\/127\.0\.0\.1:1\) does not answer: context deadline exceeded\. Start it, such as with docker buildx inspect --bootstrap r, or make another/,
+    ],
+    [
+      'of which nothing is known',
+      { inspect: undefined, why: 'dial tcp 127.0.0.1:1: connect: connection refused' },
+      /^the builder does not answer: dial .* connection refused\. Start it/,
+    ],
+    ['Docker', { inspect: down }, /^the builder default does not answer: Cannot connect .*--bootstrap default/],
+  ])('is not said to be old: %s', (_name, told, said) => {
+    expect(problem(told)).toMatch(said)
+    expect(problem(told)).not.toMatch(/newer/)
+  })
+
+  it('is told in a line that people can read, whatever it says', () => {
+    const why = `context deadline exceeded ${'x'.repeat(60_000)}`
+    expect(problem({ inspect: undefined, unstarted, why }).length).toBeLessThan(800)
+    expect(problem({ inspect: `Name: r\nError: ${'x'.repeat(60_000)}\n` }).length).toBeLessThan(800)
+  })
+})
+
 it('doubts a platform that nothing runs here, as what only compiles for it needs nothing', () => {
   expect(look({}, { platforms: ['linux/arm64/v8', 'linux/386'] }).doubts).toEqual([])
   const { missing, doubts } = look({}, { platforms: ['linux/amd64', 'linux/s390x'] })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { reader } from '../../src/build/progress.ts'
+import { cleaner } from '../../src/build/redact.ts'
 import { COMPLETED, captured, heard, logLine, STARTED, stepLine } from './captured.ts'
 
 describe('a build that failed', () => {
@@ -120,6 +121,104 @@ describe('one step', () => {
     const { logged } = heard([stepLine({ started: STARTED, completed: COMPLETED, error: 'context canceled' })])
     expect(logged).toEqual(['#1 [1/1] RUN make', '#1 broken off: context canceled'])
   })
+})
+
+describe('a build that was built before', () => {
+  const step = (digest: string, name: string, own: Readonly<Record<string, unknown>>) =>
+    stepLine({ digest, name, started: STARTED, ...own })
+  const again = () => reader({ again: true })
+
+  it('is logged without what comes from the cache', () => {
+    const read = again()
+    const lines = [
+      step('a', '[a 1/2] FROM x', {}),
+      step('a', '[a 1/2] FROM x', { completed: STARTED }),
+      step('b', '[a 2/2] RUN make', {}),
+      step('b', '[a 2/2] RUN make', { cached: true, completed: STARTED }),
+      step('b', '[a 2/2] RUN make', { cached: true, completed: STARTED }),
+      step('c', '[b 1/1] COPY a /', { cached: true, completed: STARTED }),
+      step('d', 'exporting to image', {}),
+      step('d', 'exporting to image', { completed: COMPLETED }),
+    ].flatMap((line) => read.heard(line))
+    expect([...lines, ...read.end()]).toEqual(['2 steps from the build', '#1 exporting to image', '#1 done, 4.5 s'])
+    expect(heard(captured('push')).logged.length).toBeGreaterThan(5)
+  })
+
+  it('is logged where it is done again, and in the end where nothing is exported', () => {
+    const read = again()
+    read.heard(step('c', '[1/3] COPY a /', { cached: true, completed: STARTED }))
+    expect(read.heard(step('b', '[2/3] RUN make', {}))).toEqual([])
+    expect(read.heard(logLine('made\n', 'b'))).toEqual(['#1 [2/3] RUN make', '#1 | made'])
+    expect(read.heard(step('b', '[2/3] RUN make', { completed: COMPLETED }))).toEqual(['#1 done, 4.5 s'])
+    expect(read.heard(step('e', '[3/3] RUN x', { completed: COMPLETED }))).toEqual(['#2 [3/3] RUN x', '#2 done, 4.5 s'])
+    expect([read.end(), read.end()].flat()).toEqual(['1 step from the build'])
+  })
+
+  it('tells which steps were done again, and not those that another build had under way', () => {
+    const first = reader()
+    first.heard(step('b', '[2/3] RUN make', { completed: COMPLETED }))
+    expect(first.lastEnd()).toBe(Date.parse(COMPLETED))
+    const later = '2026-11-22T07:12:00Z'
+    const read = again()
+    for (const line of [
+      step('a', '[1/3] FROM x', { started: later, completed: later }),
+      step('b', '[2/3] RUN make', { completed: COMPLETED }),
+      step('c', '[3/3] RUN test', { started: later, completed: later }),
+      // The address of an ADD is looked at under the name of the step.
+      step('d', '[4/4] ADD http://x /', { started: later, completed: later }),
+      step('e', '[4/4] ADD http://x /', { started: later, completed: later, cached: true }),
+      step('f', '[internal] load build context', { started: later, completed: later }),
+      step('g', '[5/5] RUN late', { started: later }),
+      step('h', 'exporting to image', { started: later, completed: later }),
+    ])
+      read.heard(line)
+    expect(read.ranSince(first.lastEnd() ?? 0)).toEqual(['[3/3] RUN test'])
+  })
+})
+
+it('moves with what is done, and not with what is only still under way', () => {
+  const read = reader()
+  const moved = (line: string): boolean => {
+    const before = read.moves()
+    read.heard(line)
+    return read.moves() > before
+  }
+  const status = (current: number, own: Readonly<Record<string, unknown>> = {}): string =>
+    JSON.stringify({ statuses: [{ id: 'pushing layers', vertex: 'd', current, total: 9, started: STARTED, ...own }] })
+  const lines = [
+    stepLine({ started: STARTED }),
+    status(1),
+    status(2),
+    status(2, { completed: COMPLETED }),
+    logLine('a\n'),
+  ]
+  expect(lines.map(moved)).toEqual([true, true, true, true, true])
+  expect(
+    [stepLine({ started: STARTED }), status(2, { completed: COMPLETED, timestamp: COMPLETED })].map(moved),
+  ).toEqual([false, false])
+  expect(moved(stepLine({ started: STARTED, completed: COMPLETED }))).toBe(true)
+})
+
+it('keeps secrets out of all that it tells, however they come', () => {
+  const read = reader({ clean: cleaner(['hush-hush']) })
+  const secret = 'hush-hush http://u:pw@h/x'
+  const logged = [
+    stepLine({ name: `[1/1] RUN ${'x'.repeat(150)} ${secret}`, started: STARTED }),
+    logLine('a hush-'),
+    logLine(`hush ${secret}\n`),
+    logLine(secret),
+    stepLine({ name: `[1/1] RUN ${secret}`, started: STARTED, completed: COMPLETED, error: secret }),
+    JSON.stringify({ warnings: [{ short: Buffer.from(secret).toString('base64'), url: secret }] }),
+    `ERROR: ${secret}`,
+  ].flatMap((line) => read.heard(line))
+  for (const text of [logged.join('\n'), JSON.stringify(read.soFar()), read.current()])
+    expect(text).not.toMatch(/hush|pw@/)
+  expect(logged).toContain('#1 | a *** *** http://***@h/x')
+})
+
+it('names a quiet step that writes something', () => {
+  const { logged } = heard([stepLine({ name: '[internal] load x', started: STARTED }), logLine('a\nb\n')])
+  expect(logged).toEqual(['#1 [internal] load x', '#1 | a', '#1 | b'])
 })
 
 describe('what anybody may write', () => {

@@ -143,9 +143,59 @@ const STAYS: readonly (readonly [string, string])[] = [
   ],
   ['a file that is not there', 'failed to calculate checksum of ref a::b: "/x": not found'],
   ['nothing', ''],
+  ['a refusal that only says its reason', 'failed to push r.example/x: unknown: signature required by policy'],
+  ['such words of something else than a push', 'failed to fetch x: unknown: unknown error'],
+  ['a Dockerfile that ends too early', 'dockerfile parse error on line 3: unexpected EOF'],
+]
+
+// What buildx 0.29 with BuildKit 0.25 said: of 503 with a body that is JSON, no status; of a builder that ended; of base images.
+const OUTAGES: readonly (readonly [string, string, string])[] = [
+  ['503 that says nothing', 'server', 'failed to push 127.0.0.1:5977/drv/b0: unavailable'],
+  ['503 of an unknown error', 'server', 'failed to push 127.0.0.1:5977/drv/b1: unknown: unknown error'],
+  ['503 of an error inside', 'server', 'failed to push 127.0.0.1:5977/drv/b3: unknown: internal server error'],
+  ['503 of a full store', 'server', 'failed to push 127.0.0.1:5977/drv/b6: unknown: unable to store the blob'],
+  [
+    'a builder that ended',
+    'eof',
+    'failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF',
+  ],
+  [
+    'a builder that is not there',
+    'reset',
+    'failed to list workers: Unavailable: connection error: desc = "transport: Error while dialing: dial unix /x.sock: connect: connection refused"',
+  ],
+  [
+    'a builder that ends',
+    'reset',
+    'failed to receive status: rpc error: code = Unavailable desc = closing transport due to: x',
+  ],
+  [
+    'a Docker that ended',
+    'reset',
+    'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?',
+  ],
+  [
+    'a base image of a name that is not resolved',
+    'dns',
+    'r.example/x:1: failed to resolve source metadata for r.example/x:1: failed to do request: Head "https://r.example/v2/x/manifests/1": dial tcp: lookup r.example on 127.0.0.53:53: server misbehaving',
+  ],
+  [
+    'a base image of a registry that has had enough',
+    'rate-limit',
+    'failed to resolve source metadata for docker.io/library/x:1: unexpected status from HEAD request to https://registry-1.docker.io/v2/library/x/manifests/1: 429 Too Many Requests',
+  ],
+  [
+    'a base image of a registry that fails',
+    'server',
+    'failed to resolve source metadata for r.example/x:1: unexpected status from HEAD request to https://r.example/v2/x/manifests/1: 502 Bad Gateway',
+  ],
 ]
 
 describe('a failure that may pass', () => {
+  it.each(OUTAGES)('%s is an outage (%s)', (_name, kind, text) => {
+    expect(classify(text)?.kind).toBe(kind)
+  })
+
   it.each([...PASSES, ...KNOWN])('%s (%s)', (_name, kind, text) => {
     expect(classify(text)?.kind).toBe(kind)
     // Which request of a whole push it was is known already, and an address may have a secret in it.
