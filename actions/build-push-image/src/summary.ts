@@ -11,6 +11,7 @@ export const summarize = (result: Result, plan: Plan): string =>
     refs(result, plan),
     platforms(result),
     times(result),
+    stages(result),
     steps(result),
     notes(result),
   ]
@@ -81,6 +82,22 @@ const times = ({ times: all, attempts, progress }: Result): string => {
 }
 
 const tries = (part: Part, attempts: number): string => (part === 'push' && attempts > 1 ? ` (${attempts} tries)` : '')
+
+/** The stages of the Dockerfile, and what of each came from the cache; of a single one the table before says all. */
+const stages = ({ progress }: Result): string => {
+  const all = progress?.stages ?? []
+  if (all.length < 2) return ''
+  return table(
+    ['Stage', 'Time', 'From the cache'],
+    all
+      .slice(0, MOST)
+      .map(({ name, ms, steps: of, cached }) => [
+        `\`${name.replaceAll('`', "'")}\``,
+        seconds(ms),
+        `${cached} of ${of}`,
+      ]),
+  )
+}
 
 /** The slowest steps: where a cache or another order in the Dockerfile would help. */
 const steps = ({ progress }: Result): string => {
