@@ -81,6 +81,12 @@ describe.skipIf(lacking().length > 0)('a rehearsal with Docker', () => {
     ])
   })
 
+  test('of the example scans nothing, as no stored report can name what the run builds, and says so', () => {
+    const html = readFileSync(join(directory, 'example/report/rehearsal.html'), 'utf8')
+    expect(html).toContain('no stored report can name an image that the run itself builds')
+    expect(example.result?.claims.filter(({ text }) => text.startsWith('the scan'))).toEqual([])
+  })
+
   test('each release is an image of its own in the registry, under the digest and the tags that the run gave it', async () => {
     const [bad] = example.result?.releases ?? []
     const digests = [bad?.previousImage ?? '', bad?.image ?? '']

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { madeOutFor } from '../src/rehearsal/image-parts.ts'
 import { METRICS_PATH, type Subject, shortened } from '../src/rehearsal/shortened.ts'
 
 const life = {
@@ -101,6 +102,7 @@ describe('what sluice.yml says of the image, in a rehearsal', () => {
     const { scan, said } = shop('scan: { report: old.json, fail-on: [HIGH] }')
     expect(scan).toEqual({ report: 'old.json', 'fail-on': ['HIGH'], source: false, dependencies: false })
     expect(said).toContain("a stored report of Trivy's, old.json, in place of a scan of the image")
+    expect(said).toContain('made out for its digest, so what is shown is the gate and no scan')
     expect(said).toContain('Not scanned here, for that needs Trivy and its database: source, dependencies.')
   })
 
@@ -113,6 +115,25 @@ describe('what sluice.yml says of the image, in a rehearsal', () => {
     const { scan, said } = shop(image)
     expect(scan).toBeUndefined()
     expect(said).toContain('Nothing is scanned here')
+  })
+
+  test.each(['scan: { report: old.json }', 'scan: {}'])('%s is not scanned where the image is built', (image) => {
+    const { scan, said } = shop(image, { report: 'rehearsal/trivy.json', build: { platform: 'linux/amd64' } })
+    expect(scan).toBeUndefined()
+    expect(said).toContain('Nothing is scanned here')
+    expect(said).toContain('no stored report can name an image that the run itself builds')
+    expect(said).not.toContain('The gate decides')
+  })
+
+  test('a stored report is made out for the image of each release, and for no other', () => {
+    const image = `ghcr.io/acme/shop@sha256:${'a'.repeat(64)}`
+    const report = { SchemaVersion: 2, Metadata: { OS: { Name: '12' }, RepoDigests: ['other@sha256:b'] }, Results: [] }
+    expect(JSON.parse(madeOutFor(image, JSON.stringify(report)))).toEqual({
+      ...report,
+      Metadata: { OS: { Name: '12' }, RepoDigests: [image] },
+    })
+    expect(JSON.parse(madeOutFor(image, '{"Results":[]}')).Metadata).toEqual({ RepoDigests: [image] })
+    for (const none of ['', 'no JSON', '[]', '7', 'null']) expect(madeOutFor(image, none)).toBe(none)
   })
 
   test('a service that says nothing of a scan stays as it is', () => {

@@ -13,25 +13,47 @@ type Here = { readonly report?: string; readonly build?: BuiltHere }
 
 type Service = readonly [string, string]
 
+/** A stored report of Trivy's, made out for an image, `name@sha256:…`: the gate takes a report of no other. What is no report stays as it is. */
+export const madeOutFor = (image: string, report: string): string => {
+  let read: unknown
+  try {
+    read = JSON.parse(report)
+  } catch {
+    return report
+  }
+  if (!isMap(read)) return report
+  return `${JSON.stringify({ ...read, Metadata: { ...(isMap(read.Metadata) ? read.Metadata : {}), RepoDigests: [image] } }, undefined, 2)}\n`
+}
+
+const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
 /**
  * Takes out of sluice.yml what is said of an image and cannot be done on a machine that reaches nothing: scanners, whose databases come from the network, other
  * registries, attestations, which GitHub keeps. What stands for it, or that it is left out, is said, a sentence each.
  */
 export const imageParts = (document: Document, service: Service, { report, build }: Here): readonly string[] => [
-  ...scanParts(document, service, report),
+  ...scanParts(document, service, { report, builds: build !== undefined }),
   ...leftOut(document, service),
   ...(build === undefined ? [] : buildParts(document, service, build)),
 ]
 
-const scanParts = (document: Document, service: Service, stored: string | undefined): readonly string[] => {
+const scanParts = (
+  document: Document,
+  service: Service,
+  { report: stored, builds }: { readonly report: string | undefined; readonly builds: boolean },
+): readonly string[] => {
   const scan = [...service, 'scan']
   if (!document.hasIn(scan)) return []
   const named = document.getIn([...scan, 'report'])
   const report = named ?? stored
-  if (report === undefined || document.getIn([...scan, 'image']) === false) {
+  if (builds || report === undefined || document.getIn([...scan, 'image']) === false) {
     document.deleteIn(scan)
+    const without = builds
+      ? 'no stored report can name an image that the run itself builds'
+      : 'sluice.yml names no stored report (scan.report) that could stand for the image'
     return [
-      'Nothing is scanned here: there is no scanner that reaches its database, and sluice.yml names no stored report (scan.report) that could stand for the image. In life the scan stops what it finds.',
+      `Nothing is scanned here: there is no scanner that reaches its database, and ${without}. In life the scan stops what it finds.`,
     ]
   }
   const off = ['source', 'dependencies'].filter((key) => document.getIn([...scan, key]) !== false)
@@ -42,7 +64,9 @@ const scanParts = (document: Document, service: Service, stored: string | undefi
     document.deleteIn([...scan, 'scanners'])
   }
   const rest = off.length === 0 ? '' : ` Not scanned here, for that needs Trivy and its database: ${off.join(', ')}.`
-  return [`The gate decides on a stored report of Trivy's, ${String(report)}, in place of a scan of the image.${rest}`]
+  return [
+    `The gate decides on a stored report of Trivy's, ${String(report)}, in place of a scan of the image: each release has a copy that is made out for its digest, so what is shown is the gate and no scan.${rest}`,
+  ]
 }
 
 /** What is nobody's but GitHub's, or another network's. */

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readSluiceFile } from '@sluice/delivery/file'
 import { planFor } from '@sluice/delivery/plan'
@@ -11,7 +11,7 @@ import { type Callers, callersOf } from './callers.ts'
 import { tryStart } from './dry-start.ts'
 import { publishedFromSource, startGitHub } from './github.ts'
 import type { Ground } from './ground.ts'
-import type { BuiltHere } from './image-parts.ts'
+import { type BuiltHere, madeOutFor } from './image-parts.ts'
 import { toldBy } from './job-moments.ts'
 import { pause } from './pause.ts'
 import { LOAD, type Release } from './plan.ts'
@@ -98,7 +98,7 @@ export const openForge = (asked: Asked): { readonly ready: Promise<Opened>; stop
     const said = [...callers.said, ...(docker === undefined ? [] : [buildsWith(stage.ground, docker)]), ...changed]
     for (const line of said) screen.note(line)
     const each = (release: Release): Readonly<Record<string, string>> =>
-      docker === undefined ? {} : { 'sluice.yml': textFor(release.env).text }
+      docker === undefined ? reportFor(subject, text, release) : { 'sluice.yml': textFor(release.env).text }
     const forge = await forgeOf({ ...asked, subject }, { stage, callers, text, each })
     tell(`${title.replace(/^an /, 'the ')} and the local GitHub are up`)
     return { stage, ...forge, said: [...introduction(asked), ...said], advice: callers.advice }
@@ -205,6 +205,19 @@ const buildsWith = ({ registry }: Ground, { builder, base }: NonNullable<Stage['
 
 /** What the example keeps for its scan, relative to its folder: no scanner is needed to see the gate decide. */
 const STORED_REPORT = 'rehearsal/trivy.json'
+
+/** The report that stands for the scan of a release's image, by its path; nothing where the gate reads none. */
+const reportFor = (
+  { folder, repository, service }: Subject,
+  text: string,
+  { digest }: Release,
+): Readonly<Record<string, string>> => {
+  const { report } = planFor(readSluiceFile(text, 'sluice.yml'), { service, event: 'push' }).scan
+  const path = join(folder, report)
+  return report === '' || !existsSync(path)
+    ? {}
+    : { [report]: madeOutFor(`${repository}@${digest}`, readFileSync(path, 'utf8')) }
+}
 
 /** The first lines of a rehearsal: what is real in it and what is not. */
 const introduction = ({ subject, options }: Asked): readonly string[] => [
