@@ -367,7 +367,12 @@ describe('the image', () => {
   test('that a stored report stands for is the one that is delivered', () => {
     const plan = planned({ package: { platforms: ['linux/amd64', 'linux/arm64'] }, scan: { report: 'r.json' } })
     const [leg, ...more] = plan.scan.legs
-    const digestOf = (of: object, digest?: string) => wordOf(step.with?.digest, contextsOf(of, leg ?? {}, digest))
+    const givenTo = (input: string, of: object, digest?: string) =>
+      wordOf(step.with?.[input], contextsOf(of, leg ?? {}, digest))
+    const digestOf = (of: object, digest?: string) => givenTo('digest', of, digest)
+    expect(['image', 'report'].map((input) => givenTo(input, plan))).toEqual(['', 'r.json'])
+    // Of a tag nobody could say whether a report is of it.
+    expect(['image', 'report'].map((input) => givenTo(input, plan, ''))).toEqual(['ghcr.io/acme/shop:latest', ''])
     expect([leg?.platform, more, digestOf(plan), digestOf(plan, '')]).toEqual(['', [], DIGEST, ''])
     expect(digestOf(planned({ scan: {} }))).toBe('')
   })
