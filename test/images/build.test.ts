@@ -1,5 +1,8 @@
+import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { createServer } from 'node:http'
+import { connect, createServer as listen } from 'node:net'
+import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { BuildOrder, Output } from '../../actions/build-push-image/src/build/order.ts'
 import { type Around, openDocker } from '../../actions/build-push-image/src/ports/docker.ts'
@@ -10,6 +13,33 @@ import { lacking } from './programs.ts'
 import { run } from './run.ts'
 
 const NONE: Output = { kind: 'none' }
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const server = listen().listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' ? (address?.port ?? 0) : 0))
+    })
+  })
+
+/** Serves the repositories of a folder by Git's own protocol. */
+const gitServer = async (folder: string): Promise<{ readonly port: number; readonly stop: () => void }> => {
+  const port = await freePort()
+  const where = ['--listen=127.0.0.1', `--port=${port}`, '--reuseaddr', '--export-all', `--base-path=${folder}`]
+  const server = spawn('git', ['daemon', ...where], { stdio: 'ignore', detached: true })
+  const answers = (): Promise<boolean> =>
+    new Promise((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => resolve(true))
+      socket.on('error', () => resolve(false)).on('connect', () => socket.destroy())
+    })
+  await expect.poll(answers, { timeout: 10_000 }).toBe(true)
+  return {
+    port,
+    stop: () => {
+      if (server.pid !== undefined) process.kill(-server.pid)
+    },
+  }
+}
 
 describe.skipIf(lacking().length > 0)('the driver of buildx before the real one', () => {
   let ground: Ground
@@ -128,6 +158,107 @@ describe.skipIf(lacking().length > 0)('the driver of buildx before the real one'
     for (const result of [again, pushed]) expect(result).toMatchObject({ kind: 'done', progress: { cachedShare: 1 } })
   }, 60_000)
 
+  /** Makes the base image something else. */
+  const move = async (base: string, to: string): Promise<void> => {
+    const built = order({ Dockerfile: `${BASE}LABEL to=${to}\n${step(`echo ${to} > /to`)}` })
+    const output = `type=image,name=${base},push=true`
+    await run('docker', ['buildx', 'build', '--provenance=false', '--output', output, built.context], {
+      env: ground.env,
+    })
+  }
+
+  test('a base image that moves after the build is in no push and no load of it', async () => {
+    const base = `${ground.open.host}/driver/moves:1`
+    const Dockerfile = `FROM ${base} AS one\n${counting('moves')}FROM ${base}\nCOPY --from=one /runs /runs\nCOPY --from=${base} /to /copied\n`
+    for (const platforms of [[], ['linux/amd64', 'linux/386']]) {
+      await move(base, 'first')
+      const opened = docker()
+      const built = order(
+        { Dockerfile: `${Dockerfile}LABEL platforms=${platforms.length}\n` },
+        { platforms, provenance: 'max' },
+      )
+      expect(await opened.run(built, NONE)).toMatchObject({ kind: 'done' })
+      await move(base, 'second')
+      said.length = 0
+      const pushed = await opened.run(built, { kind: 'by-digest', names: [`${ground.open.host}/driver/moved`] })
+      expect(pushed).toMatchObject({ kind: 'done', ranAgain: [], progress: { cachedShare: 1 } })
+      expect(said.filter((line) => !/exporting|done, /.test(line))).toEqual([
+        expect.stringMatching(/^\d+ steps from the build$/),
+      ])
+      if (platforms.length > 0) continue
+      const loaded = await opened.run(built, { kind: 'load', names: ['moved:1'] })
+      expect(loaded).toMatchObject({ kind: 'done', ranAgain: [], progress: { cachedShare: 1 } })
+      const format = '{{index .Config.Labels "to"}}'
+      const label = await run('docker', ['image', 'inspect', '--format', format, 'moved:1'], { env: ground.env })
+      expect(label.said).toBe('first\n')
+    }
+  }, 60_000)
+
+  test('what a push has to do again, as the builder has dropped it, is told', async () => {
+    const opened = docker()
+    const built = order({ Dockerfile: `${BASE}ADD http://${ground.open.host}/v2/ /v2\n${counting('dropped')}` })
+    expect(await opened.run(built, NONE)).toMatchObject({ kind: 'done', ranAgain: [] })
+    const output: Output = { kind: 'by-digest', names: [`${ground.open.host}/driver/dropped`] }
+    expect(await opened.run(built, output)).toMatchObject({ kind: 'done', ranAgain: [] })
+    await run('docker', ['buildx', 'prune', '--all', '--force'], { env: ground.env })
+    const result = await opened.run(built, output)
+    expect(result.kind === 'done' && result.ranAgain).toContainEqual(expect.stringMatching(/3\/3\] RUN /))
+  }, 60_000)
+
+  test('a context in Git whose branch moves after the build is pushed as it was built', async () => {
+    const { context } = order({ Dockerfile: `${BASE}COPY a.txt /\n${counting('git')}`, 'a.txt': 'first' })
+    const git = (...args: readonly string[]) =>
+      run('git', ['-C', context, '-c', 'user.name=a', '-c', 'user.email=a@b', ...args], { env: ground.env })
+    await git('init', '--quiet', '--initial-branch', 'main')
+    await git('add', '.')
+    await git('commit', '--quiet', '--message', 'first')
+    const served = await gitServer(ground.folder)
+    try {
+      const opened = docker()
+      const built = order({}, { context: `git://127.0.0.1:${served.port}/${basename(context)}#main` })
+      expect(await opened.run(built, NONE)).toMatchObject({ kind: 'done' })
+      writeFileSync(join(context, 'a.txt'), 'second')
+      await git('commit', '--quiet', '--all', '--message', 'second')
+      const pushed = await opened.run(built, { kind: 'by-digest', names: [`${ground.open.host}/driver/git`] })
+      expect(pushed).toMatchObject({ kind: 'done', ranAgain: [], progress: { cachedShare: 1 } })
+    } finally {
+      served.stop()
+    }
+  }, 60_000)
+
+  test('a push that the registry never answers is ended', async () => {
+    const silent = createServer(() => {})
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    const address = silent.address()
+    const host = `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
+    try {
+      const built = order({ Dockerfile: `${BASE}LABEL push=stalls\n` })
+      const result = await docker({ stallMs: 3000 }).run(built, { kind: 'by-digest', names: [`${host}/driver/stalls`] })
+      expect(result).toMatchObject({ kind: 'failed', transient: { kind: 'timeout' } })
+    } finally {
+      silent.close()
+      silent.closeAllConnections()
+    }
+  }, 30_000)
+
+  test('a registry that fails with a body of its own, and so without a status, may be well the next time', async () => {
+    const error = JSON.stringify({ errors: [{ code: 'UNKNOWN', message: 'unknown error' }] })
+    const failing = createServer((_request, response) => {
+      response.writeHead(503, { 'content-type': 'application/json' }).end(error)
+    })
+    await new Promise<void>((resolve) => failing.listen(0, '127.0.0.1', resolve))
+    const address = failing.address()
+    const host = `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
+    try {
+      const built = order({ Dockerfile: `${BASE}LABEL push=unknown\n` })
+      const result = await docker().run(built, { kind: 'by-digest', names: [`${host}/driver/unknown`] })
+      expect(result).toMatchObject({ kind: 'failed', transient: { kind: 'server' } })
+    } finally {
+      failing.close()
+      failing.closeAllConnections()
+    }
+  }, 30_000)
+
   test('a secret reaches the step that asks for it, and nothing else', async () => {
     const secret = 'line one,\n"line" two'
     const path = join(ground.folder, 'a, "file"')
@@ -141,6 +272,18 @@ describe.skipIf(lacking().length > 0)('the driver of buildx before the real one'
     expect(await docker().run(order({ Dockerfile }, own), NONE)).toMatchObject({ kind: 'done' })
     expect(said.join('\n')).toContain('| fits')
     expect(said.join('\n')).not.toContain('line one')
+    said.length = 0
+    const told = await docker().run(
+      order(
+        {
+          Dockerfile: `${BASE}${step('/bin/busybox cat /run/secrets/env /run/secrets/file; exit 4', '--mount=type=secret,id=env --mount=type=secret,id=file')}`,
+        },
+        own,
+      ),
+      NONE,
+    )
+    expect(said.join('\n')).toContain('| ***')
+    expect(`${JSON.stringify(told)}${said.join('\n')}`).not.toMatch(/line one|in a file/)
     expect(await failure(Dockerfile.replace('/bin/busybox sha256sum', 'true'))).toMatchObject({
       cause: 'The build asks for the secret env, and was not given it',
       line: 3,

@@ -98,6 +98,21 @@ describe('a look', () => {
     expect(await faultOf(docker().look())).toMatch(/docker does not work: libc\.so\.6/)
   })
 
+  it('says which builder does not answer', async () => {
+    fake.play({
+      'buildx inspect --bootstrap': {
+        stderr: '#1 ERROR: context deadline exceeded\nERROR: context deadline exceeded\n',
+        code: 1,
+      },
+      'buildx inspect': {
+        stdout: 'Name: far\nDriver: remote\n\nNodes:\nName: far0\nEndpoint: tcp://h:1\nStatus: inactive\n',
+      },
+    })
+    expect(await faultOf(docker().look())).toMatch(
+      /^the builder far \(remote, tcp:\/\/h:1\) does not answer: context deadline exceeded\. Start it, .*--bootstrap far/,
+    )
+  })
+
   it('looks at what the builder is wanted for', async () => {
     const needs = { push: true, platforms: ['linux/amd64', 'linux/arm64'] }
     await docker({ needs }).look()
@@ -195,6 +210,41 @@ describe('a build', () => {
     })
   })
 
+  it('that an outage ended may pass', async () => {
+    const error = 'failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF'
+    fake.play({ 'buildx build': { stderr: `ERROR: failed to build: ${error}\n`, code: 1 } })
+    expect(await docker().run(order(), NONE)).toMatchObject({
+      kind: 'failed',
+      transient: { kind: 'eof' },
+      failure: { hint: expect.stringMatching(/whether the builder still runs/) },
+    })
+  })
+
+  it('keeps its secrets and the credentials of its context out of all that leaves it', async () => {
+    const path = join(folder, 'secret.txt')
+    writeFileSync(path, 'FILESECRET99\n')
+    const secrets = [{ id: 's', value: 'INLINESECRET77' }]
+    const hush = 'INLINESECRET77FILESECRET99 http://u:SECRETPW@h/x.git'
+    const name = `[1/1] RUN ${hush}`
+    const lines = [
+      stepLine({ name, started: STARTED }),
+      logLine(`${hush}\n`),
+      stepLine({
+        name,
+        started: STARTED,
+        completed: STARTED,
+        error: `process "${hush}" did not complete successfully: exit code: 4`,
+      }),
+      `ERROR: failed to solve: process "${hush}" did not complete successfully: exit code: 4`,
+      '',
+    ]
+    fake.play({ 'buildx build': { stderr: lines.join('\n'), code: 1 } })
+    const built = order({ secrets, secretFiles: [{ id: 'f', path }] })
+    const result = await docker().run(built, NONE)
+    expect(result).toMatchObject({ kind: 'failed', failure: { lastLines: ['****** http://***@h/x.git'] } })
+    expect(`${JSON.stringify(result)}${said.join('\n')}`).not.toMatch(/SECRET/)
+  })
+
   it('names the Dockerfile of a warning as it was named', async () => {
     const warning = (filename: string) => ({
       short: Buffer.from('StageNameCasing: x (line 7)').toString('base64'),
@@ -210,6 +260,64 @@ describe('a build', () => {
       ['docker/shop.Dockerfile', 7],
       ['', 7],
     ])
+  })
+
+  it('is pushed and loaded from the sources that it took', async () => {
+    const sha256 = 'b2'.repeat(32)
+    const [uri, context] = ['pkg:docker/alpine@3?platform=linux%2Famd64', 'https://u:p@h/r.git#main']
+    const commit = { uri: 'https://xxxxx:xxxxx@h/r.git#main', digest: { sha1: 'c3'.repeat(20) } }
+    const metadata = JSON.stringify({ 'buildx.build.provenance': { materials: [{ uri, digest: { sha256 } }, commit] } })
+    fake.play({ 'buildx build': { metadata } })
+    const opened = docker()
+    const built = order({ context })
+    await opened.run(built, PUSH)
+    await opened.run(built, NONE)
+    await opened.run(built, PUSH)
+    await opened.run(built, { kind: 'load', names: ['a:1'] })
+    const [alone, first, ...others] = fake.seen()
+    for (const call of [alone, first]) {
+      expect(call?.env.EXPERIMENTAL_BUILDKIT_SOURCE_POLICY).toBeUndefined()
+      expect(call?.argv.at(-1)).toBe(context)
+    }
+    expect([alone, first, ...others].map((call) => call?.env.BUILDX_METADATA_PROVENANCE)).toEqual([
+      ...['disabled', 'min', 'disabled', 'disabled'],
+    ])
+    expect(others).toHaveLength(2)
+    for (const { argv, env } of others) {
+      expect(readFileSync(env.EXPERIMENTAL_BUILDKIT_SOURCE_POLICY ?? '', 'utf8')).toContain(
+        `docker-image://docker.io/library/alpine:3@sha256:${sha256}`,
+      )
+      expect(argv.at(-1)).toBe(`https://u:p@h/r.git#${'c3'.repeat(20)}`)
+    }
+  })
+
+  it('that a push did again is told', async () => {
+    const opened = docker()
+    const play = (at: string) =>
+      fake.play({ 'buildx build': { stderr: `${stepLine({ started: at, completed: at })}\n` } })
+    play(STARTED)
+    expect(await opened.run(order(), NONE)).toMatchObject({ kind: 'done', ranAgain: [] })
+    expect(await opened.run(order(), PUSH)).toMatchObject({ kind: 'done', ranAgain: [] })
+    play('2026-11-22T08:00:00Z')
+    expect(await opened.run(order(), PUSH)).toMatchObject({ kind: 'done', ranAgain: ['[1/1] RUN make'] })
+    expect(await docker().run(order(), PUSH)).toMatchObject({ kind: 'done', ranAgain: [] })
+  })
+
+  it('that comes no further is ended where it is pushed, and may pass', async () => {
+    fake.play({
+      'buildx build': { stderr: `${stepLine({ name: 'exporting to image', started: STARTED })}\n`, hangs: true },
+    })
+    const result = await docker({ stallMs: 300 }).run(order(), PUSH)
+    const text = 'the push came no further for 0.3 s at exporting to image, and was ended'
+    expect(result).toMatchObject({ kind: 'failed', failure: { cause: text }, transient: { kind: 'timeout', text } })
+    expect(isRunning(fake.seen()[0]?.child ?? 0)).toBe(false)
+  })
+
+  it('that says nothing for long is not ended, as a step may take its time', async () => {
+    const cancel = new AbortController()
+    fake.play({ 'buildx build': { stderr: `${stepLine({ started: STARTED })}\n`, hangs: true } })
+    setTimeout(() => cancel.abort(), 1500)
+    expect((await docker({ stallMs: 200, cancelled: cancel.signal }).run(order(), NONE)).kind).toBe('cancelled')
   })
 
   it('is never silent for long', async () => {
@@ -275,6 +383,12 @@ describe('a build', () => {
 })
 
 describe('a copy', () => {
+  it('shows no credentials', async () => {
+    fake.play({ 'buildx imagetools': { stderr: 'ERROR: http://u:SECRETPW@h/x: not found\n', code: 1 } })
+    const { problem } = await docker().copy('a.example/x', 'b.example/x')
+    expect([problem, ...said]).toEqual(['http://***@h/x: not found', 'ERROR: http://***@h/x: not found'])
+  })
+
   it('keeps the bytes', async () => {
     fake.play({ 'buildx imagetools': { stderr: '#1 DONE 0.0s\n' } })
     expect(await docker().copy(`a.example/x@${DIGEST}`, 'b.example/x:1')).toEqual({})

@@ -113,7 +113,7 @@ export const reader = ({ clean = (text) => text, again = false }: Reading = {}):
     // Numbered as they are told: BuildKit names them from the last to the first.
     const number = now.number === 0 ? numbered + 1 : now.number
     const { lines, told } = again ? tellAgain({ ...now, number }) : tell({ ...now, number })
-    if (told === 'from the build' && now.told !== told) fromBuild++
+    if (told === 'from the build' && now.told !== told && isOwn(name)) fromBuild++
     const isTold = told !== 'nothing' && told !== 'from the build'
     if (isTold && now.number === 0) numbered++
     seen.set(one.digest, { ...now, told, number: isTold ? number : now.number })
@@ -222,7 +222,7 @@ const fresh = (one: Vertex): Seen => ({
 })
 
 /** What goes without saying: quick, of no interest to whoever wrote the Dockerfile, and begun twice by BuildKit. */
-const isQuiet = ({ name }: Vertex): boolean => /^\[(internal|auth)\]/.test(name)
+const isQuiet = ({ name }: Vertex): boolean => /^\[(\S{1,100} )?(internal|auth)\]/.test(name)
 const isCache = ({ name }: Vertex): boolean => /^(importing|exporting) cache/.test(name)
 const QUIET_MS = 5000
 
@@ -249,7 +249,8 @@ const tell = (now: Seen): { readonly lines: readonly string[]; readonly told: Se
 /** What was built before is told when it ends, as most of it is in the cache, and a base image only where it takes long. */
 const tellAgain = (now: Seen): { readonly lines: readonly string[]; readonly told: Seen['told'] } => {
   const { name, started, completed, cached, error, told } = now
-  if (!NUMBERED.test(name)) return tell(now)
+  // The image of a COPY --from has no number.
+  if (!/^FROM /.test(name) && !NUMBERED.test(name)) return tell(now)
   if (completed === undefined || started === undefined || told === 'from the build') return { lines: [], told }
   if (cached && error === '' && told === 'nothing') return { lines: [], told: 'from the build' }
   if (error === '' && !isOwn(name) && completed - started < QUIET_MS) return { lines: [], told }

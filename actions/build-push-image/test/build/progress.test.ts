@@ -133,6 +133,10 @@ describe('a build that was built before', () => {
     const lines = [
       step('a', '[a 1/2] FROM x', {}),
       step('a', '[a 1/2] FROM x', { completed: STARTED }),
+      step('i', '[linux/arm64 internal] load metadata for x', { completed: STARTED }),
+      step('j', '[c 1/1] FROM z', { cached: true, completed: STARTED }),
+      step('f', 'FROM y@sha256:00', {}),
+      step('f', 'FROM y@sha256:00', { completed: STARTED }),
       step('b', '[a 2/2] RUN make', {}),
       step('b', '[a 2/2] RUN make', { cached: true, completed: STARTED }),
       step('b', '[a 2/2] RUN make', { cached: true, completed: STARTED }),
