@@ -44,7 +44,7 @@ export type Reader = {
   soFar(): Progress
   /** Grows with everything that shows that something is done, and not with what only says that it is still under way. */
   moves(): number
-  /** When the last thing ended, by the builder's clock, ms UTC; `undefined` where nothing did. */
+  /** When the last step of the Dockerfile ended, by the builder's clock, ms UTC; `undefined` where nothing did. */
   lastEnd(): number | undefined
   /** The steps of the Dockerfile that were begun after this time and not found in the cache, base images aside. @param since by the builder's clock, ms UTC */
   ranSince(since: number): readonly string[]
@@ -196,7 +196,9 @@ export const reader = ({ clean = (text) => text, again = false }: Reading = {}):
     moves: () => moves,
     lastEnd: () =>
       [...seen.values()].reduce<number | undefined>(
-        (last, { completed }) => (completed === undefined || completed < (last ?? 0) ? last : completed),
+        // buildx has steps of its own, by another clock.
+        (last, { name, completed }) =>
+          completed === undefined || completed < (last ?? 0) || !NUMBERED.test(name) ? last : completed,
         undefined,
       ),
     ranSince(since) {
@@ -222,7 +224,7 @@ const fresh = (one: Vertex): Seen => ({
 })
 
 /** What goes without saying: quick, of no interest to whoever wrote the Dockerfile, and begun twice by BuildKit. */
-const isQuiet = ({ name }: Vertex): boolean => /^\[(\S{1,100} )?(internal|auth)\]/.test(name)
+const isQuiet = ({ name }: Vertex): boolean => /^\[(\S{1,100} )?(internal|auth)\]|^resolving provenance /.test(name)
 const isCache = ({ name }: Vertex): boolean => /^(importing|exporting) cache/.test(name)
 const QUIET_MS = 5000
 

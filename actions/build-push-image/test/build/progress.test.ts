@@ -161,6 +161,8 @@ describe('a build that was built before', () => {
   it('tells which steps were done again, and not those that another build had under way', () => {
     const first = reader()
     first.heard(step('b', '[2/3] RUN make', { completed: COMPLETED }))
+    const own = { name: 'resolving provenance for metadata file', completed: '2027-01-01T00:00:00Z' }
+    expect(first.heard(stepLine({ digest: 'p', started: '2026-12-31T23:59:59Z', ...own }))).toEqual([])
     expect(first.lastEnd()).toBe(Date.parse(COMPLETED))
     const later = '2026-11-22T07:12:00Z'
     const read = again()
