@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readSluiceFile } from '@sluice/delivery/file'
+import { plainPlatform } from '@sluice/delivery/package'
 import { planFor } from '@sluice/delivery/plan'
 import { readInputs } from '@sluice/kit/inputs'
 import { evaluateCondition } from '@sluice/runner/language/evaluate'
 import { describe, expect, test } from 'vitest'
 import { inputs as builtInputs, conflicts } from '../../actions/build-push-image/src/inputs.ts'
+import { normal } from '../../actions/build-push-image/src/platforms.ts'
 import { releaseText } from '../../actions/delivery-plan/src/release.ts'
 import { FULL } from '../../actions/delivery-plan/test/full.ts'
 import { readAll as readGate } from '../../actions/trivy-gate/src/inputs.ts'
@@ -172,12 +174,7 @@ describe('what the merge says, with a signature between image and tags,', () => 
   })
   const OFF: Step = { outcome: 'skipped', outputs: {} }
   const SIGNED: Step = { outcome: 'success', outputs: {} }
-  const said = (
-    attest: Parameters<typeof planOf>[0]['attest'],
-    image: Step,
-    signature: Step,
-    tags: Step,
-  ): readonly (string | undefined)[] => {
+  const said = (attest: World['attest'], image: Step, signature: Step, tags: Step): readonly (string | undefined)[] => {
     const plan = planOf({ digest: 'built', attest })
     const outputs = all(merge.outputs, { inputs: { plan }, steps: { image, attest: signature, tags } })
     return [outputs.verdict, outputs['reason-code'], outputs.digest, outputs.tags]
@@ -230,6 +227,31 @@ test('what was built is written down as delivery-plan writes down what is given'
   const env = { SERVICE: release.service, REPOSITORY: release.repository, DIGEST, GITHUB_SHA: release.commit }
   bash(step.run, { ...env, RUNNER_TEMP: folder })
   expect(readFileSync(join(folder, 'release.json'), 'utf8')).toBe(releaseText(release))
+})
+
+test('the builder is the image that sluice.yml pins, else that of setup-buildx-action', () => {
+  const step = stepOf(jobOf('package', 'build'), 'Builder')
+  const optionsOf = (packaging: object): string => {
+    const file = { version: 1, services: { shop: { image: 'ghcr.io/acme/shop', package: packaging } } }
+    const plan = planFor(readSluiceFile(JSON.stringify(file), 'sluice.yml'), { service: '', event: 'push' })
+    return textOf(step.with?.['driver-opts'], { inputs: { plan: JSON.stringify(plan) } })
+  }
+  const buildkit = `moby/buildkit@${DIGEST}`
+  expect([optionsOf({}), optionsOf({ buildkit })]).toEqual(['', `image=${buildkit}`])
+})
+
+test('one name of a platform is what the action takes for it', () => {
+  const platforms = ['linux/amd64', 'linux/amd64/v1', 'linux/amd64/v2', 'linux/arm64/v8', 'linux/arm', 'linux/arm/v6']
+  const all = [
+    ...platforms,
+    'linux/x86_64',
+    'linux/aarch64',
+    'linux/i386',
+    'linux/armhf',
+    'linux/armel',
+    'windows/amd64',
+  ]
+  expect(all.map(plainPlatform)).toEqual(all.map(normal))
 })
 
 describe('the digests that are merged', () => {

@@ -2,10 +2,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
-import { normal } from '../../../actions/build-push-image/src/platforms.ts'
 import { parseEcrHost } from '../../registry/src/ecr/host.ts'
 import { checkSluiceFile } from '../src/file.ts'
-import { hostOf, isEcr, isPrivateEcr, plainPlatform } from '../src/package.ts'
+import { hostOf, isEcr, isPrivateEcr } from '../src/package.ts'
 import { type DeliveryPlan, planFor } from '../src/plan.ts'
 import { ECR_HOST } from '../src/text.ts'
 import { type Change, changed, fileOf, SMALL } from './document.ts'
@@ -246,20 +245,6 @@ describe('a registry of Amazon', () => {
     const { $defs } = JSON.parse(readFileSync(path, 'utf8'))
     expect(JSON.stringify($defs)).toContain(JSON.stringify(ECR_HOST.source))
   })
-})
-
-test('one name of a platform is what the action takes for it', () => {
-  const platforms = ['linux/amd64', 'linux/amd64/v1', 'linux/amd64/v2', 'linux/arm64/v8', 'linux/arm', 'linux/arm/v6']
-  const all = [
-    ...platforms,
-    'linux/x86_64',
-    'linux/aarch64',
-    'linux/i386',
-    'linux/armhf',
-    'linux/armel',
-    'windows/amd64',
-  ]
-  expect(all.map(plainPlatform)).toEqual(all.map(normal))
 })
 
 test.each([
