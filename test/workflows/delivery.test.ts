@@ -219,6 +219,12 @@ test('what scans hands over its alerts whatever it says, and each part in its ow
   ])
 })
 
+test('each platform of an image is scanned, to its end, and what one of them says stops the delivery', async () => {
+  const { did, outcome } = await one({ digest: 'built', scan: 'inconclusive' })
+  expect(did.filter((each) => each === 'image gate' || each === 'image alerts')).toHaveLength(4)
+  expect(outcome).toBe('fail scan-inconclusive')
+})
+
 test('a Rollout is released without a first release, and repaired by the record', async () => {
   const { did, outcome } = await one({ router: 'argo-rollouts', staging: false, canary: 'error' })
   expect(did).toEqual(expect.arrayContaining(['canary canary', 'recover canary reap']))
