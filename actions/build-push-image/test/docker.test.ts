@@ -298,7 +298,16 @@ describe('a build', () => {
     play(STARTED)
     expect(await opened.run(order(), NONE)).toMatchObject({ kind: 'done', ranAgain: [] })
     expect(await opened.run(order(), PUSH)).toMatchObject({ kind: 'done', ranAgain: [] })
-    play('2026-11-22T08:00:00Z')
+    const at = '2026-11-22T08:00:00Z'
+    fake.play({
+      'buildx build': {
+        stderr: `${stepLine({ started: at, completed: at })}\nERROR: failed to push x: EOF\n`,
+        code: 1,
+      },
+    })
+    expect(await opened.run(order(), PUSH)).toMatchObject({ kind: 'failed', transient: { kind: 'eof' } })
+    // It is in the cache now, and still not what was built.
+    fake.play({ 'buildx build': { stderr: `${stepLine({ started: at, completed: at, cached: true })}\n` } })
     expect(await opened.run(order(), PUSH)).toMatchObject({ kind: 'done', ranAgain: ['[1/1] RUN make'] })
     expect(await docker().run(order(), PUSH)).toMatchObject({ kind: 'done', ranAgain: [] })
   })

@@ -172,7 +172,12 @@ const toldEnd = (ended: Ended): string => {
 }
 
 /** What a build leaves for the push of it. `ended`: by the builder's clock, ms UTC. */
-type Built = { readonly sources: Sources; readonly ended: number }
+type Built = {
+  readonly sources: Sources
+  readonly ended: number
+  /** What was done again since: the next push finds it in the cache. */
+  readonly again: Set<string>
+}
 
 type Asked = {
   readonly order: BuildOrder
@@ -211,6 +216,7 @@ const build = async (around: Around, asked: Asked): Promise<BuildResult> => {
   })
   stall?.clear()
   log.end()
+  for (const step of built === undefined ? [] : read.ranSince(built.ended)) built?.again.add(step)
   if (ended.kind === 'cancelled' || around.cancelled.aborted) return { kind: 'cancelled' }
   const dockerfile = dockerfileOf(order)
   const seen = read.soFar()
@@ -221,11 +227,11 @@ const build = async (around: Around, asked: Asked): Promise<BuildResult> => {
   if (ended.kind === 'timed-out' && stall !== undefined) return stalled({ order, progress, clean }, stall.where())
   if (ended.kind !== 'exited' || ended.code !== 0) return failed({ order, progress, clean }, toldEnd(ended))
   const metadata = readJson(`${file}.json`)
-  asked.done?.({ sources: sourcesIn(metadata), ended: read.lastEnd() ?? Number.POSITIVE_INFINITY })
+  asked.done?.({ sources: sourcesIn(metadata), ended: read.lastEnd() ?? Number.POSITIVE_INFINITY, again: new Set() })
   return {
     kind: 'done',
     digest: output.kind === 'by-digest' ? digestIn(metadata) : undefined,
-    ranAgain: built === undefined ? [] : read.ranSince(built.ended),
+    ranAgain: [...(built?.again ?? [])],
     progress,
   }
 }
