@@ -325,6 +325,8 @@ describe.each([
       ['ghcr.io as run'],
     ])
   })
+  test('at no registry of Amazon’s: the secrets are another’s', () =>
+    expect(logins('public.ecr.aws/acme/shop', 'me')).toEqual([]))
   test('elsewhere with the secrets, if there are any', () => {
     expect([logins('quay.io/acme/shop', ''), logins('acme/shop', 'me')]).toEqual([[], ['docker.io as me']])
   })

@@ -1,6 +1,6 @@
 import { packageOf } from './built.ts'
 import type { Described } from './file.ts'
-import { hostOf } from './package.ts'
+import { hostOf, isEcr } from './package.ts'
 import { joined } from './text.ts'
 
 /** What is looked for before anything is deployed: trivy-gate's inputs by their names, as texts, and which parts there are. Paths are from the repository's root. */
@@ -14,7 +14,7 @@ export type PlannedScan = {
   readonly verify: boolean
   /** What tells the service's alerts from others; the gate wants no two dashes in a row. */
   readonly category: string
-  /** The registry that the image is at, for `docker login`. */
+  /** The registry that the image is at, for `docker login`; empty for ECR, which takes no user name: everybody may read the public one. */
   readonly registry: string
   /** A report that stands for the image's scan; empty for none. */
   readonly report: string
@@ -58,7 +58,7 @@ export const scanOf = (service: string, described: Described): PlannedScan => {
     any: Object.values(on).includes(true) || sast !== undefined,
     ...on,
     category: service.replace(/-+/g, '-'),
-    registry: hostOf(image),
+    registry: isEcr(image) ? '' : hostOf(image),
     report: path(scan?.report),
     legs: legsOf(described),
     scanners: scan?.scanners?.join(',') ?? 'vuln',
