@@ -114,7 +114,7 @@ const comesFrom = (plan: DeliveryPlan, { digest, delivers }: Asked, { placeOf }:
   throw new Fault(
     'input',
     `${placeOf(['services', plan.service])}: no digest is given, and ${plan.service} has no package, which would say how its image is built`,
-    'Give the workflow the digest of an image that is pushed already, or add package: {} to the service.',
+    'Give the workflow the digest of an image that is pushed already, or add package: {} to the service. If a job before was to give it, see its warnings: GitHub drops an output that holds text it masks.',
   )
 }
 
