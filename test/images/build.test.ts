@@ -6,6 +6,7 @@ import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { BuildOrder, Output } from '../../actions/build-push-image/src/build/order.ts'
 import { type Around, openDocker } from '../../actions/build-push-image/src/ports/docker.ts'
+import { PLAIN } from '../../actions/build-push-image/test/plain.ts'
 import { output } from '../cluster/shell.ts'
 import { BASE, counting, step } from './dockerfiles.ts'
 import { type Ground, openGround } from './ground.ts'
@@ -59,19 +60,8 @@ describe.skipIf(lacking().length > 0)('the driver of buildx before the real one'
       ...own,
     })
   const order = (files: Readonly<Record<string, string>>, own: Partial<BuildOrder> = {}): BuildOrder => ({
+    ...PLAIN,
     context: ground.context(files),
-    dockerfile: undefined,
-    target: undefined,
-    platforms: [],
-    buildArgs: [],
-    labels: {},
-    secrets: [],
-    secretFiles: [],
-    ssh: [],
-    cache: { from: [], to: [] },
-    provenance: 'none',
-    sbom: false,
-    noCache: false,
     ...own,
   })
   /** How a build of this Dockerfile failed. */

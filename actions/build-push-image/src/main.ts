@@ -19,7 +19,6 @@ import { conflicts, type Inputs, inputs as schema } from './inputs.ts'
 import { type Details, detailsOf, findingsOf, type Result, type Verdict } from './outcome.ts'
 import { headOf } from './ports/checkout.ts'
 import { openDocker } from './ports/docker.ts'
-import { pull } from './ports/pull.ts'
 import { openRegistries } from './ports/registries.ts'
 import type { Plan } from './ports.ts'
 import { run } from './run.ts'
@@ -69,18 +68,14 @@ const main = async (): Promise<Outcome> => {
     // Docker prefers its logins to those of any folder: they are in ours.
     const { DOCKER_AUTH_CONFIG: _, ...dockerEnv } = env
     const result = await run(plan, {
-      docker: {
-        pull: (image, names) =>
-          pull(image, names, { env: dockerEnv, dockerConfig: () => registries.folder, cancelled, say }),
-        ...openDocker({
-          dockerConfig: () => registries.folder,
-          env: dockerEnv,
-          cancelled,
-          temporary,
-          needs: { push: plan.push !== 'false', platforms: plan.order.platforms },
-          say,
-        }),
-      },
+      docker: openDocker({
+        dockerConfig: () => registries.folder,
+        env: dockerEnv,
+        cancelled,
+        temporary,
+        needs: { push: plan.push !== 'false', platforms: plan.order.platforms },
+        say,
+      }),
       place: registries.place,
       login: registries.login,
       ensure: registries.ensure,

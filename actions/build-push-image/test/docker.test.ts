@@ -7,6 +7,7 @@ import type { BuildOrder, Output } from '../src/build/order.ts'
 import { type Around, openDocker } from '../src/ports/docker.ts'
 import { logLine, STARTED, stepLine } from './build/captured.ts'
 import { type FakeDocker, fakeDocker } from './fake-docker.ts'
+import { PLAIN } from './plain.ts'
 
 const DIGEST = `sha256:${'a1'.repeat(32)}`
 const NONE: Output = { kind: 'none' }
@@ -24,19 +25,8 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 const order = (own: Partial<BuildOrder> = {}): BuildOrder => ({
+  ...PLAIN,
   context: folder,
-  dockerfile: undefined,
-  target: undefined,
-  platforms: [],
-  buildArgs: [],
-  labels: {},
-  secrets: [],
-  secretFiles: [],
-  ssh: [],
-  cache: { from: [], to: [] },
-  provenance: 'none',
-  sbom: false,
-  noCache: false,
   ...own,
 })
 
@@ -388,6 +378,28 @@ describe('a build', () => {
     }
     await docker({ env }).run(cached, NONE)
     expect(said).toHaveLength(1)
+  })
+})
+
+describe('a pull', () => {
+  const image = `a.example/x@${DIGEST}`
+
+  it('gives the very image each of its names', async () => {
+    fake.play({ pull: {}, tag: {} })
+    expect(await docker().pull(image, ['a.example/x:1', 'a.example/x:2'])).toBeUndefined()
+    expect(fake.seen().map(({ argv }) => argv.join(' '))).toEqual([
+      `pull --quiet ${image}`,
+      `tag ${image} a.example/x:1`,
+      `tag ${image} a.example/x:2`,
+    ])
+  })
+
+  it('that fails says why, and names nothing', async () => {
+    fake.play({ pull: { stderr: 'ERROR: Cannot connect to the Docker daemon\n', code: 1 } })
+    expect(await docker().pull(image, ['a.example/x:1'])).toBe(
+      `docker pull ${image}: Cannot connect to the Docker daemon`,
+    )
+    expect(fake.seen()).toHaveLength(1)
   })
 })
 

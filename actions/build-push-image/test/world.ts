@@ -5,6 +5,7 @@ import type { BuildOrder, Output } from '../src/build/order.ts'
 import type { BuildResult } from '../src/build/result.ts'
 import type { Place, Plan, Ports } from '../src/ports.ts'
 import type { Tag } from '../src/tags/tags.ts'
+import { PLAIN } from './plain.ts'
 
 /** Digests that tell each other apart by their first letter. */
 export const digest = (letter: string): Digest => `sha256:${createHash('sha256').update(letter).digest('hex')}`
@@ -29,19 +30,9 @@ export const moving = (name: string, line?: Tag['line']): Tag => ({
 })
 
 export const ORDER: BuildOrder = {
-  context: '.',
-  dockerfile: undefined,
-  target: undefined,
-  platforms: [],
-  buildArgs: [],
+  ...PLAIN,
   labels: { 'org.opencontainers.image.revision': 'one' },
-  secrets: [],
-  secretFiles: [],
-  ssh: [],
-  cache: { from: [], to: [] },
   provenance: 'min',
-  sbom: false,
-  noCache: false,
 }
 
 /** A plan that pushes two tags to one repository. */

@@ -50,6 +50,12 @@ export type Docker = {
    * @param to with a tag or a digest
    */
   copy(from: string, to: string): Promise<{ readonly problem?: string; readonly transient?: Transient }>
+  /**
+   * An image that is at a registry into Docker's own store, under these names: the very bytes, where a build would make others.
+   * @param image `host/path@digest`
+   * @returns what stands in the way
+   */
+  pull(image: string, names: readonly string[]): Promise<string | undefined>
 }
 
 const LOOK_MS = 60_000
@@ -81,6 +87,7 @@ export const openDocker = (around: Around): Docker => {
       return build(around, { order, output, file, done })
     },
     copy: (from, to) => copy(around, from, to),
+    pull: (image, names) => pull(around, image, names),
   }
 }
 
@@ -322,16 +329,27 @@ const warnOfActionsCache = ({ env, say }: Around, args: readonly string[]): void
   say("cache: gha is not used: the runner gives no token for GitHub's cache (ACTIONS_RUNTIME_TOKEN)")
 }
 
-const copy = async (
-  around: Around,
-  from: string,
-  to: string,
-): Promise<{ readonly problem?: string; readonly transient?: Transient }> => {
+const copy = async (around: Around, from: string, to: string): Promise<Stopped> =>
+  heard(around, ['buildx', 'imagetools', 'create', '--prefer-index=false', '--tag', to, '--', from])
+
+const pull = async (around: Around, image: string, names: readonly string[]): Promise<string | undefined> => {
+  for (const args of [['pull', '--quiet', image], ...names.map((name) => ['tag', image, name])]) {
+    const { problem } = await heard(around, args)
+    if (problem !== undefined) return `docker ${args[0]} ${image}: ${problem}`
+  }
+  return undefined
+}
+
+/** What stood in the way of a call; nothing where nothing did. */
+type Stopped = { readonly problem?: string; readonly transient?: Transient }
+
+/** Calls docker, and logs what it says. */
+const heard = async (around: Around, args: readonly string[]): Promise<Stopped> => {
   const said: string[] = []
   const clean = cleaner([])
   const ended = await call({
     program: programOf(around),
-    args: ['buildx', 'imagetools', 'create', '--prefer-index=false', '--tag', to, '--', from],
+    args,
     env: environment(around),
     cancelled: around.cancelled,
     heard: (line) => {
@@ -342,7 +360,8 @@ const copy = async (
     },
   })
   if (ended.kind === 'exited' && ended.code === 0) return {}
-  const problem = errorOf({ said, steps: [] }) ?? `docker buildx imagetools create ended with ${toldEnd(ended)}`
+  const words = args.filter((word) => /^[a-z]+$/.test(word)).join(' ')
+  const problem = errorOf({ said, steps: [] }) ?? `docker ${words} ended with ${toldEnd(ended)}`
   const transient = ended.kind === 'cancelled' ? undefined : classify(problem)
   return { problem, ...(transient === undefined ? {} : { transient }) }
 }

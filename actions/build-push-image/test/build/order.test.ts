@@ -1,28 +1,14 @@
 import { Fault } from '@sluice/kit/faults'
 import { describe, expect, it } from 'vitest'
 import { argumentsOf, type BuildOrder, type Output } from '../../src/build/order.ts'
+import { PLAIN } from '../plain.ts'
 
-const ORDER: BuildOrder = {
-  context: '.',
-  dockerfile: undefined,
-  target: undefined,
-  platforms: [],
-  buildArgs: [],
-  labels: {},
-  secrets: [],
-  secretFiles: [],
-  ssh: [],
-  cache: { from: [], to: [] },
-  provenance: 'none',
-  sbom: false,
-  noCache: false,
-}
 const NONE: Output = { kind: 'none' }
 const PUSH: Output = { kind: 'by-digest', names: ['r.example/shop'] }
 const LOAD: Output = { kind: 'load', names: ['shop:1', 'shop:2'] }
 
 const call = (order: Partial<BuildOrder>, output: Output = NONE) =>
-  argumentsOf({ ...ORDER, ...order }, output, '/tmp/metadata.json')
+  argumentsOf({ ...PLAIN, ...order }, output, '/tmp/metadata.json')
 const args = (order: Partial<BuildOrder>, output: Output = NONE): readonly string[] => call(order, output).args
 /** What stands after a flag, each time. */
 const after = (flag: string, all: readonly string[]): readonly string[] =>
