@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
+import { plainPlatform } from '@sluice/delivery/platform'
 import type { Digest, Manifest } from '@sluice/registry/registry'
-import { normal } from './platforms.ts'
 
 /** What one leg pushed: its manifest or index, and, for a plain manifest, what it runs on. */
 export type Leg = { readonly manifest: Manifest; readonly platform?: string }
@@ -24,7 +24,7 @@ const INDEX = 'application/vnd.oci.image.index.v1+json'
  * Source: OCI image index; BuildKit's attestation storage (`vnd.docker.reference.type`).
  */
 export const mergeLegs = (legs: readonly Leg[], asked: readonly string[]): Merged => {
-  const platforms = [...new Set(asked.map(normal))]
+  const platforms = [...new Set(asked.map(plainPlatform))]
   const problems: string[] = []
   const images = new Map<string, Entry>()
   const attached: Entry[] = []
@@ -85,4 +85,4 @@ const entriesOf = ({ manifest, platform = '' }: Leg): readonly Entry[] => {
 const nameOf = ({ platform, digest }: Entry): string =>
   platform === undefined
     ? digest
-    : normal([platform.os, platform.architecture, platform.variant].filter(Boolean).join('/'))
+    : plainPlatform([platform.os, platform.architecture, platform.variant].filter(Boolean).join('/'))

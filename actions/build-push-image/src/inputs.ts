@@ -1,7 +1,8 @@
+import { plainPlatform } from '@sluice/delivery/platform'
 import { checkYaml } from '@sluice/kit/documents'
 import { choice, count, type Field, field, lines, optionalText, problem } from '@sluice/kit/fields'
 import * as z from 'zod/mini'
-import { normal, platformProblem } from './platforms.ts'
+import { platformProblem } from './platforms.ts'
 
 type Problem = ReturnType<typeof problem>
 
@@ -34,7 +35,7 @@ const platforms: Field<readonly string[]> = field((value) => {
     .filter((word) => word !== '')
   const strange = all.find((one) => platformProblem(one) !== undefined)
   if (strange !== undefined) return problem(`has ${JSON.stringify(strange)}, which ${platformProblem(strange)}`)
-  const names = all.map(normal)
+  const names = all.map(plainPlatform)
   return new Set(names).size < names.length ? problem('names a platform twice') : names
 })
 

@@ -1,5 +1,6 @@
 import { type Fields, type Found, fields, list } from './found.ts'
-import { BUILDERS, isEcr, isPrivateEcr, otherRegistries, plainPlatform } from './package.ts'
+import { BUILDERS, isEcr, isPrivateEcr, otherRegistries } from './package.ts'
+import { plainPlatform } from './platform.ts'
 import { nameProblem } from './text.ts'
 
 /** What a service says of its image that does not fit together: how it is built, and what is asked of it before it is deployed. */

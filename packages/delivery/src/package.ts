@@ -95,23 +95,3 @@ export const isEcr = (image: unknown): boolean => typeof image === 'string' && E
 /** Whether it is at one of them that only a cloud's token may read. */
 export const isPrivateEcr = (image: unknown): boolean =>
   typeof image === 'string' && PRIVATE_ECR_HOST.test(hostOf(image))
-
-/** One name for a platform that has several: a variant that every such machine has is left out. Source: containerd's platforms (Normalize). */
-export const plainPlatform = (platform: string): string => {
-  const [system = '', architecture = '', ...variant] = platform.split('/')
-  const name = [system, ALIASES[architecture] ?? architecture, ...variant].join('/')
-  return SAME[name] ?? name
-}
-
-const ALIASES: Readonly<Record<string, string>> = {
-  x86_64: 'amd64',
-  aarch64: 'arm64',
-  i386: '386',
-  armhf: 'arm/v7',
-  armel: 'arm/v6',
-}
-const SAME: Readonly<Record<string, string>> = {
-  'linux/arm64/v8': 'linux/arm64',
-  'linux/amd64/v1': 'linux/amd64',
-  'linux/arm': 'linux/arm/v7',
-}
